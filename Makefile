@@ -1,0 +1,24 @@
+# `make demo` runs the main job, `make test` the tests; both install what they need into the user's cache.
+SHELL := /bin/bash
+PYTHON ?= python3
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tenantry
+LOCK := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
+VENV := $(CACHE)/venv-$(LOCK)
+BIN := $(VENV)/bin
+# No cache is ever written into the repository.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
+export MYPY_CACHE_DIR := $(CACHE)/mypy
+export RUFF_CACHE_DIR := $(CACHE)/ruff
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
+export PATH := $(BIN):$(PATH)
+PYTEST := $(BIN)/python -m pytest -o cache_dir=$(CACHE)/pytest
+
+.PHONY: setup
+setup: $(VENV)/.ready
+
+$(VENV)/.ready:
+	@echo "Installing tenantry into $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,29 @@
+"""The command line. Each command is a module here; what it needs is imported when it runs, so `--help` stays quick."""
+
+import sys
+
+import typer
+
+from tenantry.problems import Exit, TenantryError
+
+app = typer.Typer(
+    name="tenantry",
+    help="Turns a department's one-page request into an isolated, compliant, costed environment.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line; a refusal or a failure prints all its problems and exits with its code."""
+    try:
+        app()
+    except TenantryError as error:
+        for found in error.problems:
+            typer.echo(str(found), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Run the same command again to finish what was half done.", err=True)
+        sys.exit(Exit.UNREACHABLE)
