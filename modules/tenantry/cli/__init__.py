@@ -1,6 +1,7 @@
 """The command line. Each command is a module here; what it needs is imported when it runs, so `--help` stays quick."""
 
 import sys
+from importlib import import_module
 
 import typer
 
@@ -16,8 +17,14 @@ app = typer.Typer(
 )
 
 
+# Order is that of the help page.
+COMMANDS = ("version",)
+
+
 def main() -> None:
     """Run the command line; a refusal or a failure prints all its problems and exits with its code."""
+    for command in COMMANDS:
+        import_module(f"tenantry.cli.{command}")
     try:
         app()
     except TenantryError as error:
