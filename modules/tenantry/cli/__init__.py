@@ -9,12 +9,17 @@ from tenantry.problems import Exit, TenantryError
 
 app = typer.Typer(
     name="tenantry",
-    help="Turns a department's one-page request into an isolated, compliant, costed environment.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+
+@app.callback()
+def root() -> None:
+    """Turns a department's one-page request into an isolated, compliant, costed environment."""
 
 
 # Order is that of the help page.
