@@ -333,6 +333,7 @@ class SiteSpec:
     location: Location
     classifications: tuple[Classification, ...]
     kubernetes_minor: str
+    issuer: str | None
     capabilities: tuple[str, ...]
     network: SiteNetwork
     node_pools: Mapping[Classification, NodePool]

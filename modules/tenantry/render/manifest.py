@@ -1,0 +1,60 @@
+"""What rendering makes: Kubernetes-style documents, in an order that a server can take them, with one digest."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+Manifest = Mapping[str, Any]
+"""One document: `apiVersion`, `kind`, `metadata` and what its kind adds. Plain dicts, lists, strings and numbers."""
+
+STORE_API = "tenantry.dev/v1"
+"""The API version of object-store documents (Bucket, User, AccessKey, Role), whose kinds Kubernetes doesn't serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """All objects of one tenant: those for the site's Kubernetes and those for its object store."""
+
+    tenant: str
+    kubernetes: tuple[Manifest, ...]
+    object_store: tuple[Manifest, ...]
+
+    @property
+    def documents(self) -> tuple[Manifest, ...]:
+        """Everything, object store first, since Kubernetes Secrets are filled from its keys."""
+        return self.object_store + self.kubernetes
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The names of the tenant's namespaces."""
+        return tuple(m["metadata"]["name"] for m in self.kubernetes if m["kind"] == "Namespace")
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The names of the tenant's buckets, as the store knows them."""
+        return tuple(m["metadata"]["name"] for m in self.object_store if m["kind"] == "Bucket")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON of all documents: equal exactly where the documents are."""
+        return hashlib.sha256(orjson.dumps(self.documents, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def object_key(manifest: Manifest) -> str:
+    """Name an object uniquely in its site: `apiVersion/kind/namespace/name`, the namespace empty where it has none."""
+    metadata = manifest["metadata"]
+    return f"{manifest['apiVersion']}/{manifest['kind']}/{metadata.get('namespace', '')}/{metadata['name']}"
+
+
+def to_yaml(documents: Iterable[Manifest]) -> str:
+    """Write documents as one YAML stream, the same bytes for the same documents."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return "".join(
+        "---\n" + yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
+        for document in documents
+    )

@@ -1,0 +1,113 @@
+"""Namespaces with Pod Security labels, quota and container limits."""
+
+from tenantry.contract.model import Baseline, Bytes, Millicores, Quota, Site, Tenant
+from tenantry.contract.quantity import format_bytes, format_cpu
+from tenantry.render.manifest import Manifest
+from tenantry.render.naming import DOMAIN, document, namespace_name
+
+SYSTEM_PRIORITIES = ["system-cluster-critical", "system-node-critical"]
+
+
+def render_namespaces(tenant: Tenant, site: Site, baseline: Baseline) -> list[Manifest]:
+    """Make each namespace with its quotas and limits."""
+    made: list[Manifest] = []
+    for request, quota in zip(tenant.spec.namespaces, split_quota(tenant), strict=True):
+        name = namespace_name(tenant, request.name)
+        made.append(_namespace(tenant, site, baseline, name))
+        made.append(_quota(tenant, site, baseline, name, quota))
+        made.append(_priority_quota(tenant, name))
+        made.append(_limits(tenant, name))
+    return made
+
+
+def split_quota(tenant: Tenant) -> list[Quota]:
+    """Divide the tenant's quota among its namespaces by their shares; the parts add up to it exactly."""
+    shares = [namespace.share for namespace in tenant.spec.namespaces]
+    quota = tenant.spec.quota
+    parts = zip(
+        _split(quota.cpu, shares),
+        _split(quota.memory, shares),
+        _split(quota.storage, shares),
+        _split(quota.pods, shares),
+        strict=True,
+    )
+    return [
+        Quota(cpu=Millicores(cpu), memory=Bytes(memory), storage=Bytes(storage), pods=pods)
+        for cpu, memory, storage, pods in parts
+    ]
+
+
+def _split(amount: int, shares: list[int]) -> list[int]:
+    """Divide by running totals, so that rounding never loses or adds a unit."""
+    total, seen, parts = sum(shares), 0, []
+    for share in shares:
+        parts.append(amount * (seen + share) // total - amount * seen // total)
+        seen += share
+    return parts
+
+
+def _namespace(tenant: Tenant, site: Site, baseline: Baseline, name: str) -> Manifest:
+    controls = baseline.controls(tenant.spec.classification)
+    standard, version = controls.pod_security, f"v{site.spec.kubernetes_minor}"
+    allowed = baseline.spec.allowed
+    notes = {
+        f"{DOMAIN}/registries": " ".join(allowed.registries),
+        f"{DOMAIN}/priority-classes": " ".join(allowed.priority_classes),
+        f"{DOMAIN}/runtime-classes": " ".join(allowed.runtime_classes),
+        f"{DOMAIN}/storage-classes": " ".join(allowed.storage_classes),
+    }
+    if tenant.spec.ingress.hosts:
+        notes[f"{DOMAIN}/hosts"] = " ".join(tenant.spec.ingress.hosts)
+    if tenant.spec.lease:
+        notes[f"{DOMAIN}/lease-ends"] = tenant.spec.lease.ends.isoformat()
+    pool = site.spec.node_pools.get(tenant.spec.classification)
+    if controls.own_node_pool and pool:
+        # Read by the PodNodeSelector and PodTolerationRestriction admission plugins: a pod can't choose another pool.
+        notes["scheduler.alpha.kubernetes.io/node-selector"] = f"{pool.key}={pool.value}"
+        notes["scheduler.alpha.kubernetes.io/defaultTolerations"] = (
+            f'[{{"key":"{pool.key}","operator":"Equal","value":"{pool.value}","effect":"NoSchedule"}}]'
+        )
+    pod_security = {
+        f"pod-security.kubernetes.io/{mode}{suffix}": value
+        for mode in ("enforce", "audit", "warn")
+        for suffix, value in (("", standard), ("-version", version))
+    }
+    return document(tenant, "v1", "Namespace", name, notes=notes, extra_labels=pod_security)
+
+
+def _quota(tenant: Tenant, site: Site, baseline: Baseline, namespace: str, quota: Quota) -> Manifest:
+    """Bound what all pods of the namespace may request together; storage classes that aren't allowed get nothing."""
+    hard = {
+        "requests.cpu": format_cpu(quota.cpu),
+        "requests.memory": format_bytes(quota.memory),
+        "requests.storage": format_bytes(quota.storage),
+        "pods": str(quota.pods),
+        "services.loadbalancers": "0",
+        "services.nodeports": "0",
+    }
+    for storage_class in site.spec.storage_classes:
+        if storage_class not in baseline.spec.allowed.storage_classes:
+            hard[f"{storage_class}.storageclass.storage.k8s.io/requests.storage"] = "0"
+    return document(tenant, "v1", "ResourceQuota", "tenantry-quota", {"spec": {"hard": hard}}, namespace=namespace)
+
+
+def _priority_quota(tenant: Tenant, namespace: str) -> Manifest:
+    """Keep tenants' pods out of the priorities that the cluster itself lives by."""
+    match = {"scopeName": "PriorityClass", "operator": "In", "values": SYSTEM_PRIORITIES}
+    spec = {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [match]}}
+    return document(tenant, "v1", "ResourceQuota", "tenantry-system-priority", {"spec": spec}, namespace=namespace)
+
+
+def _limits(tenant: Tenant, namespace: str) -> Manifest:
+    """Give every container that asks for nothing a request and a limit. Source: Kubernetes LimitRange, core/v1."""
+    limits = tenant.spec.limits
+    container = {
+        "type": "Container",
+        "default": {"cpu": format_cpu(limits.default_cpu), "memory": format_bytes(limits.default_memory)},
+        "defaultRequest": {
+            "cpu": format_cpu(limits.default_request_cpu),
+            "memory": format_bytes(limits.default_request_memory),
+        },
+    }
+    content = {"spec": {"limits": [container]}}
+    return document(tenant, "v1", "LimitRange", "tenantry-limits", content, namespace=namespace)

@@ -1,0 +1,89 @@
+"""The names, labels and annotations of a tenant's objects: made here and nowhere else.
+
+Every name that is unique in a site or a store starts with the tenant's id, which has a fixed length and never changes;
+so no two tenants can ever share one, and a tenant that is renamed keeps its objects.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tenantry.contract.model import ServiceAccount, Tenant
+from tenantry.render.manifest import STORE_API, Manifest
+
+DOMAIN = "tenantry.dev"
+TENANT_LABEL = f"{DOMAIN}/tenant"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGER = "tenantry"
+FILLED_BY = f"{DOMAIN}/filled-by"
+"""Marks a Secret whose data comes from an object-store key when it is applied."""
+
+
+def namespace_name(tenant: Tenant, namespace: str) -> str:
+    """Give the Kubernetes name of one of the tenant's namespaces."""
+    return f"{tenant.id}-{namespace}"
+
+
+def bucket_name(tenant: Tenant, bucket: str) -> str:
+    """Give the name by which the object store knows one of the tenant's buckets."""
+    return f"{tenant.id}-{bucket}"
+
+
+def identity_name(tenant: Tenant, account: ServiceAccount) -> str:
+    """Give the IAM name (user or role) of a service account; at most 64 characters."""
+    return f"{tenant.id}.{account.namespace}.{account.name}"
+
+
+def labels(tenant: Tenant) -> dict[str, str]:
+    """Give the labels that every object of a tenant carries; the request's own can't override them."""
+    spec = tenant.spec
+    return {
+        **dict(sorted(tenant.metadata.labels.items())),
+        MANAGED_BY_LABEL: MANAGER,
+        TENANT_LABEL: tenant.id,
+        f"{DOMAIN}/department": spec.department,
+        f"{DOMAIN}/environment": spec.environment.value,
+        f"{DOMAIN}/classification": spec.classification.value,
+        f"{DOMAIN}/template": spec.template.value,
+        f"{DOMAIN}/cost-centre": spec.cost_centre,
+    }
+
+
+def annotations(tenant: Tenant) -> dict[str, str]:
+    """Give the annotations that every object of a tenant carries: its name, and who answers and pays for it."""
+    contacts, budget = tenant.spec.contacts, tenant.spec.budget
+    found = {
+        f"{DOMAIN}/name": tenant.name,
+        f"{DOMAIN}/baseline": tenant.spec.baseline,
+        f"{DOMAIN}/owner": contacts.owner,
+        f"{DOMAIN}/technical-contacts": " ".join(contacts.technical),
+        f"{DOMAIN}/security-contact": contacts.security,
+        f"{DOMAIN}/finance-contact": contacts.finance,
+    }
+    if budget:
+        found[f"{DOMAIN}/budget"] = f"{budget.monthly} {budget.currency} a month"
+    return found
+
+
+def document(
+    tenant: Tenant,
+    api_version: str,
+    kind: str,
+    name: str,
+    content: Mapping[str, Any] | None = None,
+    *,
+    namespace: str = "",
+    notes: Mapping[str, str] | None = None,
+    extra_labels: Mapping[str, str] | None = None,
+) -> Manifest:
+    """Make one object of a tenant with its standard metadata; `notes` are further annotations."""
+    metadata: dict[str, Any] = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    metadata["labels"] = labels(tenant) | dict(extra_labels or {})
+    metadata["annotations"] = annotations(tenant) | dict(notes or {})
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **(content or {})}
+
+
+def store_document(tenant: Tenant, kind: str, name: str, spec: Mapping[str, Any]) -> Manifest:
+    """Make one object-store document of a tenant with its standard metadata."""
+    return document(tenant, STORE_API, kind, name, {"spec": dict(spec)})

@@ -1,0 +1,113 @@
+"""The network boundary: everything is denied, then each declared intent is allowed by a policy of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+
+from tenantry.contract.model import Baseline, Direction, Intent, PodSelector, Site, Tenant
+from tenantry.render.manifest import Manifest
+from tenantry.render.naming import DOMAIN, TENANT_LABEL, document, namespace_name
+
+EVERY_POD: dict[str, Any] = {}
+
+
+def render_network(tenant: Tenant, site: Site, baseline: Baseline) -> list[Manifest]:
+    """Make the network policies of each namespace. Source: Kubernetes NetworkPolicy, networking.k8s.io/v1."""
+    return [
+        _policy(tenant, namespace_name(tenant, namespace.name), name, reason, spec)
+        for namespace in tenant.spec.namespaces
+        for name, reason, spec in _rules(tenant, site, baseline)
+    ]
+
+
+def _policy(tenant: Tenant, namespace: str, name: str, reason: str, spec: dict[str, Any]) -> Manifest:
+    content = {"spec": {"podSelector": EVERY_POD, **spec}}
+    notes = {f"{DOMAIN}/reason": reason}
+    return document(
+        tenant, "networking.k8s.io/v1", "NetworkPolicy", f"tenantry-{name}", content, namespace=namespace, notes=notes
+    )
+
+
+Rule = tuple[str, str, dict[str, Any]]
+
+
+def _rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
+    yield "default-deny", "Nothing is open that isn't declared", {"policyTypes": ["Ingress", "Egress"]}
+    yield from _standard_rules(tenant, site)
+    for number, intent in enumerate(tenant.spec.intents):
+        yield _intent_rule(number, intent, site)
+    for number, egress in enumerate(tenant.spec.egress):
+        if egress.cidr:
+            peer = _cidr(egress.cidr, _exceptions(egress.cidr, tenant, site, baseline))
+            yield f"egress-{number}", egress.reason, _out([peer], egress.port, egress.protocol)
+
+
+def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
+    network, own = site.spec.network, _namespaces({TENANT_LABEL: tenant.id})
+    yield (
+        "own-namespaces",
+        "Pods of one tenant speak with each other",
+        {"policyTypes": ["Ingress", "Egress"], "ingress": [{"from": [own]}], "egress": [{"to": [own]}]},
+    )
+    yield "dns", "Names are looked up at the site's DNS", _dns(network.dns)
+    yield (
+        "monitoring",
+        "The site's monitoring reads metrics",
+        _in([_namespaces(network.monitoring.namespace_labels)], network.monitoring.port, "TCP"),
+    )
+    if tenant.spec.ingress.hosts:
+        hosts = ", ".join(tenant.spec.ingress.hosts)
+        gateway = _namespaces(network.ingress.namespace_labels)
+        yield "gateway", f"The site's gateway brings requests for {hosts}", _in([gateway], tenant.spec.ingress.port, "TCP")
+    if any(account.buckets for account in tenant.spec.service_accounts):
+        peers = [_cidr(cidr) for cidr in network.object_store_cidrs]
+        yield "object-store", "Workloads reach their buckets", _out(peers, network.object_store_port, "TCP")
+
+
+def _intent_rule(number: int, intent: Intent, site: Site) -> Rule:
+    name, build = f"intent-{number}", _out if intent.direction is Direction.TO else _in
+    if intent.host:
+        # A host of another tenant is reached through the site's gateway, whose pods answer on the gateway's own port.
+        gateway = site.spec.network.ingress
+        return name, intent.reason, build([_namespaces(gateway.namespace_labels)], gateway.port, intent.protocol)
+    peer = _namespaces({TENANT_LABEL: intent.tenant}) if intent.tenant else _cidr(intent.cidr or "")
+    return name, intent.reason, build([peer], intent.port, intent.protocol)
+
+
+def _dns(dns: PodSelector) -> dict[str, Any]:
+    ports = [{"protocol": protocol, "port": dns.port} for protocol in ("UDP", "TCP")]
+    return {"policyTypes": ["Egress"], "egress": [{"to": [_namespaces(dns.namespace_labels)], "ports": ports}]}
+
+
+def _in(peers: Sequence[Any], port: int, protocol: str) -> dict[str, Any]:
+    ports = [{"protocol": protocol, "port": port}]
+    return {"policyTypes": ["Ingress"], "ingress": [{"from": list(peers), "ports": ports}]}
+
+
+def _out(peers: Sequence[Any], port: int, protocol: str) -> dict[str, Any]:
+    ports = [{"protocol": protocol, "port": port}]
+    return {"policyTypes": ["Egress"], "egress": [{"to": list(peers), "ports": ports}]}
+
+
+def _namespaces(labels: Mapping[str, str]) -> dict[str, Any]:
+    return {"namespaceSelector": {"matchLabels": dict(labels)}}
+
+
+def _cidr(cidr: str, exceptions: Sequence[str] = ()) -> dict[str, Any]:
+    block: dict[str, Any] = {"cidr": cidr}
+    if exceptions:
+        block["except"] = list(exceptions)
+    return {"ipBlock": block}
+
+
+def _exceptions(cidr: str, tenant: Tenant, site: Site, baseline: Baseline) -> list[str]:
+    """Give the parts of a block that stay closed: the cluster's own addresses, and those the baseline denies."""
+    block = ip_network(cidr)
+    closed = {ip_network(each) for each in (*site.spec.network.cluster_cidrs, *baseline.spec.denied_egress)}
+    return [str(each) for each in sorted(closed, key=str) if each != block and _inside(each, block)]
+
+
+def _inside(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
+    if isinstance(inner, IPv4Network):
+        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, IPv6Network) and inner.subnet_of(outer)
