@@ -1,6 +1,7 @@
 """The network boundary: everything is denied, then each declared intent is allowed by a policy of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -34,12 +35,13 @@ Rule = tuple[str, str, dict[str, Any]]
 def _rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
     yield "default-deny", "Nothing is open that isn't declared", {"policyTypes": ["Ingress", "Egress"]}
     yield from _standard_rules(tenant, site)
-    for number, intent in enumerate(tenant.spec.intents):
-        yield _intent_rule(number, intent, site)
-    for number, egress in enumerate(tenant.spec.egress):
+    for intent in tenant.spec.intents:
+        yield _intent_rule(intent, site)
+    for egress in tenant.spec.egress:
         if egress.cidr:
-            peer = _cidr(egress.cidr, _exceptions(egress.cidr, tenant, site, baseline))
-            yield f"egress-{number}", egress.reason, _out([peer], egress.port, egress.protocol)
+            peer = _cidr(egress.cidr, _exceptions(egress.cidr, site, baseline))
+            name = _rule_name("egress", egress.cidr, egress.port, egress.protocol)
+            yield name, egress.reason, _out([peer], egress.port, egress.protocol)
 
 
 def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
@@ -64,8 +66,15 @@ def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
         yield "object-store", "Workloads reach their buckets", _out(peers, network.object_store_port, "TCP")
 
 
-def _intent_rule(number: int, intent: Intent, site: Site) -> Rule:
-    name, build = f"intent-{number}", _out if intent.direction is Direction.TO else _in
+def _rule_name(kind: str, *connection: object) -> str:
+    """Name a rule by what it opens, so that adding or removing another leaves it alone."""
+    return f"{kind}-{sha256(repr(connection).encode()).hexdigest()[:8]}"
+
+
+def _intent_rule(intent: Intent, site: Site) -> Rule:
+    peer_name = intent.tenant or intent.host or intent.cidr or ""
+    name = _rule_name("intent", intent.direction.value, peer_name, intent.port, intent.protocol)
+    build = _out if intent.direction is Direction.TO else _in
     if intent.host:
         # A host of another tenant is reached through the site's gateway, whose pods answer on the gateway's own port.
         gateway = site.spec.network.ingress
@@ -100,7 +109,7 @@ def _cidr(cidr: str, exceptions: Sequence[str] = ()) -> dict[str, Any]:
     return {"ipBlock": block}
 
 
-def _exceptions(cidr: str, tenant: Tenant, site: Site, baseline: Baseline) -> list[str]:
+def _exceptions(cidr: str, site: Site, baseline: Baseline) -> list[str]:
     """Give the parts of a block that stay closed: the cluster's own addresses, and those the baseline denies."""
     block = ip_network(cidr)
     closed = {ip_network(each) for each in (*site.spec.network.cluster_cidrs, *baseline.spec.denied_egress)}

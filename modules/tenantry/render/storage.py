@@ -70,7 +70,14 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
         Encryption.OWN_KEY,
     ):
         encryption = {"algorithm": "AES256", "keyId": None}
-    lifecycle = [{"id": "abandoned-uploads", "prefix": "", "abortIncompleteMultipartDays": MULTIPART_DAYS}]
+    lifecycle = [
+        {
+            "ID": "abandoned-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": MULTIPART_DAYS},
+        }
+    ]
     spec = {
         "versions": bucket.versions,
         "lock": {"mode": "COMPLIANCE", "days": bucket.retention_days} if bucket.lock else None,
