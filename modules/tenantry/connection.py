@@ -74,8 +74,8 @@ def read_connection(site: str) -> Connection:
         raise UnreachableError(problem("TEN-500", what, "mend or remove the file", file=str(path))) from error
 
 
-def write_connection(connection: Connection) -> Path:
-    """Write or replace a site's connection file; return its path."""
+def write_connection(connection: Connection, folder: Path | None = None) -> Path:
+    """Write or replace a site's connection file, in the connections folder unless another is said; return its path."""
     kube, store = connection.kubernetes, connection.object_store
     raw = {
         "site": connection.site,
@@ -90,6 +90,6 @@ def write_connection(connection: Connection) -> Path:
             "profile": store.profile,
         },
     }
-    path = connections_dir() / f"{connection.site}.json"
+    path = (folder or connections_dir()) / f"{connection.site}.json"
     write_atomic(path, json.dumps(raw, indent=2).encode() + b"\n")
     return path

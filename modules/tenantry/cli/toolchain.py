@@ -1,0 +1,53 @@
+"""`tenantry toolchain` and `tenantry toolchain build`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from tenantry.cli import app
+
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="text for people, json for programs.")]
+
+group = typer.Typer(help="The real components that tenantry runs, from the PATH or built from pinned Go modules.")
+app.add_typer(group, name="toolchain")
+
+
+@group.callback(invoke_without_command=True)
+def toolchain(context: typer.Context, output: Format = "text") -> None:
+    """List each component: its version, where it comes from (PATH, cache or not built), and its path.
+
+    Example: tenantry toolchain --format json
+    """
+    if context.invoked_subcommand is None:
+        _list(output)
+
+
+@group.command()
+def build(output: Format = "text") -> None:
+    """Build what is missing, then list all. The first build takes some minutes.
+
+    Example: tenantry toolchain build
+    """
+    from tenantry.cli.building import show_builds
+    from tenantry.toolchain import BINARIES, ensure
+
+    with show_builds() as progress:
+        ensure(BINARIES, progress)
+    _list(output)
+
+
+def _list(output: str) -> None:
+    import json
+
+    from tenantry.toolchain import find_all
+
+    found = find_all()
+    if output == "json":
+        rows = [{"component": f.binary, "version": f.version, "source": f.source, "path": str(f.path)} for f in found]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    widths = [max(len(f.binary) for f in found), max(len(f.version) for f in found), len("not built")]
+    typer.echo(f"{'COMPONENT':{widths[0]}}  {'VERSION':{widths[1]}}  {'FROM':{widths[2]}}  PATH")
+    for f in found:
+        path = "" if f.source == "not built" else f.path
+        typer.echo(f"{f.binary:{widths[0]}}  {f.version:{widths[1]}}  {f.source:{widths[2]}}  {path}".rstrip())

@@ -1,0 +1,87 @@
+"""What a real site has before its first tenant: the platform's access, namespaces, storage and priority classes."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tenantry.problems import UnreachableError, problem
+from tenantry.sandbox.layout import SiteLayout
+from tenantry.sandbox.settings import ADMINISTRATOR_GROUP, bootstrap_kubeconfig
+
+FIELD_MANAGER = "tenantry-sandbox"
+_SECONDS = 60
+
+
+def furnish(site: SiteLayout, kubectl: Path) -> None:
+    """Apply the site's own objects; what is as it should be stays. Raises UnreachableError (TEN-305)."""
+    command = [kubectl, "--kubeconfig", bootstrap_kubeconfig(site), "apply", "--server-side", "--force-conflicts"]
+    done = subprocess.run(
+        [*command, f"--field-manager={FIELD_MANAGER}", "--filename=-"],
+        input=yaml.safe_dump_all(objects()),
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        what = f"site {site.site} doesn't take its first objects: {said}"
+        raise UnreachableError(problem("TEN-305", what, "run `tenantry sandbox up` again"))
+
+
+def objects() -> list[dict[str, Any]]:
+    """Return the objects that each site has."""
+    return [
+        _platform_access(),
+        *(_namespace(name) for name in ("ingress-system", "monitoring-system")),
+        _storage_class("standard", encrypted=False),
+        _storage_class("encrypted", encrypted=True),
+        _priority("tenant-low", 1000, "Batch and development work; gives way first."),
+        _priority("tenant-default", 10000, "What tenants run unless they say otherwise."),
+        _priority("tenant-high", 100000, "Public services in production."),
+    ]
+
+
+def _platform_access() -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": ADMINISTRATOR_GROUP},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": ADMINISTRATOR_GROUP}],
+    }
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    labels = {f"pod-security.kubernetes.io/{mode}": "baseline" for mode in ("enforce", "audit", "warn")}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def _storage_class(name: str, *, encrypted: bool) -> dict[str, Any]:
+    """Make a class that nothing provisions: no pod runs here, but claims and quotas name it as at any site."""
+    annotations = {"storageclass.kubernetes.io/is-default-class": str(not encrypted).lower()}
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": name,
+            "annotations": annotations,
+            "labels": {"tenantry.dev/encrypted": str(encrypted).lower()},
+        },
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+
+
+def _priority(name: str, value: int, description: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": value,
+        "description": description,
+        # A tenant's pods wait for room; they never push out another tenant's.
+        "preemptionPolicy": "Never",
+    }

@@ -1,0 +1,180 @@
+"""The files that a site's servers read: certificates, the control plane's configuration, credentials."""
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tenantry.files import write_atomic
+from tenantry.sandbox.certs import Pair, ensure_authority, ensure_certificate, ensure_token_key
+from tenantry.sandbox.layout import LOOPBACK, Layout, SiteLayout
+from tenantry.toolchain.table import component_of
+
+# Each site has its own range of Service addresses; the first of it is the API server's.
+SERVICE_RANGES = {"onprem": ("10.96.0.0/16", "10.96.0.1"), "hosted": ("10.97.0.0/16", "10.97.0.1")}
+
+ADMINISTRATOR = "tenantry"
+ADMINISTRATOR_GROUP = "tenantry-platform"
+
+
+@dataclass(frozen=True)
+class Pki:
+    """A site's certificates. One authority a purpose: a client of Kubernetes is none of etcd, nor of IAM's inside."""
+
+    ca: Path
+    server: Pair
+    client_ca: Pair
+    bootstrap: Pair
+    administrator: Pair
+    controller_manager: Pair
+    etcd_ca: Pair
+    etcd: Pair
+    etcd_client: Pair
+    iam_ca: Pair
+    iam_private: Pair
+    iam_client: Pair
+    token: Pair
+
+
+def ensure_pki(layout: Layout, site: SiteLayout) -> Pki:
+    """Make what is missing of a site's certificates."""
+    root = ensure_authority(layout.ca.parent, "ca")
+    clients = ensure_authority(site.pki, "client-ca")
+    etcd_ca = ensure_authority(site.pki, "etcd-ca")
+    iam_ca = ensure_authority(site.pki, "iam-ca")
+    local = (LOOPBACK, "localhost")
+    service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", SERVICE_RANGES[site.site][1])
+    return Pki(
+        ca=root.certificate,
+        server=ensure_certificate(root, site.pki, "server", site.site, hosts=(*local, *service)),
+        client_ca=clients,
+        bootstrap=ensure_certificate(clients, site.pki, "bootstrap", "sandbox-bootstrap", ("system:masters",)),
+        administrator=ensure_certificate(clients, site.pki, "tenantry", ADMINISTRATOR, (ADMINISTRATOR_GROUP,)),
+        controller_manager=ensure_certificate(
+            clients, site.pki, "controller-manager", "system:kube-controller-manager"
+        ),
+        etcd_ca=etcd_ca,
+        etcd=ensure_certificate(etcd_ca, site.pki, "etcd", "etcd", hosts=local),
+        etcd_client=ensure_certificate(etcd_ca, site.pki, "etcd-client", "kube-apiserver"),
+        iam_ca=iam_ca,
+        iam_private=ensure_certificate(iam_ca, site.pki, "iam-private", "iam", hosts=local),
+        iam_client=ensure_certificate(iam_ca, site.pki, "iam-client", "s3"),
+        token=ensure_token_key(site.pki, "service-account"),
+    )
+
+
+def write_settings(site: SiteLayout, pki: Pki) -> None:
+    """Write a site's configuration files; keys that exist stay as they are."""
+    for folder in (site.data("etcd"), site.data("s3"), site.data("s3-versions"), site.data("iam"), site.conf):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (site.root / "log").mkdir(exist_ok=True, mode=0o700)
+    _write_yaml(site.conf / "audit-policy.yaml", _AUDIT_POLICY)
+    _write_yaml(site.conf / "admission.yaml", _admission())
+    encryption = site.conf / "encryption.yaml"
+    if not encryption.is_file():
+        _write_yaml(encryption, _encryption())
+    _write_yaml(site.kubeconfig, _kubeconfig(site, pki, ADMINISTRATOR, pki.administrator))
+    _write_yaml(bootstrap_kubeconfig(site), _kubeconfig(site, pki, "sandbox-bootstrap", pki.bootstrap))
+    manager = _kubeconfig(site, pki, "system:kube-controller-manager", pki.controller_manager)
+    _write_yaml(site.conf / "controller-manager.kubeconfig", manager)
+    if not site.credentials.is_file():
+        access, secret = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
+        text = f"[{site.site}]\naws_access_key_id = {access}\naws_secret_access_key = {secret}\n"
+        write_atomic(site.credentials, text.encode())
+
+
+def bootstrap_kubeconfig(site: SiteLayout) -> Path:
+    """Return the kubeconfig in system:masters with which `up` binds the administrator's role; nothing else uses it."""
+    return site.conf / "bootstrap.kubeconfig"
+
+
+def context_name(site: SiteLayout) -> str:
+    """Return the name of a site's context in its kubeconfigs."""
+    return f"sandbox-{site.site}"
+
+
+# The log says who did what to which object. Contents are kept for access rules alone: never for what holds secrets.
+_AUDIT_POLICY: dict[str, Any] = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/openapi/*"]},
+        {
+            "level": "Metadata",
+            "resources": [
+                {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
+                {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
+            ],
+        },
+        {
+            "level": "Request",
+            "verbs": ["create", "update", "patch", "delete", "deletecollection"],
+            "resources": [
+                {"group": "rbac.authorization.k8s.io"},
+                {"group": "admissionregistration.k8s.io"},
+            ],
+        },
+        {"level": "Metadata"},
+    ],
+}
+
+
+def _admission() -> dict[str, Any]:
+    """Give the Pod Security defaults for namespaces that say nothing: baseline holds, what isn't restricted warns."""
+    minor = ".".join(component_of("kube-apiserver").version.split(".")[:2])
+    defaults = {}
+    for mode, level in (("enforce", "baseline"), ("audit", "restricted"), ("warn", "restricted")):
+        defaults |= {mode: level, f"{mode}-version": f"v{minor}"}
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [
+            {
+                "name": "PodSecurity",
+                "configuration": {
+                    "apiVersion": "pod-security.admission.config.k8s.io/v1",
+                    "kind": "PodSecurityConfiguration",
+                    "defaults": defaults,
+                    "exemptions": {"namespaces": ["kube-system"]},
+                },
+            }
+        ],
+    }
+
+
+def _encryption() -> dict[str, Any]:
+    key = {"name": "sandbox-1", "secret": base64.b64encode(secrets.token_bytes(32)).decode()}
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "EncryptionConfiguration",
+        "resources": [{"resources": ["secrets"], "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}]}],
+    }
+
+
+def _kubeconfig(site: SiteLayout, pki: Pki, user: str, pair: Pair) -> dict[str, Any]:
+    name = context_name(site)
+    cluster = {"server": site.url("kube-apiserver"), "certificate-authority-data": _encoded(pki.ca)}
+    identity = {"client-certificate-data": _encoded(pair.certificate), "client-key-data": _encoded(pair.key)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": user, "user": identity}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": user}}],
+        "current-context": name,
+    }
+
+
+def _encoded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+def _write_yaml(path: Path, document: dict[str, Any]) -> None:
+    content = yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False).encode()
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomic(path, content)

@@ -1,0 +1,199 @@
+"""Building a component from its pinned Go module: wholly, once, with a log."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Literal
+
+import psutil
+from filelock import FileLock
+
+from tenantry.problems import TenantryError, UnreachableError, problem
+from tenantry.toolchain.found import BUILD_FLAGS, build_dir
+from tenantry.toolchain.golang import find_go
+from tenantry.toolchain.table import Component, go_version
+
+# Go's collector off takes a fifth off a cold build; the largest compile then holds about 5 GiB.
+_AMPLE_MEMORY = 8 * 2**30
+_STOP_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a build is: packages compiled of all, and seconds since its start."""
+
+    component: str
+    version: str
+    state: Literal["building", "built"]
+    packages: int
+    of: int
+    seconds: float
+    log: Path
+
+
+Progress = Callable[[Step], None]
+
+
+def build(component: Component, progress: Progress) -> Path:
+    """Build a component into the cache, or wait for the process that does; return the folder of its binaries.
+
+    Raises UnreachableError: TEN-200 without Go, TEN-201 where it fails, TEN-202 where the disk is full.
+    """
+    folder = build_dir(component)
+    log = folder.parent / "logs" / f"{folder.name}.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(f"{folder}.lock"):
+            if not is_built(component):
+                _build(component, folder, log, progress)
+    except OSError as error:
+        raise _os_problem(component, folder, error) from error
+    return folder
+
+
+def is_built(component: Component) -> bool:
+    """Say whether all binaries of a component are in the cache."""
+    return all((build_dir(component) / binary).is_file() for binary in component.binaries)
+
+
+def _build(component: Component, folder: Path, log: Path, progress: Progress) -> None:
+    go = find_go(go_version(component.folder))
+    for stale in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        _compile(component, go, partial, log, progress)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _compile(component: Component, go: Path, out: Path, log: Path, progress: Progress) -> None:
+    started = time.monotonic()
+    # Module and build caches are the user's own: whoever builds Go here already has half of it.
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+    if psutil.virtual_memory().available >= _AMPLE_MEMORY:
+        environment.setdefault("GOGC", "off")
+
+    def tell(state: Literal["building", "built"], packages: int, of: int) -> None:
+        seconds = time.monotonic() - started
+        progress(Step(component.name, component.version, state, packages, of, seconds, log))
+
+    tell("building", 0, 0)
+    with log.open("w", encoding="utf-8") as kept:
+        listing = [go, "list", "-mod=readonly", "-deps", component.package]
+        packages = 0
+        of = sum(1 for _ in _lines(listing, component, environment, kept, log))
+        target = out / component.binaries[0] if component.package == "." else out
+        command = [go, "build", "-v", "-mod=readonly", *BUILD_FLAGS, "-ldflags", component.linker_flags]
+        for line in _lines(
+            [*command, "-o", f"{target}{os.sep if target == out else ''}", component.package],
+            component,
+            environment,
+            kept,
+            log,
+        ):
+            packages += "/" in line or line.isidentifier()
+            tell("building", packages, of)
+    _name(component, out)
+    tell("built", packages, of)
+
+
+def _name(component: Component, out: Path) -> None:
+    """Give a lone binary its name, which Go takes from the last word of the module's path (`server` for etcd)."""
+    made = list(out.iterdir())
+    if len(made) == 1:
+        made[0].rename(out / component.binaries[0])
+
+
+def _lines(
+    command: list[str | Path], component: Component, environment: dict[str, str], kept: IO[str], log: Path
+) -> Iterator[str]:
+    """Run a Go command to its end, giving each line it says; stop it, with all it started, when we are stopped."""
+    with _term_raises():
+        process = subprocess.Popen(
+            command,
+            cwd=component.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            for line in process.stdout or ():
+                kept.write(line)
+                yield line.strip()
+            if process.wait():
+                kept.flush()
+                raise _build_problem(component, log)
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.stdout:
+        process.stdout.close()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def _term_raises() -> Iterator[None]:
+    """Let SIGTERM end a build as Ctrl-C does, so that the compiler goes too. Only the main thread may set this."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _build_problem(component: Component, log: Path) -> TenantryError:
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if "no space left on device" in text:
+        return _full(component, log)
+    last = next((line for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
+    what = f"building {component.name} {component.version} failed: {last.strip()}"
+    return UnreachableError(
+        problem("TEN-201", what, "read the log, then run `tenantry toolchain build`", file=str(log))
+    )
+
+
+def _os_problem(component: Component, folder: Path, error: OSError) -> TenantryError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _full(component, folder)
+    what = f"building {component.name} {component.version} failed: {error}"
+    return UnreachableError(
+        problem("TEN-201", what, "mend that, then run `tenantry toolchain build`", file=str(folder))
+    )
+
+
+def _full(component: Component, place: Path) -> TenantryError:
+    what = f"the disk is full while building {component.name} {component.version}"
+    fix = "free 5 GB for Go's caches and the binaries, or set XDG_CACHE_HOME, GOCACHE and GOMODCACHE to a larger disk"
+    return UnreachableError(problem("TEN-202", what, fix, file=str(place)))

