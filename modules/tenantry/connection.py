@@ -1,8 +1,8 @@
 """How this machine reaches a site: paths and addresses, never a key.
 
-A connection is one JSON file a site in the connections folder (`tenantry.paths.connections_dir`), mode 0600. The sandbox
-writes one for each of its sites; platform engineers write one for each real site. Keys stay in the kubeconfig and in the
-AWS shared credentials file that a connection names.
+A connection is one JSON file a site in the connections folder (`tenantry.paths.connections_dir`), mode 0600. The
+sandbox writes one for each of its sites; platform engineers write one for each real site. Keys stay in the kubeconfig
+and in the AWS shared credentials file that a connection names.
 """
 
 import json

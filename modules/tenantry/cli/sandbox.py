@@ -28,7 +28,7 @@ def up(output: Format = "text") -> None:
 
     from tenantry import sandbox
     from tenantry.cli.building import show_builds
-    from tenantry.sandbox.servers import BINARIES
+    from tenantry.sandbox.site.servers import BINARIES
     from tenantry.toolchain import ensure
 
     with show_builds() as progress:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tenantry.files import write_atomic
 from tenantry.paths import connections_dir, state_dir
@@ -123,7 +124,7 @@ class Layout:
             self._write({"ports": {site: {name: next(chosen) for name in LISTENERS} for site in SITES}})
         return self.sites()
 
-    def _read(self) -> dict[str, object] | dict[str, dict[str, dict[str, int]]]:
+    def _read(self) -> dict[str, Any]:
         try:
             state = json.loads(self.state_file.read_text(encoding="utf-8"))
             if set(state["ports"]) != set(SITES) or any(set(p) != set(LISTENERS) for p in state["ports"].values()):
@@ -135,7 +136,7 @@ class Layout:
         else:
             return dict(state)
 
-    def _write(self, state: dict[str, object]) -> None:
+    def _write(self, state: dict[str, Any]) -> None:
         write_atomic(self.state_file, json.dumps(state, indent=1).encode())
 
 

@@ -16,7 +16,7 @@ import psutil
 
 from tenantry.files import write_atomic
 from tenantry.sandbox.layout import SiteLayout
-from tenantry.sandbox.servers import Server
+from tenantry.sandbox.site.servers import Server
 
 MARK = "TENANTRY_SANDBOX_SERVER"
 

@@ -10,8 +10,8 @@ import psutil
 from tenantry.sandbox import process
 from tenantry.sandbox.layout import Layout
 from tenantry.sandbox.lifecycle import ORDER
-from tenantry.sandbox.servers import Server, servers
-from tenantry.sandbox.settings import ensure_pki
+from tenantry.sandbox.site.servers import Server, servers
+from tenantry.sandbox.site.settings import ensure_pki
 
 State = Literal["ready", "not answering", "stopped"]
 

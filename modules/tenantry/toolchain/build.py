@@ -92,11 +92,19 @@ def _compile(component: Component, go: Path, out: Path, log: Path, progress: Pro
 
     tell("building", 0, 0)
     with log.open("w", encoding="utf-8") as kept:
-        listing = [go, "list", "-mod=readonly", "-deps", component.package]
+        listing: list[str | Path] = [go, "list", "-mod=readonly", "-deps", component.package]
         packages = 0
-        of = sum(1 for _ in _lines(listing, component, environment, kept, log))
+        of = sum(bool(line) for line in _lines(listing, component, environment, kept, log))
         target = out / component.binaries[0] if component.package == "." else out
-        command = [go, "build", "-v", "-mod=readonly", *BUILD_FLAGS, "-ldflags", component.linker_flags]
+        command: list[str | Path] = [
+            go,
+            "build",
+            "-v",
+            "-mod=readonly",
+            *BUILD_FLAGS,
+            "-ldflags",
+            component.linker_flags,
+        ]
         for line in _lines(
             [*command, "-o", f"{target}{os.sep if target == out else ''}", component.package],
             component,

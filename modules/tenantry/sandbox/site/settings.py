@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from tenantry.files import write_atomic
-from tenantry.sandbox.certs import Pair, ensure_authority, ensure_certificate, ensure_token_key
 from tenantry.sandbox.layout import LOOPBACK, Layout, SiteLayout
+from tenantry.sandbox.site.certs import Pair, ensure_authority, ensure_certificate, ensure_token_key
 from tenantry.toolchain.table import component_of
 
 # Each site has its own range of Service addresses; the first of it is the API server's.
@@ -52,8 +52,8 @@ def ensure_pki(layout: Layout, site: SiteLayout) -> Pki:
         ca=root.certificate,
         server=ensure_certificate(root, site.pki, "server", site.site, hosts=(*local, *service)),
         client_ca=clients,
-        bootstrap=ensure_certificate(clients, site.pki, "bootstrap", "sandbox-bootstrap", ("system:masters",)),
-        administrator=ensure_certificate(clients, site.pki, "tenantry", ADMINISTRATOR, (ADMINISTRATOR_GROUP,)),
+        bootstrap=ensure_certificate(clients, site.pki, "bootstrap", "sandbox-bootstrap", groups=("system:masters",)),
+        administrator=ensure_certificate(clients, site.pki, "tenantry", ADMINISTRATOR, groups=(ADMINISTRATOR_GROUP,)),
         controller_manager=ensure_certificate(
             clients, site.pki, "controller-manager", "system:kube-controller-manager"
         ),
@@ -127,7 +127,7 @@ _AUDIT_POLICY: dict[str, Any] = {
 def _admission() -> dict[str, Any]:
     """Give the Pod Security defaults for namespaces that say nothing: baseline holds, what isn't restricted warns."""
     minor = ".".join(component_of("kube-apiserver").version.split(".")[:2])
-    defaults = {}
+    defaults: dict[str, str] = {}
     for mode, level in (("enforce", "baseline"), ("audit", "restricted"), ("warn", "restricted")):
         defaults |= {mode: level, f"{mode}-version": f"v{minor}"}
     return {

@@ -8,7 +8,7 @@ import yaml
 
 from tenantry.problems import UnreachableError, problem
 from tenantry.sandbox.layout import SiteLayout
-from tenantry.sandbox.settings import ADMINISTRATOR_GROUP, bootstrap_kubeconfig
+from tenantry.sandbox.site.settings import ADMINISTRATOR_GROUP, bootstrap_kubeconfig
 
 FIELD_MANAGER = "tenantry-sandbox"
 _SECONDS = 60
@@ -16,7 +16,14 @@ _SECONDS = 60
 
 def furnish(site: SiteLayout, kubectl: Path) -> None:
     """Apply the site's own objects; what is as it should be stays. Raises UnreachableError (TEN-305)."""
-    command = [kubectl, "--kubeconfig", bootstrap_kubeconfig(site), "apply", "--server-side", "--force-conflicts"]
+    command: list[str | Path] = [
+        kubectl,
+        "--kubeconfig",
+        bootstrap_kubeconfig(site),
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+    ]
     done = subprocess.run(
         [*command, f"--field-manager={FIELD_MANAGER}", "--filename=-"],
         input=yaml.safe_dump_all(objects()),

@@ -13,10 +13,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tenantry.sandbox.certs import Pair
 from tenantry.sandbox.layout import REGION, SiteLayout
-from tenantry.sandbox.servers import DISCOVERY_KEY, ISSUER_BUCKET, KEYS_KEY, issuer_url, root_keys
-from tenantry.sandbox.settings import Pki
+from tenantry.sandbox.site.certs import Pair
+from tenantry.sandbox.site.servers import DISCOVERY_KEY, ISSUER_BUCKET, KEYS_KEY, issuer_url, root_keys
+from tenantry.sandbox.site.settings import Pki
 
 
 def publish_issuer(site: SiteLayout, pki: Pki) -> None:

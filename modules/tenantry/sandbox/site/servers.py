@@ -9,9 +9,9 @@ from pathlib import Path
 
 import urllib3
 
-from tenantry.sandbox.certs import Pair
 from tenantry.sandbox.layout import LOOPBACK, REGION, SiteLayout
-from tenantry.sandbox.settings import SERVICE_RANGES, Pki
+from tenantry.sandbox.site.certs import Pair
+from tenantry.sandbox.site.settings import SERVICE_RANGES, Pki
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "versitygw")
 

@@ -65,7 +65,7 @@ def ensure_authority(folder: Path, name: str) -> Pair:
 
 
 def ensure_certificate(
-    authority: Pair, folder: Path, name: str, subject: str, groups: tuple[str, ...] = (), hosts: tuple[str, ...] = ()
+    authority: Pair, folder: Path, name: str, subject: str, *, groups: tuple[str, ...] = (), hosts: tuple[str, ...] = ()
 ) -> Pair:
     """Make a certificate signed by an authority where there is no current one; return its files.
 
