@@ -34,9 +34,7 @@ def complete_request(raw: Mapping[str, Any], baseline: Baseline, department: Dep
         spec = merge(spec, layer)
     if department is not None:
         spec = merge(spec, _department_part(department))
-    if "placement" in asked:
-        spec["placement"] = _placement(asked["placement"], spec.get("placement", {}))
-    spec = merge(spec, {name: value for name, value in asked.items() if name != "placement"})
+    spec = merge({"placement": {}, **spec}, asked)
     _complete_size(spec, asked, baseline)
     _complete_items(spec, asked, baseline.controls(Classification(asked["classification"])))
     return {"metadata": {"labels": {}, **raw["metadata"]}, "spec": spec}
@@ -63,13 +61,7 @@ def _department_part(department: Department) -> Raw:
             "finance": contacts.finance,
         },
         "costCentre": spec.cost_centre,
-        "placement": {"region": spec.region, "sector": spec.sector},
     }
-
-
-def _placement(asked: Mapping[str, Any], default: Mapping[str, Any]) -> Raw:
-    """A named site says it all; a region without a sector, or the other way round, keeps the department's other half."""
-    return dict(asked) if "site" in asked else {**default, **asked}
 
 
 def _complete_size(spec: Raw, asked: Mapping[str, Any], baseline: Baseline) -> None:

@@ -29,6 +29,8 @@ class Documents:
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     grants: Mapping[str, Grant] = field(default_factory=dict)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    sources: Mapping[tuple[str, str], Document] = field(default_factory=dict)
+    """Where each document but a request was read, by kind and name."""
 
 
 def read_documents(paths: Sequence[Path], root: Path | None = None) -> tuple[Documents, list[Problem]]:
@@ -82,6 +84,7 @@ def _sorted_out(sound: Sequence[Document], problems: list[Problem]) -> Documents
         waivers=_named("Waiver", Waiver, sound, problems),
         grants=_named("Grant", Grant, sound, problems),
         baselines=_named("Baseline", Baseline, sound, problems),
+        sources={(document.kind, document.name): document for document in reversed(sound) if document.kind != "Tenant"},
     )
 
 
@@ -94,7 +97,9 @@ def _named(kind: str, cls: type[T], sound: Sequence[Document], problems: list[Pr
         name = document.name
         if name in first:
             what = f"the {kind.lower()} {name} is already in {first[name].file}:{first[name].start.line}"
-            problems.append(document.problem("TEN-131", what, "give it another name, or remove one", ("metadata", "name")))
+            problems.append(
+                document.problem("TEN-131", what, "give it another name, or remove one", ("metadata", "name"))
+            )
             continue
         first[name] = document
         values[name] = structure(document.data, cls)

@@ -1,16 +1,34 @@
 """The contract's front door: paths in, frozen values out, or every problem of every file at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tenantry.contract.defaults import complete_request
 from tenantry.contract.documents import Documents, read_documents
-from tenantry.contract.model import Baseline, Tenant
+from tenantry.contract.model import (
+    Baseline,
+    Bytes,
+    Contacts,
+    Department,
+    DepartmentSpec,
+    Metadata,
+    Millicores,
+    Placement,
+    Quota,
+    Tenant,
+)
+from tenantry.contract.placement import explain, ranked, why_not
+from tenantry.contract.reading.document import Document
+from tenantry.contract.rules.agreements import judge_agreements
+from tenantry.contract.rules.estate import judge_ceilings, judge_requests
+from tenantry.contract.rules.scope import Completed, Scope
+from tenantry.contract.rules.tenant import judge_tenant
 from tenantry.contract.structure import structure
 from tenantry.data import baseline_file
-from tenantry.problems import InputError, problem
+from tenantry.problems import InputError, Problem, problem
 
-__all__ = ["Documents", "complete", "load_baseline", "load_documents"]
+__all__ = ["Documents", "Judgement", "complete", "judge", "load_baseline", "load_documents", "read_documents"]
 
 
 def load_documents(paths: Sequence[Path], root: Path | None = None) -> Documents:
@@ -35,12 +53,121 @@ def load_baseline(path: Path | None = None) -> Baseline:
 
 
 def complete(documents: Documents, baseline: Baseline) -> tuple[Tenant, ...]:
-    """Fill in every request's defaults and build its tenant, in order of id.
+    """Fill in every request's defaults, hold all to the rules, and place each on a site where sites are known.
 
-    Raises InputError with all problems of all requests.
+    Gives the tenants in order of id. Raises InputError with all problems of all requests; a request whose department
+    isn't among the documents is one.
     """
-    raws = (
-        complete_request(request.data, baseline, documents.departments.get(request.spec["department"]))
-        for request in documents.requests
+    judgement = judge(documents, baseline, assume_departments=False)
+    if judgement.problems:
+        raise InputError(judgement.problems)
+    return judgement.tenants
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the contract says of documents: the sound tenants, all problems, and what couldn't be judged, and why."""
+
+    tenants: tuple[Tenant, ...]
+    problems: tuple[Problem, ...]
+    unjudged: tuple[str, ...]
+
+
+def judge(documents: Documents, baseline: Baseline, *, assume_departments: bool = True) -> Judgement:
+    """Do as `complete` does, but give what was found, also of an incomplete set of documents.
+
+    Where no Department (or Site) is given at all, the rules that need one are left out and named in `unjudged`; unless
+    `assume_departments` is false, which makes an unknown department a problem.
+    """
+    problems = [*judge_requests(documents.requests), *judge_agreements(documents)]
+    completed: list[Completed] = []
+    for request in documents.requests:
+        department = documents.departments.get(request.spec["department"])
+        if department is None and not documents.departments and assume_departments:
+            department = _unknown_department(request.spec["department"])
+        pinned = _pinned(request, documents, baseline)
+        faults = list(_unknown(request, documents, baseline, department, pinned))
+        if department is None or pinned is None or faults:
+            problems.extend(faults)
+            continue
+        one = Completed(request, structure(complete_request(request.data, pinned, department), Tenant))
+        one, found = _placed(one, documents, pinned)
+        problems.extend([*judge_tenant(one, pinned), *found])
+        completed.append(one)
+    problems.extend(judge_ceilings(Scope(documents, baseline, tuple(completed))))
+    tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
+    return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)))
+
+
+def _unjudged(documents: Documents) -> Iterator[str]:
+    if documents.requests and not documents.sites:
+        yield "placement and the sites' capabilities, because no Site was given (--context)"
+    if documents.requests and not documents.departments:
+        yield "departments, their contacts and their ceilings, because no Department was given (--context)"
+
+
+def _pinned(request: Document, documents: Documents, baseline: Baseline) -> Baseline | None:
+    """Give the baseline that a request is held to: the one it names, else the one in force."""
+    version = request.spec.get("baseline", baseline.version)
+    return baseline if version == baseline.version else documents.baselines.get(version)
+
+
+def _unknown(
+    request: Document, documents: Documents, baseline: Baseline, department: Department | None, pinned: Baseline | None
+) -> Iterator[Problem]:
+    """Refuse what a request names and nobody has; it can't be completed then."""
+    spec = request.spec
+    if department is None:
+        what = f"the department {spec['department']} isn't known"
+        yield request.problem("TEN-133", what, _known("Department", documents.departments), ("spec", "department"))
+    if pinned is None:
+        versions = sorted({baseline.version, *documents.baselines})
+        what = f"the baseline {spec['baseline']} isn't known"
+        yield request.problem("TEN-135", what, f"choose one of {', '.join(versions)}", ("spec", "baseline"))
+    elif "size" in spec and spec["size"] not in pinned.spec.sizes:
+        what = f"the baseline {pinned.version} has no size {spec['size']}"
+        yield request.problem("TEN-148", what, f"choose one of {', '.join(pinned.spec.sizes)}", ("spec", "size"))
+    site = spec.get("placement", {}).get("site")
+    if site is not None and documents.sites and site not in documents.sites:
+        what = f"the site {site} isn't known"
+        yield request.problem("TEN-134", what, _known("Site", documents.sites), ("spec", "placement", "site"))
+
+
+def _known(kind: str, names: object) -> str:
+    known = ", ".join(sorted(names)) if isinstance(names, dict) else ""
+    return f"choose one of {known}" if known else f"add its {kind} document, or name the folder that holds it"
+
+
+def _placed(one: Completed, documents: Documents, baseline: Baseline) -> tuple[Completed, tuple[Problem, ...]]:
+    """Put a tenant on its site, or say why it fits none."""
+    if not documents.sites:
+        return one, ()
+    tenant, request = one.tenant, one.request
+    department = documents.departments.get(tenant.spec.department)
+    for site in ranked(tenant, documents.sites, department):
+        reasons = tuple(why_not(tenant, site, department, baseline))
+        if not reasons:
+            placement = Placement(site=site.name, region=site.spec.region, sector=site.spec.sector)
+            return replace(one, tenant=replace(tenant, spec=replace(tenant.spec, placement=placement))), ()
+        if tenant.spec.placement.site is not None:
+            return one, tuple(request.problem(r.code, f"site {site.name} {r.why}", r.fix, r.path) for r in reasons)
+    what = f"tenant {tenant.name} fits no site: {explain(tenant, documents.sites, department, baseline)}"
+    fix = "change what stands in the way, or ask for a site that can"
+    return one, (request.problem("TEN-145", what, fix, ("spec", "placement")),)
+
+
+def _unknown_department(name: str) -> Department:
+    """Stand in for a department while a request is checked without any; `unjudged` says so."""
+    most = 1 << 62
+    nobody = "unknown@department.invalid"
+    return Department(
+        metadata=Metadata(name=name, labels={}),
+        spec=DepartmentSpec(
+            title=name,
+            region="",
+            sector="",
+            contacts=Contacts(owner=nobody, technical=(nobody, nobody), security=nobody, finance=nobody),
+            cost_centre="unknown",
+            ceiling=Quota(cpu=Millicores(most), memory=Bytes(most), storage=Bytes(most), pods=most),
+        ),
     )
-    return tuple(sorted((structure(raw, Tenant) for raw in raws), key=lambda tenant: tenant.id))

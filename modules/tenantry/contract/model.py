@@ -1,8 +1,9 @@
 """The contract's values: what a validated, completed document says, as frozen dataclasses.
 
 Every class mirrors one object of a JSON Schema in `stacks/schema/`; a field is the property's name in snake case, and
-`tests/unit/test_model_matches_schema.py` holds the two together. Values are built after validation and after defaults
-were filled in (`contract.defaults`), so a field that is never absent has no default here: defaults live in the baseline.
+`tests/unit/test_model_matches_schema.py` holds the two together. Values are built after validation and after
+defaults were filled in (`contract.defaults`), so a field that is never absent has no default here: they live in the
+baseline.
 """
 
 from collections.abc import Mapping
@@ -141,7 +142,7 @@ class ContainerLimits:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceRequest:
-    """One namespace of a tenant; `share` is its part of the tenant's quota, relative to the other namespaces' shares."""
+    """One namespace of a tenant; `share` is its part of the tenant's quota, relative to the others' shares."""
 
     name: str
     share: int
@@ -422,7 +423,7 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class BaselineSpec:
-    """The versioned defaults and limits; `defaults` and `templates` are parts of a request's `spec`, not yet completed."""
+    """The versioned defaults and limits; `defaults` and `templates` are parts of a request's `spec`."""
 
     sizes: Mapping[str, SizeClass]
     classifications: Mapping[Classification, ClassificationControls]

@@ -1,11 +1,11 @@
 """Turns validated, completed plain data into the model's frozen values.
 
-Property names are camelCase in documents and snake case in the model. What a document may leave out and no default fills
-is `None` where the model allows it, and empty for lists and maps.
+Property names are camelCase in documents and snake case in the model. What a document may leave out and no default
+fills is `None` where the model allows it, and empty for lists and maps.
 """
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
 from functools import cache
@@ -44,7 +44,7 @@ def _converter() -> Converter:
     return converter
 
 
-def _structurer(cls: type[Any], converter: Converter) -> Any:
+def _structurer(cls: type[Any], converter: Converter) -> Callable[[Mapping[str, Any], type[Any]], Any]:
     hints = get_type_hints(cls)
     renames = {field.name: override(rename=property_name(field.name)) for field in fields(cls)}
     absent = {property_name(name): _absent(hint) for name, hint in hints.items() if _may_be_absent(hint)}

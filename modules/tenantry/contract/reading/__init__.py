@@ -1,1 +1,1 @@
-"""Reads documents that others wrote: bytes to plain data with a place for every value, or problems, never a traceback."""
+"""Reads documents that others wrote: bytes to plain data with places, or problems, never a traceback."""

@@ -7,14 +7,14 @@ docs/adr/0012-yaml-reader.md for why these events and not a loader.
 
 import os
 import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
-from yaml.cyaml import CParser
 
 from tenantry.contract.reading.document import Document, Entry, Mark
-from tenantry.contract.reading.scalars import resolve
+from tenantry.contract.reading.scalars import Scalar, resolve
 from tenantry.problems import InputError, Problem, problem
 
 MAX_BYTES = 1 << 20
@@ -46,7 +46,9 @@ def read_text(text: str, file: str) -> tuple[tuple[Document, ...], tuple[Problem
     except InputError as error:
         return tuple(builder.documents), (*builder.problems, *error.problems)
     if not builder.documents and not builder.problems:
-        empty = problem("TEN-111", "the file holds no document", "write a request (`tenantry new`), or remove it", file=file)
+        empty = problem(
+            "TEN-111", "the file holds no document", "write a request (`tenantry new`), or remove it", file=file
+        )
         return (), (empty,)
     return tuple(builder.documents), tuple(builder.problems)
 
@@ -87,8 +89,15 @@ def _decode(content: bytes, file: str) -> str:
         raise InputError(problem("TEN-103", what, fix, file=file, line=line, column=column)) from None
 
 
-def _mark(at: Any) -> Mark:
-    return Mark(at.line + 1, at.column + 1)
+class _YamlMark(Protocol):
+    """What libyaml says of a place; it counts from 0."""
+
+    line: int
+    column: int
+
+
+def _mark(at: _YamlMark | None) -> Mark:
+    return Mark(0, 0) if at is None else Mark(at.line + 1, at.column + 1)
 
 
 class _Open:
@@ -114,7 +123,7 @@ class _Builder:
         self._stack: list[_Open] = []
         self._marks: dict[int, dict[str | int, Entry]] = {}
         self._values = 0
-        self._handlers = {
+        self._handlers: Mapping[type[yaml.Event], Callable[[Any], None]] = {
             yaml.DocumentStartEvent: self._start_document,
             yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._start_mapping,
@@ -125,7 +134,7 @@ class _Builder:
         }
 
     def read(self, text: str) -> None:
-        parser = CParser(text)
+        parser = yaml.CSafeLoader(text)
         try:
             while (event := parser.get_event()) is not None:
                 handler = self._handlers.get(type(event))
@@ -140,7 +149,7 @@ class _Builder:
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> Problem:
         at = error.problem_mark or error.context_mark
-        mark = _mark(at) if at is not None else None
+        mark = _mark(at)
         said = ", ".join(part for part in (error.context, error.problem) if part)
         if "character that cannot start any token" in said:
             return self._problem(
@@ -153,25 +162,27 @@ class _Builder:
         line, column = mark or (0, 0)
         return problem(code, what, fix, file=self.file, line=line, column=column)
 
-    def _start_document(self, _: Any) -> None:
+    def _start_document(self, _: yaml.Event) -> None:
         self._marks = {}
 
-    def _scalar(self, event: Any) -> None:
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
         mark = _mark(event.start_mark)
         self._refuse_tag(event, mark)
         top = self._stack[-1] if self._stack else None
         if top is not None and isinstance(top.container, dict) and top.key is None:
             self._key(top, event, mark)
             return
-        value = event.value
+        value: Scalar = event.value
         if event.implicit[0]:
             try:
-                value = resolve(value)
+                value = resolve(event.value)
             except ValueError as error:
-                self.problems.append(self._problem("TEN-110", str(error), "write a finite number, or quote a text", mark))
+                self.problems.append(
+                    self._problem("TEN-110", str(error), "write a finite number, or quote a text", mark)
+                )
         self._add(value, mark)
 
-    def _key(self, top: _Open, event: Any, mark: Mark) -> None:
+    def _key(self, top: _Open, event: yaml.ScalarEvent, mark: Mark) -> None:
         key: str = event.value
         if key == "<<" and event.implicit[0]:
             what, fix = "merge keys (<<) aren't part of YAML 1.2", "write the values out"
@@ -182,13 +193,13 @@ class _Builder:
             self.problems.append(self._problem("TEN-106", what, "keep one of them", mark))
         top.key, top.key_mark = key, mark
 
-    def _start_mapping(self, event: Any) -> None:
+    def _start_mapping(self, event: yaml.CollectionStartEvent) -> None:
         self._open({}, event)
 
-    def _start_sequence(self, event: Any) -> None:
+    def _start_sequence(self, event: yaml.CollectionStartEvent) -> None:
         self._open([], event)
 
-    def _open(self, container: dict[str, Any] | list[Any], event: Any) -> None:
+    def _open(self, container: dict[str, Any] | list[Any], event: yaml.CollectionStartEvent) -> None:
         mark = _mark(event.start_mark)
         self._refuse_tag(event, mark)
         top = self._stack[-1] if self._stack else None
@@ -200,14 +211,16 @@ class _Builder:
         self._add(container, mark)
         self._stack.append(_Open(container, mark))
 
-    def _end(self, _: Any) -> None:
+    def _end(self, _: yaml.Event) -> None:
         done = self._stack.pop()
         self._marks[id(done.container)] = done.entries
 
-    def _add(self, value: Any, mark: Mark) -> None:
+    def _add(self, value: object, mark: Mark) -> None:
         self._values += 1
         if self._values > MAX_VALUES:
-            raise InputError(self._problem("TEN-101", f"the file holds more than {MAX_VALUES} values", "split it", mark))
+            raise InputError(
+                self._problem("TEN-101", f"the file holds more than {MAX_VALUES} values", "split it", mark)
+            )
         if not self._stack:
             self.documents.append(Document(file=self.file, data=value, start=mark, marks=self._marks))
             return
@@ -220,11 +233,11 @@ class _Builder:
             top.container.setdefault(top.key, value)
             top.key = None
 
-    def _alias(self, event: Any) -> None:
+    def _alias(self, event: yaml.AliasEvent) -> None:
         what = f"the alias *{event.anchor} isn't accepted: a request says what it says in one place"
         raise InputError(self._problem("TEN-107", what, "write the value out", _mark(event.start_mark)))
 
-    def _refuse_tag(self, event: Any, mark: Mark) -> None:
+    def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, mark: Mark) -> None:
         if event.tag is not None:
             what = f"the tag {event.tag} isn't accepted: a request is plain data"
             raise InputError(self._problem("TEN-108", what, "remove it; quote a text that looks like a number", mark))

@@ -1,0 +1,139 @@
+"""Chooses a tenant's site: by class, region, sector and capabilities; says why not the others."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from tenantry.contract.model import Baseline, Department, Egress, Encryption, Intent, Location, Site, Tenant
+from tenantry.contract.reading.document import Path
+from tenantry.problems import InputError, problem
+
+
+class Reason(NamedTuple):
+    """Why a site can't hold a tenant: what follows the site's name in a sentence, and what of the request it is."""
+
+    code: str
+    why: str
+    fix: str
+    path: Path
+
+
+def place(tenant: Tenant, sites: Mapping[str, Site], departments: Mapping[str, Department], baseline: Baseline) -> Site:
+    """Choose the site of a tenant: the one that it names, or the first that fits.
+
+    Sites of the department's region come before others, then those of its sector, then by name: the same request and
+    sites always give the same site. Raises InputError with the reasons against each site where none fits.
+    """
+    department = departments.get(tenant.spec.department)
+    for site in ranked(tenant, sites, department):
+        if not any(why_not(tenant, site, department, baseline)):
+            return site
+    named = tenant.spec.placement.site
+    what = f"tenant {tenant.id} fits no site: {explain(tenant, sites, department, baseline)}"
+    fix = (
+        f"correct the request for {named}, or name another site"
+        if named
+        else "change the request, or ask for a site that can"
+    )
+    raise InputError(problem("TEN-145", what, fix))
+
+
+def ranked(tenant: Tenant, sites: Mapping[str, Site], department: Department | None) -> list[Site]:
+    """Give the sites that a tenant may be tried on, in order."""
+    placement = tenant.spec.placement
+    if placement.site is not None:
+        return [sites[placement.site]] if placement.site in sites else []
+    region = placement.region or (department.spec.region if department else None)
+    sector = placement.sector or (department.spec.sector if department else None)
+    return sorted(sites.values(), key=lambda site: (site.spec.region != region, site.spec.sector != sector, site.name))
+
+
+def explain(tenant: Tenant, sites: Mapping[str, Site], department: Department | None, baseline: Baseline) -> str:
+    """Say of each site why it can't hold a tenant."""
+    tried = ranked(tenant, sites, department)
+    if not tried:
+        return "there is none"
+    return "; ".join(
+        f"{site.name} {', '.join(reason.why for reason in why_not(tenant, site, department, baseline))}"
+        for site in tried
+    )
+
+
+def why_not(tenant: Tenant, site: Site, department: Department | None, baseline: Baseline) -> Iterator[Reason]:
+    """Give every reason why a site can't hold a tenant. Without a department its region isn't looked at."""
+    yield from _where(tenant, site, department, baseline)
+    yield from _store(tenant, site, baseline)
+    yield from _network(tenant, site)
+    yield from _room(tenant, site)
+
+
+_PLACEMENT: Path = ("spec", "placement")
+_OTHER_SITE = "name another site, or none and let one be chosen"
+
+
+def _where(tenant: Tenant, site: Site, department: Department | None, baseline: Baseline) -> Iterator[Reason]:
+    spec, offered = tenant.spec, site.spec
+    controls = baseline.controls(spec.classification)
+    for what, asked, has in (
+        ("region", spec.placement.region, offered.region),
+        ("sector", spec.placement.sector, offered.sector),
+    ):
+        if asked is not None and asked != has:
+            yield Reason("TEN-144", f"is of {what} {has}, not {asked}", f"ask for a {what} that has a site", _PLACEMENT)
+    if spec.classification not in offered.classifications:
+        yield Reason("TEN-144", f"may not hold {spec.classification} data", _OTHER_SITE, _PLACEMENT)
+    if controls.on_premises and offered.location is not Location.ON_PREMISES:
+        why = f"isn't on premises, which {spec.classification} data needs"
+        yield Reason("TEN-144", why, _OTHER_SITE, _PLACEMENT)
+    if controls.in_region and department is not None and department.spec.region != offered.region:
+        why = f"isn't in {department.spec.region}, the department's region, which {spec.classification} data needs"
+        yield Reason("TEN-144", why, _OTHER_SITE, _PLACEMENT)
+    if controls.own_node_pool and spec.classification not in offered.node_pools:
+        why = f"has no node pool for {spec.classification} tenants"
+        yield Reason("TEN-144", why, "name another site, or have a pool added to the site's nodePools", _PLACEMENT)
+
+
+def _store(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Reason]:
+    spec = tenant.spec
+    wanted = baseline.controls(spec.classification).encryption
+    encrypted = site.can("bucket.encryption") or site.can("store.diskEncryption")
+    own_key = site.can("bucket.encryption") or (site.can("store.diskEncryption") and site.can("store.ownKey"))
+    if wanted is not Encryption.STORE_DEFAULT and not encrypted:
+        yield _lacks("bucket.encryption or store.diskEncryption", f"{spec.classification} data", _PLACEMENT)
+    elif wanted is Encryption.OWN_KEY and not own_key:
+        yield _lacks("bucket.encryption or store.ownKey", f"{spec.classification} data", _PLACEMENT)
+    for index, bucket in enumerate(spec.buckets):
+        path: Path = ("spec", "buckets", index)
+        needs = {"bucket.policy": True, "bucket.versions": bucket.versions, "bucket.objectLock": bucket.lock}
+        for capability, needed in needs.items():
+            if needed and not site.can(capability):
+                yield _lacks(capability, f"bucket {bucket.name}", path)
+    if not (site.can("iam.users") or site.can("sts.webIdentity")):
+        for index, account in enumerate(spec.service_accounts):
+            if account.buckets:
+                path = ("spec", "serviceAccounts", index)
+                yield _lacks("iam.users or sts.webIdentity", f"service account {account.name}", path)
+
+
+def _lacks(capability: str, who: str, path: Path) -> Reason:
+    return Reason("TEN-144", f"lacks {capability}, which {who} needs", _OTHER_SITE, path)
+
+
+def _network(tenant: Tenant, site: Site) -> Iterator[Reason]:
+    if site.can("network.fqdn"):
+        return
+    named: tuple[tuple[str, Sequence[Egress | Intent]], ...] = (
+        ("egress", tenant.spec.egress),
+        ("intents", tenant.spec.intents),
+    )
+    for name, peers in named:
+        for index, peer in enumerate(peers):
+            if peer.host is not None:
+                why = f"can't filter egress by name (network.fqdn), which {name} to {peer.host} needs"
+                yield Reason("TEN-146", why, "give its addresses as cidr", ("spec", name, index, "host"))
+
+
+def _room(tenant: Tenant, site: Site) -> Iterator[Reason]:
+    for what in ("cpu", "memory", "storage", "pods"):
+        if getattr(tenant.spec.quota, what) > getattr(site.spec.capacity, what):
+            why = f"has less {what} in all than quota.{what} asks for"
+            yield Reason("TEN-144", why, "lower the quota, or name a larger site", ("spec", "quota", what))
