@@ -15,6 +15,9 @@ Policies, trusts, lifecycle and CORS rules are S3's and IAM's own documents, in 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
+Json = Any
+"""Any value of JSON."""
+
 PolicyDocument = Mapping[str, Any]
 """An IAM policy document: `{"Version": "2012-10-17", "Statement": [...]}`."""
 
@@ -52,7 +55,7 @@ class BucketSpec(TypedDict):
     versions: NotRequired[bool]
     """Keep every version of an object. Once on, a store can only suspend it. A lock needs it."""
     lock: NotRequired[LockSpec | None]
-    """Object lock. It must be asked for when the bucket is made; taking it away replaces the bucket."""
+    """Default object lock. Where the store lacks `bucket.objectLockLater`, adding one replaces the bucket."""
     lifecycle: NotRequired[list[Mapping[str, Any]]]
     """S3 LifecycleConfiguration rules: `ID`, `Status`, `Filter`, `Expiration`, ..."""
     policy: NotRequired[PolicyDocument | None]
@@ -94,11 +97,11 @@ class RoleSpec(TypedDict):
     trust: PolicyDocument
     policies: NotRequired[Mapping[str, PolicyDocument]]
     maxSessionSeconds: NotRequired[int]
-    """How long its sessions may last, 3600 to 43200 seconds."""
+    """How long its sessions may last, 3600 to 43200 seconds. A change replaces the role: few stores have UpdateRole."""
 
 
 class OidcProviderSpec(TypedDict):
-    """`kind: OidcProvider`: an issuer of tokens that the store trusts. A site has one for an issuer, so tenant is ""."""
+    """`kind: OidcProvider`: an issuer of tokens that the store trusts. A site has one an issuer, so tenant is ""."""
 
     url: str
     """The issuer, with `https://`."""
@@ -142,6 +145,7 @@ KINDS: Final = frozenset(DEFAULTS)
 CAPABILITIES: Final[tuple[str, ...]] = (
     "bucket.versions",
     "bucket.objectLock",
+    "bucket.objectLockLater",
     "bucket.lifecycle",
     "bucket.policy",
     "bucket.tags",
@@ -154,7 +158,10 @@ CAPABILITIES: Final[tuple[str, ...]] = (
     "iam.users",
     "sts.webIdentity",
 )
-"""Everything that a store may or may not be able to do, in the words that a site's document uses too."""
+"""Everything that a store may or may not be able to do, in the words that a site's document uses too.
+
+`bucket.objectLockLater`: a bucket that was made without a lock can be given one.
+"""
 
 _BUCKET_NEEDS: Final[Mapping[str, str]] = {
     "versions": "bucket.versions",

@@ -1,0 +1,222 @@
+"""What a store can do, found out by doing it once on scratch objects, and kept beside the site's connection."""
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from tenantry.connection import Connection
+from tenantry.files import write_atomic
+from tenantry.objectstore.kinds.bucket_parts import PARTS
+from tenantry.objectstore.kinds.documents import compact
+from tenantry.objectstore.spec import CAPABILITIES, Json
+from tenantry.objectstore.store import Store, error_code
+from tenantry.paths import connections_dir
+from tenantry.problems import UnreachableError, problem
+
+SCRATCH: Final = "tenantry-probe-"
+STAND_IN_ISSUER: Final = "https://127.0.0.1:1/tenantry-probe"
+"""What web identity is tried with where the site's issuer isn't known: stores that guard against issuers on private
+addresses refuse it, and are then taken not to federate."""
+
+_LOCK: Final = {"mode": "GOVERNANCE", "days": 1}
+_TRIALS: Final[dict[str, Any]] = {
+    "tags": {"tenantry.dev/probe": "a"},
+    "versions": True,
+    "lock": _LOCK,
+    "ownership": "BucketOwnerEnforced",
+    "publicAccessBlock": True,
+    "encryption": {"algorithm": "AES256"},
+    "lifecycle": [{"ID": "a", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 3650}}],
+    "cors": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://example.org"]}],
+}
+"""A value to try each part with; policy and logging name the bucket itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was found, when, and of which server."""
+
+    site: str
+    endpoint: str
+    server: str
+    probed_at: str
+    capabilities: frozenset[str]
+
+
+def probe(store: Store, issuer: str | None = None) -> frozenset[str]:
+    """Find out what a store can do by doing it on scratch objects, which are removed again.
+
+    `issuer` is the site's token issuer, with https://. Raises UnreachableError where the store can't be reached, or
+    lets its administrator make no bucket (TEN-401, TEN-402).
+    """
+    found: set[str] = set()
+    with _scratch_bucket(store, lock=False) as name:
+        for part in PARTS:
+            if part.key != "lock" and _works(partial(_try_part, store, name, part)):
+                found.add(part.capability)
+        lock = next(part for part in PARTS if part.key == "lock")
+        if _works(lambda: lock.write(store.s3, name, _LOCK)):
+            found.add("bucket.objectLockLater")
+    if _works(lambda: _try_lock(store)):
+        found.add("bucket.objectLock")
+    if _works(lambda: _try_user(store)):
+        found.add("iam.users")
+    if _works(lambda: _try_web_identity(store, issuer or STAND_IN_ISSUER)):
+        found.add("sts.webIdentity")
+    return frozenset(found) & frozenset(CAPABILITIES)
+
+
+def _works(trial: Callable[[], object]) -> bool:
+    """Run a trial: an answer of the store's decides, but silence does not."""
+    from botocore.exceptions import ClientError
+
+    try:
+        trial()
+    except ClientError as error:
+        if error_code(error) in ("InternalError", "ServiceUnavailable", "SlowDown", "503", "500"):
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _scratch_bucket(store: Store, *, lock: bool) -> Iterator[str]:
+    name = SCRATCH + secrets.token_hex(6)
+    with store.doing(f"probe with bucket {name}"):
+        wanted: Any = {"ObjectLockEnabledForBucket": True} if lock else {}
+        store.s3.create_bucket(Bucket=name, **wanted)
+        try:
+            yield name
+        finally:
+            store.s3.delete_bucket(Bucket=name)
+
+
+def _try_part(store: Store, name: str, part: Json) -> None:
+    arn = f"arn:aws:s3:::{name}"
+    insecure = {"Bool": {"aws:SecureTransport": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"], "Condition": insecure}
+    own = {
+        "policy": {"Version": "2012-10-17", "Statement": [deny]},
+        "logging": {"bucket": name, "prefix": "log/"},
+    }
+    part.write(store.s3, name, own.get(part.key) or _TRIALS[part.key])
+    if not part.read(store.s3, name):
+        raise UnreachableError(problem("TEN-411", f"the store forgets {part.key}", "report it to the store's maker"))
+
+
+def _try_lock(store: Store) -> None:
+    lock = next(part for part in PARTS if part.key == "lock")
+    with _scratch_bucket(store, lock=True) as name:
+        lock.write(store.s3, name, _LOCK)
+        lock.read(store.s3, name)
+
+
+def _try_user(store: Store) -> None:
+    name = SCRATCH + secrets.token_hex(6)
+    store.iam.create_user(UserName=name, Path="/tenantry/")
+    with ExitStack() as undo:
+        undo.callback(store.iam.delete_user, UserName=name)
+        key = store.iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+        undo.callback(store.iam.delete_access_key, UserName=name, AccessKeyId=key)
+        store.iam.tag_user(UserName=name, Tags=[{"Key": "tenantry.dev/probe", "Value": key}])
+
+
+def _try_web_identity(store: Store, issuer: str) -> None:
+    known = issuer.removeprefix("https://")
+    with ExitStack() as undo:
+        listed = store.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        arn = next((p["Arn"] for p in listed if p["Arn"].partition("oidc-provider/")[2] == known), None)
+        if arn is None:
+            made = store.iam.create_open_id_connect_provider(
+                Url=issuer, ClientIDList=["tenantry-probe"], ThumbprintList=["0" * 40]
+            )
+            arn = made["OpenIDConnectProviderArn"]
+            undo.callback(store.iam.delete_open_id_connect_provider, OpenIDConnectProviderArn=arn)
+        condition = {"StringEquals": {f"{known}:sub": "nobody"}}
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Federated": [arn]},
+            "Action": ["sts:AssumeRoleWithWebIdentity"],
+            "Condition": condition,
+        }
+        name = SCRATCH + secrets.token_hex(6)
+        document = compact({"Version": "2012-10-17", "Statement": [trust]})
+        store.iam.create_role(RoleName=name, Path="/tenantry/", AssumeRolePolicyDocument=document)
+        undo.callback(store.iam.delete_role, RoleName=name)
+
+
+def record_file(site: str) -> Path:
+    """Say where a site's record is: beside its connection."""
+    return connections_dir() / f"{site}.capabilities.json"
+
+
+def read_record(site: str) -> Record | None:
+    """Read what was found of a site's store, None where it hasn't been probed or the record can't be used."""
+    try:
+        raw = json.loads(record_file(site).read_text(encoding="utf-8"))
+        capabilities = frozenset(str(name) for name in raw["capabilities"])
+        return Record(raw["site"], raw["endpoint"], raw["server"], raw["probedAt"], capabilities)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def recorded(site: str) -> frozenset[str] | None:
+    """Say what a site's store can do as recorded, None where it hasn't been probed."""
+    record = read_record(site)
+    return record.capabilities if record else None
+
+
+_probing = threading.Lock()
+_seen: dict[Store, frozenset[str]] = {}
+
+
+def ensure_recorded(site: Connection | Store, issuer: str | None = None) -> frozenset[str]:
+    """Say what a site's store can do; probe and record it where that was never done, or another server answers now.
+
+    Once a process has asked, it isn't asked again for the same connection. Raises UnreachableError where a probe is
+    needed and fails.
+    """
+    store = site if isinstance(site, Store) else _open(site)
+    with _probing:
+        if store not in _seen:
+            _seen[store] = _current(store, issuer)
+        return _seen[store]
+
+
+def _open(connection: Connection) -> Store:
+    return Store(connection.site, connection.object_store)
+
+
+def _current(store: Store, issuer: str | None) -> frozenset[str]:
+    record, server = read_record(store.site), _server(store)
+    if record and record.server == server:
+        return record.capabilities
+    found = probe(store, issuer)
+    raw = {
+        "site": store.site,
+        "endpoint": store.settings.endpoint,
+        "server": server,
+        "probedAt": datetime.now(UTC).isoformat(timespec="seconds"),
+        "capabilities": sorted(found),
+    }
+    write_atomic(record_file(store.site), json.dumps(raw, indent=2).encode() + b"\n")
+    return found
+
+
+def _server(store: Store) -> str:
+    """Ask a store for the name by which it answers."""
+    from botocore.exceptions import ClientError
+
+    with store.doing("say which server it is"):
+        try:
+            answer: Any = store.s3.head_bucket(Bucket=f"{SCRATCH}none")
+        except ClientError as error:
+            answer = error.response
+    return str(answer["ResponseMetadata"]["HTTPHeaders"].get("server", "unnamed"))

@@ -1,0 +1,126 @@
+"""The end of a bucket: nothing is deleted before all of it may be."""
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from tenantry.objectstore.deletion import is_asked_for
+from tenantry.objectstore.kinds.bucket_parts import NOT_SET, PARTS, observe
+from tenantry.objectstore.spec import Json
+from tenantry.objectstore.store import ABSENT, Store, error_code
+from tenantry.problems import UnreachableError, problem
+
+BATCH = 1000
+"""The most that one DeleteObjects call takes."""
+
+
+def _versions(store: Store, name: str) -> Iterator[tuple[dict[str, Any], bool]]:
+    """List every version of every object, and every delete marker with True."""
+    for page in store.s3.get_paginator("list_object_versions").paginate(Bucket=name):
+        for version in page.get("Versions", []):
+            yield dict(version), False
+        for marker in page.get("DeleteMarkers", []):
+            yield dict(marker), True
+
+
+def holds_objects(store: Store, name: str) -> bool:
+    """Say whether a bucket holds any version of any object."""
+    with store.doing(f"list bucket {name}"):
+        return any(not marker for _, marker in _versions(store, name))
+
+
+def delete_bucket(store: Store, name: str, retention_days: int) -> None:
+    """Delete a bucket, with its objects where they are old enough, held by no lock, and the bucket was asked for.
+
+    Raises UnreachableError: TEN-405 not asked for, TEN-406 kept by the tenant's retention, TEN-407 held by a lock.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        with store.doing(f"delete bucket {name}"):
+            try:
+                store.s3.head_bucket(Bucket=name)
+            except ClientError as error:
+                if error_code(error) in ABSENT:
+                    return
+                raise
+            found = list(_versions(store, name))
+            _refuse(store, name, retention_days, [version for version, marker in found if not marker])
+            _empty(store, name, [version for version, _ in found])
+            store.s3.delete_bucket(Bucket=name)
+    except UnreachableError as error:
+        cause = error.__cause__
+        if isinstance(cause, ClientError) and error_code(cause) in ABSENT:
+            return
+        raise
+
+
+def _refuse(store: Store, name: str, retention_days: int, versions: list[dict[str, Any]]) -> None:
+    if not versions:
+        return
+    what = f"site {store.site}: bucket {name} holds {len(versions)} object versions"
+    if not is_asked_for(store.site, name):
+        fix = "ask for its deletion by its name, if that is what is meant"
+        raise UnreachableError(problem("TEN-405", f"{what}, and its deletion wasn't asked for by name", fix))
+    until = max(version["LastModified"] for version in versions) + datetime.timedelta(days=retention_days)
+    if until > _now():
+        fix = f"retire it after {until:%Y-%m-%d %H:%M} UTC, or shorten the request's retention"
+        raise UnreachableError(problem("TEN-406", f"{what}, which are to be kept for {retention_days} days", fix))
+    held = _held_until(store, name, versions)
+    if held and held > _now():
+        fix = f"it can be deleted after {held:%Y-%m-%d %H:%M} UTC, and by nobody before"
+        raise UnreachableError(problem("TEN-407", f"{what}, which the store's object lock holds", fix))
+
+
+def _held_until(store: Store, name: str, versions: list[dict[str, Any]]) -> datetime.datetime | None:
+    """Say when the last lock ends. A store that marks no version holds all by the bucket's rule, from their writing."""
+    if not _lockable(store, name):
+        return None
+    rule = observe(store, name, next(part for part in PARTS if part.key == "lock"))
+    ends = [end for version in versions if (end := _version_end(store, name, version, rule))]
+    return max(ends, default=None)
+
+
+def _version_end(store: Store, name: str, version: dict[str, Any], rule: Json) -> datetime.datetime | None:
+    from botocore.exceptions import ClientError
+
+    where = {"Bucket": name, "Key": version["Key"], "VersionId": version["VersionId"]}
+    try:
+        end: datetime.datetime = store.s3.get_object_retention(**where)["Retention"]["RetainUntilDate"]
+        return end
+    except ClientError as error:
+        if error_code(error) not in (*NOT_SET, *ABSENT, "NoSuchObjectLockConfiguration"):
+            raise
+    modified: datetime.datetime = version["LastModified"]
+    return modified + datetime.timedelta(days=rule["days"]) if rule else None
+
+
+def _lockable(store: Store, name: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        store.s3.get_object_lock_configuration(Bucket=name)
+    except ClientError as error:
+        if error_code(error) in (*NOT_SET, "NotImplemented", "MethodNotAllowed"):
+            return False
+        raise
+    return True
+
+
+def _empty(store: Store, name: str, versions: list[dict[str, Any]]) -> None:
+    for page in store.s3.get_paginator("list_multipart_uploads").paginate(Bucket=name):
+        for upload in page.get("Uploads", []):
+            store.s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+    for start in range(0, len(versions), BATCH):
+        batch = [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions[start : start + BATCH]]
+        answer = store.s3.delete_objects(Bucket=name, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
+        if answer.get("Errors"):
+            first = answer["Errors"][0]
+            what = f"site {store.site}: {len(answer['Errors'])} objects of bucket {name} can't be deleted"
+            cause = f"the first is {first.get('Key')}: {first.get('Code')} {first.get('Message', '')}".strip()
+            fix = "release what holds them (a legal hold, a policy), then delete the bucket again"
+            raise UnreachableError(problem("TEN-407", f"{what} ({cause})", fix))
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
