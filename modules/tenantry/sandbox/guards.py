@@ -23,7 +23,7 @@ def alone(layout: Layout) -> Iterator[None]:
     with disk_watched(layout):
         layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         layout.root.chmod(0o700)
-    lock = FileLock(layout.root / "lock", timeout=0)
+    lock = FileLock(layout.root / "lock", timeout=0, mode=0o600)
     try:
         lock.acquire()
     except Timeout:

@@ -30,8 +30,9 @@ from tenantry.toolchain import Step, ensure
 
 Say = Callable[[str], None]
 
-# Servers in the order in which they start; `down` goes the other way.
-ORDER = ("etcd", "iam", "s3", "kube-apiserver", "kube-controller-manager")
+# Servers in tiers, each needing those before it; `down` goes the other way.
+_TIERS = (("etcd",), ("iam", "kube-apiserver"), ("s3", "kube-controller-manager"))
+ORDER = tuple(name for tier in _TIERS for name in tier)
 
 _READY_SECONDS = 90
 _POLL_SECONDS = 0.1
@@ -82,11 +83,11 @@ def down(state: Path | None = None, say: Say = _silent, *, delete: bool = False)
     with alone(layout):
         sites = _sites_to_stop(layout, delete=delete)
         found = process.running(sites, ORDER)
-        for name in reversed(ORDER):
-            here = [running for (_site, of), running in found.items() if of == name]
+        for tier in reversed(_TIERS):
+            here = [running for (_site, name), running in found.items() if name in tier]
             if here:
-                say(f"stopping {name}")
-            _check_stopped(name, process.stop(here))
+                say(f"stopping {' and '.join(tier)}")
+            _check_stopped(process.stop(here))
         check_ports_left(sites)
         for site in sites:
             for name in ORDER:
@@ -113,7 +114,7 @@ class _Start:
         try:
             self._run()
         except BaseException:
-            process.stop(reversed(self.started))
+            process.stop(self.started)
             raise
 
     def _run(self) -> None:
@@ -209,10 +210,10 @@ def _sites_to_stop(layout: Layout, *, delete: bool) -> tuple[SiteLayout, ...]:
         return tuple(SiteLayout(site, layout.root / site, {}) for site in SITES)
 
 
-def _check_stopped(name: str, left: list[psutil.Process]) -> None:
+def _check_stopped(left: list[psutil.Process]) -> None:
     if left:
         pids = ", ".join(str(running.pid) for running in left)
-        what = f"{name} can't be stopped (pid {pids})"
+        what = f"a server can't be stopped (pid {pids})"
         raise UnreachableError(problem("TEN-307", what, f"end it yourself: kill -9 {pids.replace(',', '')}"))
 
 

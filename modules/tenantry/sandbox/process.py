@@ -43,6 +43,7 @@ def start(server: Server, binary: Path) -> psutil.Process:
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
         )
     process = psutil.Process(child.pid)
     # It outlives us; without this Python warns of it.

@@ -11,7 +11,7 @@ import urllib3
 
 from tenantry.sandbox.layout import LOOPBACK, REGION, SiteLayout
 from tenantry.sandbox.site.certs import Pair
-from tenantry.sandbox.site.settings import SERVICE_RANGES, Pki
+from tenantry.sandbox.site.settings import FRONT_PROXY, SERVICE_RANGES, Pki
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "versitygw")
 
@@ -118,6 +118,13 @@ def _apiserver(site: SiteLayout, pki: Pki) -> Server:
         tls_private_key_file=pki.server.key,
         tls_min_version="VersionTLS12",
         client_ca_file=pki.client_ca.certificate,
+        requestheader_client_ca_file=pki.front_proxy_ca.certificate,
+        requestheader_allowed_names=FRONT_PROXY,
+        requestheader_username_headers="X-Remote-User",
+        requestheader_group_headers="X-Remote-Group",
+        requestheader_extra_headers_prefix="X-Remote-Extra-",
+        proxy_client_cert_file=pki.front_proxy.certificate,
+        proxy_client_key_file=pki.front_proxy.key,
         anonymous_auth="false",
         authorization_mode="Node,RBAC",
         profiling="false",

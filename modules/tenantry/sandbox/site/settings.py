@@ -20,6 +20,9 @@ SERVICE_RANGES = {"onprem": ("10.96.0.0/16", "10.96.0.1"), "hosted": ("10.97.0.0
 ADMINISTRATOR = "tenantry"
 ADMINISTRATOR_GROUP = "tenantry-platform"
 
+# The name under which the API server calls aggregated servers for its users.
+FRONT_PROXY = "front-proxy"
+
 
 @dataclass(frozen=True)
 class Pki:
@@ -34,6 +37,8 @@ class Pki:
     etcd_ca: Pair
     etcd: Pair
     etcd_client: Pair
+    front_proxy_ca: Pair
+    front_proxy: Pair
     iam_ca: Pair
     iam_private: Pair
     iam_client: Pair
@@ -46,6 +51,7 @@ def ensure_pki(layout: Layout, site: SiteLayout) -> Pki:
     clients = ensure_authority(site.pki, "client-ca")
     etcd_ca = ensure_authority(site.pki, "etcd-ca")
     iam_ca = ensure_authority(site.pki, "iam-ca")
+    front_proxy_ca = ensure_authority(site.pki, "front-proxy-ca")
     local = (LOOPBACK, "localhost")
     service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", SERVICE_RANGES[site.site][1])
     return Pki(
@@ -60,6 +66,8 @@ def ensure_pki(layout: Layout, site: SiteLayout) -> Pki:
         etcd_ca=etcd_ca,
         etcd=ensure_certificate(etcd_ca, site.pki, "etcd", "etcd", hosts=local),
         etcd_client=ensure_certificate(etcd_ca, site.pki, "etcd-client", "kube-apiserver"),
+        front_proxy_ca=front_proxy_ca,
+        front_proxy=ensure_certificate(front_proxy_ca, site.pki, "front-proxy", FRONT_PROXY),
         iam_ca=iam_ca,
         iam_private=ensure_certificate(iam_ca, site.pki, "iam-private", "iam", hosts=local),
         iam_client=ensure_certificate(iam_ca, site.pki, "iam-client", "s3"),
@@ -69,9 +77,10 @@ def ensure_pki(layout: Layout, site: SiteLayout) -> Pki:
 
 def write_settings(site: SiteLayout, pki: Pki) -> None:
     """Write a site's configuration files; keys that exist stay as they are."""
-    for folder in (site.data("etcd"), site.data("s3"), site.data("s3-versions"), site.data("iam"), site.conf):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (site.root / "log").mkdir(exist_ok=True, mode=0o700)
+    data = [site.data(name) for name in ("etcd", "s3", "s3-versions", "iam")]
+    for folder in (site.root, site.root / "log", site.root / "data", *data):
+        folder.mkdir(exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
     _write_yaml(site.conf / "audit-policy.yaml", _AUDIT_POLICY)
     _write_yaml(site.conf / "admission.yaml", _admission())
     encryption = site.conf / "encryption.yaml"

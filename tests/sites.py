@@ -1,0 +1,76 @@
+"""The real sites that tests run on, and how tests look at them."""
+
+import configparser
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tenantry.connection import Connection, read_connection
+from tenantry.toolchain import binary
+
+TENANT_LABEL = "tenantry.dev/tenant"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The sandbox that this session runs on; its sites are reached as any site is, through their connections."""
+
+    state: Path
+    sites: tuple[str, ...]
+
+    def connection(self, site: str) -> Connection:
+        return read_connection(site)
+
+    def kubectl(self, site: str, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run kubectl as the platform's administrator; the caller looks at the exit code."""
+        kube = self.connection(site).kubernetes
+        command = [binary("kubectl"), "--kubeconfig", kube.kubeconfig, "--context", kube.context, *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+    def client(self, site: str, service: str, keys: tuple[str, str] | None = None) -> Any:  # noqa: ANN401  (boto3 makes its clients at run time)
+        """Make a boto3 client for s3, iam or sts: the administrator's, or one with other keys."""
+        store = self.connection(site).object_store
+        endpoint = {"s3": store.endpoint, "iam": store.iam_endpoint, "sts": store.sts_endpoint}[service]
+        session = boto3.session.Session(
+            *(keys or aws_keys(store.credentials_file, store.profile)), region_name=store.region
+        )
+        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}, proxies={})
+        return session.client(service, endpoint_url=endpoint, verify=str(store.ca_file), config=config)  # type: ignore[call-overload]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that tenants have at the sites, so that two calls can be compared."""
+        return {site: {**self._kubernetes(site), **self._store(site)} for site in self.sites}
+
+    def _kubernetes(self, site: str) -> dict[str, Any]:
+        found = {}
+        for scope in ("true", "false"):
+            listed = self.kubectl(site, "api-resources", "--verbs=list", f"--namespaced={scope}", "-o", "name")
+            kinds = [kind for kind in listed.stdout.split() if not kind.startswith(("events", "leases"))]
+            selected = ["--all-namespaces", "--selector", TENANT_LABEL, "-o", "json"]
+            done = self.kubectl(site, "get", ",".join(kinds), *selected)
+            assert done.returncode == 0, done.stderr
+            for item in json.loads(done.stdout)["items"]:
+                item["metadata"].pop("managedFields", None)
+                meta = item["metadata"]
+                found[f"{item['kind']}/{meta.get('namespace', '')}/{meta['name']}"] = item
+        return found
+
+    def _store(self, site: str) -> dict[str, Any]:
+        buckets = self.client(site, "s3").list_buckets()["Buckets"]
+        users = self.client(site, "iam").list_users()["Users"]
+        return {
+            **{f"Bucket/{bucket['Name']}": str(bucket["CreationDate"]) for bucket in buckets},
+            **{f"User/{user['UserName']}": user["Arn"] for user in users},
+        }
+
+
+def aws_keys(credentials: Path, profile: str) -> tuple[str, str]:
+    """Read an access key and its secret from an AWS credentials file."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(credentials)
+    return parser[profile]["aws_access_key_id"], parser[profile]["aws_secret_access_key"]
