@@ -1,0 +1,1 @@
+"""The real estate that tests, benchmarks and the example government are fed with."""
