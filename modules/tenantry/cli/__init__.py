@@ -23,7 +23,7 @@ def root() -> None:
 
 
 # Order is that of the help page.
-COMMANDS = ("sandbox", "toolchain", "version")
+COMMANDS = ("check", "new", "sandbox", "toolchain", "version")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Reads files and folders into validated documents, sorted by kind and name."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -31,17 +31,24 @@ class Documents:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     sources: Mapping[tuple[str, str], Document] = field(default_factory=dict)
     """Where each document but a request was read, by kind and name."""
+    context_files: frozenset[str] = frozenset()
+    """Files that were read only for what the others refer to."""
 
 
-def read_documents(paths: Sequence[Path], root: Path | None = None) -> tuple[Documents, list[Problem]]:
+def read_documents(
+    paths: Sequence[Path], root: Path | None = None, context: Sequence[Path] = ()
+) -> tuple[Documents, list[Problem]]:
     """Read and validate all documents of files and folders; give the sound ones, and all problems of all files.
 
     Folders are walked for YAML and JSON files. A link that leads out of `root` (by default: out of the folder that was
-    walked) is a problem; a file that is named itself may lie anywhere unless `root` is given.
+    walked) is a problem; a file that is named itself may lie anywhere unless `root` is given. What only `context` names
+    is read first, so that of two documents at odds the later, which is told of it, is the one that `paths` names.
     """
+    named = _files(paths, root)
+    around = {same: found for same, found in _files(context, None).items() if same not in named}
     sound: list[Document] = []
     problems: list[Problem] = []
-    for file, inside in _files(paths, root):
+    for file, inside in [*around.values(), *named.values()]:
         documents, faults = read_file(file, inside)
         problems.extend(faults)
         for document in documents:
@@ -49,20 +56,17 @@ def read_documents(paths: Sequence[Path], root: Path | None = None) -> tuple[Doc
             problems.extend(found)
             if not found and not faults:
                 sound.append(document)
-    return _sorted_out(sound, problems), problems
+    return _sorted_out(sound, frozenset(str(file) for file, _ in around.values()), problems), problems
 
 
-def _files(paths: Sequence[Path], root: Path | None) -> Iterator[tuple[Path, Path | None]]:
-    seen: set[Path] = set()
+def _files(paths: Sequence[Path], root: Path | None) -> dict[Path, tuple[Path, Path | None]]:
+    """Find the files, each once however often it is named; with each, the folder that it may not lead out of."""
+    found: dict[Path, tuple[Path, Path | None]] = {}
     for path in paths:
-        found: Iterator[tuple[Path, Path | None]] = iter([(path, root)])
-        if path.is_dir():
-            found = ((file, root or path) for file in _walk(path))
-        for file, inside in found:
-            same = Path(os.path.normpath(file.absolute()))
-            if same not in seen:
-                seen.add(same)
-                yield file, inside
+        folder = path.is_dir()
+        for file in _walk(path) if folder else [path]:
+            found.setdefault(Path(os.path.normpath(file.absolute())), (file, root or path if folder else root))
+    return found
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -76,7 +80,7 @@ def _walk(folder: Path) -> list[Path]:
     return files
 
 
-def _sorted_out(sound: Sequence[Document], problems: list[Problem]) -> Documents:
+def _sorted_out(sound: Sequence[Document], around: frozenset[str], problems: list[Problem]) -> Documents:
     return Documents(
         requests=tuple(document for document in sound if document.kind == "Tenant"),
         sites=_named("Site", Site, sound, problems),
@@ -85,6 +89,7 @@ def _sorted_out(sound: Sequence[Document], problems: list[Problem]) -> Documents
         grants=_named("Grant", Grant, sound, problems),
         baselines=_named("Baseline", Baseline, sound, problems),
         sources={(document.kind, document.name): document for document in reversed(sound) if document.kind != "Tenant"},
+        context_files=around,
     )
 
 

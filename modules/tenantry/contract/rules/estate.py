@@ -81,25 +81,38 @@ def _unique(requests: Sequence[Document], path: Path) -> Iterator[Problem]:
 
 
 def _hosts(requests: Sequence[Document]) -> Iterator[Problem]:
-    """Refuse a host that another tenant owns, itself or by a wildcard; a wildcard owns every name below it."""
-    owners: dict[str, Document] = {}
-    for request in requests:
-        for host in _asked_hosts(request):
-            owners.setdefault(host, request)
-    for request in requests:
+    """Refuse a host that another tenant owns, itself or by a wildcard; a wildcard owns every name below it.
+
+    Of two requests at odds, the later is told.
+    """
+    claims: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for at, request in enumerate(requests):
         for index, host in enumerate(_asked_hosts(request)):
-            # A wildcard's own parents begin one label up; `*.a.b` is found below `*.b`.
-            labels = host.removeprefix("*.").split(".")
-            above = [f"*.{'.'.join(labels[cut:])}" for cut in range(1, len(labels))]
-            for claim in (host, *above):
-                owner = owners.get(claim)
-                if owner is None or owner.spec["id"] == request.spec["id"]:
-                    continue
-                who = f"{owner.name} of {owner.spec['department']}"
-                what = f"the host {host} is owned by {who}, as {claim} in {_at(owner)}"
-                fix = "choose another host, or have its owner give it up"
-                yield request.problem("TEN-132", what, fix, ("spec", "ingress", "hosts", index))
-                break
+            claims[host].append((at, index))
+    told: set[tuple[int, int]] = set()
+    for host, mine in claims.items():
+        for claim in (host, *_wildcards_over(host)):
+            for one in mine:
+                for other in claims.get(claim, ()):
+                    first, second = min(one, other), max(one, other)
+                    if second in told or requests[one[0]].spec["id"] == requests[other[0]].spec["id"]:
+                        continue
+                    told.add(second)
+                    yield _host_taken(requests[first[0]], first[1], requests[second[0]], second[1])
+
+
+def _wildcards_over(host: str) -> list[str]:
+    """Give the wildcards that own a host; those over a wildcard begin one label up, so `*.a.b` is below `*.b`."""
+    labels = host.removeprefix("*.").split(".")
+    return [f"*.{'.'.join(labels[cut:])}" for cut in range(1, len(labels))]
+
+
+def _host_taken(owner: Document, owned: int, request: Document, index: int) -> Problem:
+    host, claim = _asked_hosts(request)[index], _asked_hosts(owner)[owned]
+    who = f"{owner.name} of {owner.spec['department']}"
+    what = f"the host {host} is at odds with {claim}, which {who} owns, in {_at(owner)}"
+    fix = "choose another host, or have its owner give it up"
+    return request.problem("TEN-132", what, fix, ("spec", "ingress", "hosts", index))
 
 
 def _asked_hosts(request: Document) -> Sequence[str]:

@@ -1,0 +1,94 @@
+"""`tenantry new`."""
+
+import os
+import secrets
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+
+from tenantry.cli import app
+from tenantry.problems import InputError, problem
+
+# Without 0, 1, l and o, which are misread.
+_ID_CHARACTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+@app.command()
+def new(
+    template: Annotated[str, typer.Argument(help="service, sensing, software, content or data.", show_default=False)],
+    *,
+    name: Annotated[str, typer.Option(help="The tenant's name.", show_default=False)],
+    department: Annotated[str, typer.Option(help="The department that owns it.", show_default=False)],
+    classification: Annotated[str, typer.Option(help="open, shared, market or restricted.", show_default=False)],
+    environment: Annotated[str, typer.Option(help="dev, test, prod or tools.")] = "dev",
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write. Default: NAME.yaml.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+) -> None:
+    """Write a request with comments, for you to complete and to propose.
+
+    Example: tenantry new service --name vaccine-records --department health --classification shared
+    """
+    values = {
+        "id": "t-" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(8)),
+        "department": department,
+        "template": template,
+        "environment": environment,
+        "classification": classification,
+    }
+    _refuse_wrong(name, values)
+    path = output or Path(f"{name}.yaml")
+    text = _request(template, {"name": name, "schema": _schema_reference(path), **values})
+    _write(path, text, force=force)
+    typer.echo(f"Wrote {path}, the request of tenant {values['id']}. Next: tenantry check {path}")
+
+
+def _refuse_wrong(name: str, values: dict[str, str]) -> None:
+    """Hold what was typed to the schema, before any of it gets into a text."""
+    from tenantry.contract.reading.document import Document, Mark
+    from tenantry.contract.reading.schema import validate
+
+    data = {"apiVersion": "tenantry.dev/v1", "kind": "Tenant", "metadata": {"name": name}, "spec": values}
+    problems = validate(Document(file="", data=data, start=Mark(0, 0), marks={}))
+    if problems:
+        raise InputError(problems)
+
+
+def _request(template: str, values: dict[str, str]) -> str:
+    """Put the values into the template's own part and the part that all templates share."""
+    from tenantry.data import template_dir
+
+    parts = ((template_dir() / f"{part}.yaml").read_text(encoding="utf-8") for part in (template, "common"))
+    # The schema line has a `$` that isn't ours, so what isn't known stays as it is.
+    return "\n".join(Template(part).safe_substitute(values) for part in parts)
+
+
+def _schema_reference(path: Path) -> str:
+    """Say where editors find the schema: relative inside the same checkout, else absolute."""
+    from tenantry.data import data_root, schema_dir
+
+    schema, folder = schema_dir() / "tenant.json", path.resolve().parent
+    if folder.is_relative_to(data_root()):
+        return Path(os.path.relpath(schema, folder)).as_posix()
+    return schema.as_posix()
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    from tenantry.files import write_atomic
+
+    try:
+        if force:
+            write_atomic(path, text.encode(), mode=0o644)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as out:
+            out.write(text)
+    except FileExistsError:
+        fix = "choose another --output, or replace it with --force"
+        raise InputError(problem("TEN-151", "the file is already there", fix, file=str(path))) from None
+    except OSError as error:
+        what = f"the file can't be written: {error.strerror or error}"
+        raise InputError(problem("TEN-150", what, "choose another --output", file=str(path))) from None
