@@ -152,7 +152,12 @@ class _Start:
 
 
 def _prepare(layout: Layout, site: SiteLayout) -> _Site:
-    pki = ensure_pki(layout, site)
+    try:
+        pki = ensure_pki(layout, site)
+    except (ValueError, TypeError) as error:
+        what = f"a certificate or key of the sandbox can't be read: {error}"
+        fix = "run `tenantry sandbox down --delete`, which removes the sandbox with its data"
+        raise UnreachableError(problem("TEN-306", what, fix, file=str(site.pki))) from error
     write_settings(site, pki)
     return _Site(site, pki, servers(site, pki))
 

@@ -127,6 +127,8 @@ def _apiserver(site: SiteLayout, pki: Pki) -> Server:
         proxy_client_key_file=pki.front_proxy.key,
         anonymous_auth="false",
         authorization_mode="Node,RBAC",
+        # As kubeadm does: Pod Security and the baseline's policies decide, namespace by namespace, and say why.
+        allow_privileged="true",
         profiling="false",
         service_cluster_ip_range=SERVICE_RANGES[site.site][0],
         enable_admission_plugins=(
