@@ -23,7 +23,7 @@ def root() -> None:
 
 
 # Order is that of the help page.
-COMMANDS = ("check", "new", "sandbox", "toolchain", "version")
+COMMANDS = ("check", "new", "sandbox", "toolchain", "render", "version")
 
 
 def main() -> None:

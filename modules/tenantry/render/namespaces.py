@@ -5,6 +5,8 @@ from tenantry.contract.quantity import format_bytes, format_cpu
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN, document, namespace_name
 
+# A quota is in force once it is there: its status, which Pulumi would wait for, only counts what is used.
+NO_WAIT = {"pulumi.com/skipAwait": "true"}
 SYSTEM_PRIORITIES = ["system-cluster-critical", "system-node-critical"]
 
 
@@ -88,14 +90,18 @@ def _quota(tenant: Tenant, site: Site, baseline: Baseline, namespace: str, quota
     for storage_class in site.spec.storage_classes:
         if storage_class not in baseline.spec.allowed.storage_classes:
             hard[f"{storage_class}.storageclass.storage.k8s.io/requests.storage"] = "0"
-    return document(tenant, "v1", "ResourceQuota", "tenantry-quota", {"spec": {"hard": hard}}, namespace=namespace)
+    content = {"spec": {"hard": hard}}
+    return document(tenant, "v1", "ResourceQuota", "tenantry-quota", content, namespace=namespace, notes=NO_WAIT)
 
 
 def _priority_quota(tenant: Tenant, namespace: str) -> Manifest:
     """Keep tenants' pods out of the priorities that the cluster itself lives by."""
     match = {"scopeName": "PriorityClass", "operator": "In", "values": SYSTEM_PRIORITIES}
     spec = {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [match]}}
-    return document(tenant, "v1", "ResourceQuota", "tenantry-system-priority", {"spec": spec}, namespace=namespace)
+    content = {"spec": spec}
+    return document(
+        tenant, "v1", "ResourceQuota", "tenantry-system-priority", content, namespace=namespace, notes=NO_WAIT
+    )
 
 
 def _limits(tenant: Tenant, namespace: str) -> Manifest:

@@ -58,6 +58,8 @@ def annotations(tenant: Tenant) -> dict[str, str]:
         f"{DOMAIN}/technical-contacts": " ".join(contacts.technical),
         f"{DOMAIN}/security-contact": contacts.security,
         f"{DOMAIN}/finance-contact": contacts.finance,
+        # Whoever applies the object, its fields belong to tenantry: pulumi-kubernetes would make up a manager's name.
+        "pulumi.com/patchFieldManager": MANAGER,
     }
     if budget:
         found[f"{DOMAIN}/budget"] = f"{budget.monthly} {budget.currency} a month"

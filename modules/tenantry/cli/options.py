@@ -1,0 +1,29 @@
+"""Options that several commands share: each is named, explained and defaulted here."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How a command writes what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Tenants = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TENANT...", help="Requests (files or folders), or names or ids of tenants.", show_default=False
+    ),
+]
+Context = Annotated[
+    Path | None,
+    typer.Option(
+        help="The government's folder: sites, departments and all requests. By default the nearest one around."
+    ),
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="How the result is written.")]

@@ -1,0 +1,75 @@
+"""A tenant as Pulumi components: one for each namespace, one for its object storage."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+
+from tenantry.components.register import KubernetesObject, StoreObject, resource_name
+from tenantry.render.manifest import Manifest, Rendered
+from tenantry.render.naming import FILLED_BY
+
+
+class TenantStorage(pulumi.ComponentResource):
+    """A tenant's buckets, and the identities that may use them; `keys` are the identities' access keys by name."""
+
+    def __init__(
+        self, name: str, documents: Sequence[Manifest], site: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("tenantry:tenant:Storage", name, {}, opts)
+        self.keys: dict[str, StoreObject] = {}
+        made: dict[str, StoreObject] = {}
+        for document in documents:
+            # An access key needs its user, and is deleted before it.
+            user = made.get(f"User/{document['spec'].get('user')}") if document["kind"] == "AccessKey" else None
+            options = pulumi.ResourceOptions(parent=self, depends_on=[user] if user else None)
+            resource = StoreObject(resource_name(document), document, site, options)
+            made[f"{document['kind']}/{document['metadata']['name']}"] = resource
+            if document["kind"] == "AccessKey":
+                self.keys[document["metadata"]["name"]] = resource
+        self.register_outputs({})
+
+
+class TenantNamespace(pulumi.ComponentResource):
+    """A namespace with its quota, limits, access and network boundary."""
+
+    def __init__(
+        self,
+        name: str,
+        manifests: Sequence[Manifest],
+        keys: Mapping[str, StoreObject],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("tenantry:tenant:Namespace", name, {}, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        for manifest in manifests:
+            resource = KubernetesObject(resource_name(manifest), _filled(manifest, keys), inside)
+            if manifest["kind"] == "Namespace":
+                # Everything else in a namespace needs it, and goes with it: when the namespace is deleted, nothing in
+                # it has to be deleted one by one.
+                inside = pulumi.ResourceOptions(parent=self, depends_on=[resource], deleted_with=resource)
+        self.register_outputs({})
+
+
+class TenantEnvironment:
+    """All of a rendered tenant, registered in the stack that is running."""
+
+    def __init__(self, rendered: Rendered, site: str, kubernetes: pulumi.ProviderResource) -> None:
+        storage = TenantStorage(f"{rendered.tenant}-storage", rendered.object_store, site)
+        for namespace in rendered.namespaces:
+            manifests = [manifest for manifest in rendered.kubernetes if _namespace_of(manifest) == namespace]
+            TenantNamespace(namespace, manifests, storage.keys, pulumi.ResourceOptions(providers=[kubernetes]))
+
+
+def _namespace_of(manifest: Manifest) -> str:
+    metadata = manifest["metadata"]
+    return str(metadata.get("namespace", metadata["name"]))
+
+
+def _filled(manifest: Manifest, keys: Mapping[str, StoreObject]) -> Manifest:
+    """Fill a Secret that waits for an access key; its values are secret in plan and state."""
+    filled_by = manifest["metadata"]["annotations"].get(FILLED_BY)
+    if not filled_by:
+        return manifest
+    key = keys[filled_by.removeprefix("AccessKey/")]
+    data = {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key}
+    return {**manifest, "stringData": data}

@@ -1,0 +1,164 @@
+"""A small client of a site's Kubernetes API: bulk reads, server-side apply and delete, with bounded waits.
+
+Pulumi makes and changes tenants; this client only reads what lives at a site, many tenants at a time, and keeps
+tenantry's own records there. It speaks plain JSON over one pool of connections, since the typed clients take longer to
+import than a whole `tenantry status` may last (docs/adr/0013).
+"""
+
+import base64
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+import urllib3
+import yaml
+
+from tenantry.connection import Connection
+from tenantry.problems import Problem, UnreachableError, problem
+
+FIELD_MANAGER = "tenantry"
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+PAGE = 2000
+"""Objects a page of a list; the API server then never holds more than this in one answer."""
+
+# Where each kind that tenantry reads or writes lives, and whether it lies in a namespace.
+RESOURCES: Mapping[tuple[str, str], tuple[str, bool]] = {
+    ("v1", "Namespace"): ("/api/v1/namespaces", False),
+    ("v1", "ConfigMap"): ("/api/v1/configmaps", True),
+    ("v1", "LimitRange"): ("/api/v1/limitranges", True),
+    ("v1", "ResourceQuota"): ("/api/v1/resourcequotas", True),
+    ("v1", "Secret"): ("/api/v1/secrets", True),
+    ("v1", "ServiceAccount"): ("/api/v1/serviceaccounts", True),
+    ("networking.k8s.io/v1", "NetworkPolicy"): ("/apis/networking.k8s.io/v1/networkpolicies", True),
+    ("rbac.authorization.k8s.io/v1", "Role"): ("/apis/rbac.authorization.k8s.io/v1/roles", True),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"): ("/apis/rbac.authorization.k8s.io/v1/rolebindings", True),
+}
+
+
+class KubeClient:
+    """One site's API server, reached with the connection's kubeconfig. Safe to share between threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.site = connection.site
+        self._kubeconfig = connection.kubernetes.kubeconfig
+        try:
+            self._server, tls, self._headers = _credentials(self._kubeconfig, connection.kubernetes.context)
+        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, StopIteration) as error:
+            what = f"the kubeconfig of site {self.site} can't be used: {error!r}"
+            raise UnreachableError(
+                problem("TEN-501", what, "mend the file or the connection's context", file=str(self._kubeconfig))
+            ) from error
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        retries = urllib3.Retry(total=2, connect=2, read=0, status=0, backoff_factor=0.2)
+        self._pool = urllib3.PoolManager(maxsize=8, timeout=timeout, retries=retries, ssl_context=tls)
+
+    def list(self, api_version: str, kind: str, selector: str) -> list[dict[str, Any]]:
+        """Give all objects of a kind, in every namespace, that a label selector picks."""
+        path, _ = RESOURCES[api_version, kind]
+        found: list[dict[str, Any]] = []
+        following = ""
+        while True:
+            query = {"labelSelector": selector, "limit": str(PAGE)} | ({"continue": following} if following else {})
+            answer = self._request("GET", f"{path}?{urlencode(query)}", f"{kind} list")
+            for item in answer["items"]:
+                item["apiVersion"], item["kind"] = api_version, kind
+            found.extend(answer["items"])
+            following = answer["metadata"].get("continue", "")
+            if not following:
+                return found
+
+    def get(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Give the live object that a manifest names, or nothing."""
+        return self._request("GET", _object_path(manifest), _name(manifest), missing_ok=True) or None
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        """Make or change one object by server-side apply, as the field manager tenantry."""
+        path = f"{_object_path(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
+        self._request("PATCH", path, _name(manifest), body=orjson.dumps(manifest))
+
+    def delete(self, manifest: Mapping[str, Any]) -> None:
+        """Delete one object; one that isn't there is deleted already."""
+        self._request("DELETE", _object_path(manifest), _name(manifest), missing_ok=True)
+
+    def _request(
+        self, method: str, path: str, what: str, *, body: bytes | None = None, missing_ok: bool = False
+    ) -> dict[str, Any]:
+        headers = self._headers | {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        if body is not None:
+            headers["Content-Type"] = "application/apply-patch+yaml"
+        try:
+            answer = self._pool.request(method, f"{self._server}{path}", headers=headers, body=body)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            message = f"site {self.site} doesn't answer for {what}: {_cause(error)}"
+            raise UnreachableError(
+                problem("TEN-502", message, "see whether the site is up (`tenantry sandbox status`), then run again")
+            ) from error
+        if answer.status == 404 and missing_ok:
+            return {}
+        if answer.status >= 400:
+            raise UnreachableError(_refused(self.site, what, answer))
+        return dict(orjson.loads(answer.data)) if answer.data else {}
+
+
+def _refused(site: str, what: str, answer: urllib3.BaseHTTPResponse) -> Problem:
+    try:
+        said = orjson.loads(answer.data).get("message", "")
+    except (orjson.JSONDecodeError, AttributeError):
+        said = answer.data[:200].decode(errors="replace")
+    return problem("TEN-503", f"site {site} refuses {what}: {answer.status} {said}".rstrip(". "), "mend the cause named")
+
+
+def _cause(error: BaseException) -> str:
+    reason = getattr(error, "reason", None)
+    return str(reason if reason is not None else error)
+
+
+def _name(manifest: Mapping[str, Any]) -> str:
+    metadata = manifest["metadata"]
+    return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
+
+
+def _object_path(manifest: Mapping[str, Any]) -> str:
+    path, namespaced = RESOURCES[manifest["apiVersion"], manifest["kind"]]
+    metadata = manifest["metadata"]
+    if namespaced:
+        root, _, plural = path.rpartition("/")
+        path = f"{root}/namespaces/{quote(metadata['namespace'])}/{plural}"
+    return f"{path}/{quote(metadata['name'])}"
+
+
+def _credentials(kubeconfig: Path, context: str) -> tuple[str, ssl.SSLContext, dict[str, str]]:
+    """Read server, TLS settings and headers from a kubeconfig's context."""
+    config = yaml.load(kubeconfig.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    chosen = _named(config["contexts"], context)["context"]
+    cluster = _named(config["clusters"], chosen["cluster"])["cluster"]
+    user = _named(config["users"], chosen["user"])["user"]
+    tls = ssl.create_default_context()
+    if "certificate-authority-data" in cluster:
+        tls.load_verify_locations(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+    elif "certificate-authority" in cluster:
+        tls.load_verify_locations(cafile=kubeconfig.parent / cluster["certificate-authority"])
+    if "client-certificate" in user:
+        tls.load_cert_chain(kubeconfig.parent / user["client-certificate"], kubeconfig.parent / user["client-key"])
+    elif "client-certificate-data" in user:
+        _load_inline(tls, user)
+    headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
+    return cluster["server"], tls, headers
+
+
+def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(entry for entry in entries if entry["name"] == name)
+
+
+def _load_inline(tls: ssl.SSLContext, user: Mapping[str, str]) -> None:
+    """Load a certificate and key that the kubeconfig holds itself; Python's ssl only reads them from a file."""
+    with tempfile.NamedTemporaryFile(prefix="tenantry-") as pair:
+        for part in ("client-certificate-data", "client-key-data"):
+            pair.write(base64.b64decode(user[part]))
+        pair.flush()
+        tls.load_cert_chain(pair.name)

@@ -1,0 +1,64 @@
+"""The record of a tenant's last apply. It lives at the site, so that every operator and every machine sees the same.
+
+One ConfigMap a tenant in the namespace `tenantry-system`: the digest of what was rendered, and a hash of each live object
+as it was right after. Where both still hold, there is nothing to do and no drift, and Pulumi isn't started.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from tenantry import __version__
+from tenantry.render.manifest import Manifest
+from tenantry.render.naming import DOMAIN, MANAGED_BY_LABEL, MANAGER, TENANT_LABEL
+
+RECORD_NAMESPACE = "tenantry-system"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was applied last: the digest of the rendered documents, and the hash of each live object by key."""
+
+    tenant: str
+    name: str
+    digest: str
+    baseline: str
+    objects: Mapping[str, str]
+
+
+def record_namespace() -> Manifest:
+    """Make the namespace that holds the records."""
+    labels = {MANAGED_BY_LABEL: MANAGER, "pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": RECORD_NAMESPACE, "labels": labels}}
+
+
+def record_manifest(record: Record) -> Manifest:
+    """Make the ConfigMap of a record."""
+    labels = {MANAGED_BY_LABEL: MANAGER, TENANT_LABEL: record.tenant}
+    data = {
+        "name": record.name,
+        "digest": record.digest,
+        "baseline": record.baseline,
+        "objects": orjson.dumps(record.objects, option=orjson.OPT_SORT_KEYS).decode(),
+    }
+    annotations = {f"{DOMAIN}/version": __version__}
+    metadata = {"name": record.tenant, "namespace": RECORD_NAMESPACE, "labels": labels, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def parse_record(live: Mapping[str, Any]) -> Record:
+    """Read a record back. One that somebody broke counts as no digest at all, so that the next apply mends it."""
+    data = live.get("data") or {}
+    try:
+        objects = orjson.loads(data.get("objects", "{}"))
+    except orjson.JSONDecodeError:
+        objects = {}
+    return Record(
+        tenant=live["metadata"]["name"],
+        name=data.get("name", ""),
+        digest=data.get("digest", ""),
+        baseline=data.get("baseline", ""),
+        objects=objects if isinstance(objects, dict) else {},
+    )

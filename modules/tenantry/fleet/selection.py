@@ -1,0 +1,113 @@
+"""Finds the tenants that a command is about, and renders them for their sites."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenantry.contract.documents import Documents
+from tenantry.contract.load import complete, load_baseline, load_documents
+from tenantry.contract.model import Baseline, Site, Tenant
+from tenantry.problems import InputError, Problem, problem
+from tenantry.render import Rendered, render_tenant
+
+CONTEXT_FOLDERS = ("sites", "departments")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A completed tenant, the site that it is for, and its rendered objects."""
+
+    tenant: Tenant
+    site: Site
+    rendered: Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The tenants that a command is about, and all documents that they were judged with."""
+
+    planned: tuple[Planned, ...]
+    documents: Documents
+    baseline: Baseline
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """The sites that the selected tenants are for, by name."""
+        return {one.site.name: one.site for one in self.planned}
+
+
+def government_root(path: Path) -> Path | None:
+    """Give the nearest folder, from a request upwards, that holds a government's `sites` or `departments`."""
+    here = path.resolve()
+    for folder in (here, *here.parents):
+        if any((folder / name).is_dir() for name in CONTEXT_FOLDERS):
+            return folder
+    return None
+
+
+def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool = False) -> Selection:
+    """Read, complete and render the tenants that paths, names or ids say.
+
+    A path names all requests in it; any other word is a tenant's name or id, looked up in `context` (by default the
+    folder here). With every request of the government around it, a tenant is judged together with the others: their
+    hosts, ids and ceilings; `alone` leaves the others out, for commands that only look at one.
+    Raises InputError with all problems of all documents.
+    """
+    paths = [Path(argument) for argument in arguments if Path(argument).exists()]
+    words = [argument for argument in arguments if not Path(argument).exists()]
+    around = _around(paths, context)
+    documents = load_documents(_read(paths, around, whole=not alone or bool(words)))
+    baseline = load_baseline()
+    tenants = complete(documents, baseline)
+    chosen = _chosen(tenants, documents, paths, words)
+    planned = []
+    for tenant in chosen:
+        site = documents.sites.get(tenant.spec.placement.site or "")
+        if site is None:
+            what = f"no Site document is known to place tenant {tenant.id} on"
+            raise InputError(problem("TEN-510", what, "name the folder of the sites with --context"))
+        pinned = documents.baselines.get(tenant.spec.baseline, baseline)
+        planned.append(Planned(tenant, site, render_tenant(tenant, site, pinned)))
+    return Selection(tuple(planned), documents, baseline)
+
+
+def _around(paths: Sequence[Path], context: Path | None) -> list[Path]:
+    if context is not None:
+        return [context]
+    roots = {root for path in paths or [Path.cwd()] if (root := government_root(path)) is not None}
+    return sorted(roots)
+
+
+def _read(paths: Sequence[Path], around: Sequence[Path], *, whole: bool) -> list[Path]:
+    if whole:
+        return [*paths, *around]
+    return [*paths, *(root / name for root in around for name in CONTEXT_FOLDERS if (root / name).is_dir())]
+
+
+def _chosen(
+    tenants: Sequence[Tenant], documents: Documents, paths: Sequence[Path], words: Sequence[str]
+) -> tuple[Tenant, ...]:
+    """Pick the tenants of the paths and of the words; a word that fits none, or several, is a problem."""
+    inside = [path.resolve() for path in paths]
+    ids = {
+        request.spec["id"]
+        for request in documents.requests
+        if any(Path(request.file).resolve().is_relative_to(path) for path in inside)
+    }
+    problems: list[Problem] = []
+    for word in words:
+        fitting = [tenant.id for tenant in tenants if word in (tenant.id, tenant.name)]
+        if len(fitting) == 1:
+            ids.update(fitting)
+            continue
+        what = f"{word} is neither a file nor a tenant that is known here"
+        fix = "name a request's file or folder, or the government's folder with --context"
+        if fitting:
+            what, fix = f"{len(fitting)} tenants are named {word}", f"name one by its id: {', '.join(fitting)}"
+        problems.append(problem("TEN-511", what, fix))
+    if problems:
+        raise InputError(problems)
+    chosen = tuple(tenant for tenant in tenants if tenant.id in ids)
+    if not chosen:
+        raise InputError(problem("TEN-512", "there is no request for a tenant in what was named", "name one"))
+    return chosen
