@@ -107,11 +107,12 @@ def _store(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Reason]:
         for capability, needed in needs.items():
             if needed and not site.can(capability):
                 yield _lacks(capability, f"bucket {bucket.name}", path)
-    if not (site.can("iam.users") or site.can("sts.webIdentity")):
+    federates = site.can("sts.webIdentity") and site.spec.issuer is not None
+    if not (site.can("iam.users") or federates):
         for index, account in enumerate(spec.service_accounts):
             if account.buckets:
                 path = ("spec", "serviceAccounts", index)
-                yield _lacks("iam.users or sts.webIdentity", f"service account {account.name}", path)
+                yield _lacks("iam.users, or sts.webIdentity and an issuer", f"service account {account.name}", path)
 
 
 def _lacks(capability: str, who: str, path: Path) -> Reason:

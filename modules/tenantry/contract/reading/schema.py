@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
+from itertools import islice
 from typing import Any, cast
 
 import orjson
@@ -19,6 +20,10 @@ from tenantry.data import schema_dir
 from tenantry.problems import Problem
 
 API_VERSION = "tenantry.dev/v1"
+MOST_PROBLEMS = 100
+"""The most problems that one document is told of; beyond, more would help nobody."""
+LONGEST_TEXT = 2048
+"""The longest text that a pattern is tried on; none of ours may be longer, and a pattern's time can grow by the square."""
 KINDS = ("Tenant", "Site", "Department", "Waiver", "Grant", "Baseline")
 
 
@@ -47,7 +52,8 @@ def validator(kind: str) -> Validator:
 
 
 def _problems(document: Document, by: Validator, data: object, base: tuple[str | int, ...]) -> tuple[Problem, ...]:
-    return tuple(found for error in by.iter_errors(cast("Any", data)) for found in problems_of(error, document, base))
+    errors = by.iter_errors(cast("Any", data))
+    return tuple(islice((found for error in errors for found in problems_of(error, document, base)), MOST_PROBLEMS))
 
 
 def _envelope(document: Document) -> Problem | None:
@@ -80,7 +86,7 @@ def _parts(document: Document) -> Iterator[Problem]:
 
 @cache
 def _validator_class() -> type[Validator]:
-    made: type[Validator] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+    made: type[Validator] = extend(Draft202012Validator, {"pattern": _pattern, "uniqueItems": _unique})  # type: ignore[no-untyped-call]
     return made
 
 
@@ -91,8 +97,16 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _pattern(_by: Validator, pattern: str, instance: object, _schema: object) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and _compiled(pattern).search(instance) is None:
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+    if isinstance(instance, str) and (len(instance) > LONGEST_TEXT or _compiled(pattern).search(instance) is None):
+        yield ValidationError("the text doesn't match the pattern")
+
+
+def _unique(_by: Validator, wanted: bool, instance: object, _schema: object) -> Iterator[ValidationError]:
+    # The library compares maps pair by pair, so a long list would take hours.
+    if wanted and isinstance(instance, list):
+        seen = {orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in instance}
+        if len(seen) < len(instance):
+            yield ValidationError("the list has the same item twice")
 
 
 @cache

@@ -1,0 +1,155 @@
+"""Files that mean harm get a problem with a code and a place, in bounded time and memory, and never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from examples import MINIMAL, write
+from tenantry.contract.reading.reader import MAX_BYTES, read_file, read_text
+
+LAUGHS = "a0: &a0 [lol, lol]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+
+HOSTILE: dict[str, tuple[str, bytes]] = {
+    "alias bomb": ("TEN-107", LAUGHS.encode()),
+    "merge key": ("TEN-107", b"a: &a {b: 1}\nc:\n  <<: *a\n"),
+    "alias to itself": ("TEN-107", b"a: &a [*a]\n"),
+    "50 MB": ("TEN-101", b"a: b\n" * 10_000_000),
+    "50 MB in one scalar": ("TEN-101", b"a: " + b"x" * 50_000_000),
+    "very many values": ("TEN-101", b"[" + b"1," * 500_000 + b"1]"),
+    "UTF-16": ("TEN-103", MINIMAL.encode("utf-16")),
+    "UTF-16 without a mark": ("TEN-103", MINIMAL.encode("utf-16-le")),
+    "UTF-32": ("TEN-103", MINIMAL.encode("utf-32")),
+    "Latin-1": ("TEN-103", "title: Gesundheitsbehörde\n".encode("latin-1")),
+    "binary": ("TEN-103", bytes(range(256)) * 100),
+    "an ELF file": ("TEN-103", b"\x7fELF\x02\x01\x01" + b"\0" * 64),
+    "control characters": ("TEN-105", b"a: b\x07c\n"),
+    "duplicate keys": ("TEN-106", b"a: 1\nb: 2\na: 3\n"),
+    "duplicate keys, differently quoted": ("TEN-106", b"a: 1\n'a': 3\n"),
+    "tabs": ("TEN-105", b"a:\n\tb: 1\n"),
+    "deep lists": ("TEN-109", b"[" * 100_000),
+    "deep maps": ("TEN-109", b"{a: " * 100_000),
+    "deep blocks": ("TEN-109", "".join(f"{' ' * n}a:\n" for n in range(1000)).encode()),
+    "deep dashes": ("TEN-109", b"- " * 100_000),
+    "NaN": ("TEN-110", b"a: .nan\n"),
+    "NaN, as JSON writes it": ("TEN-110", b'{"a": NaN}'),
+    "Infinity": ("TEN-110", b"a: -.inf\n"),
+    "Infinity, as JSON writes it": ("TEN-110", b'{"a": Infinity}'),
+    "a number beyond floats": ("TEN-110", b"a: 1e999\n"),
+    "a number of a million digits": ("TEN-110", b"a: " + b"9" * 1_000_000),
+    "custom tag": ("TEN-108", b"a: !!python/object/apply:os.system ['true']\n"),
+    "tagged text": ("TEN-108", b"a: !secret b\n"),
+    "map as a key": ("TEN-113", b"{a: 1}: 2\n"),
+    "list as a key": ("TEN-113", b"? [a, b]\n: 2\n"),
+    "empty file": ("TEN-111", b""),
+    "only comments": ("TEN-111", b"# nothing\n"),
+    "unfinished": ("TEN-105", b"a: [1, 2\n"),
+    "unfinished text": ("TEN-105", b'a: "never ends\n'),
+    "not a document of ours": ("TEN-112", b"apiVersion: v1\nkind: Pod\n"),
+    "a list": ("TEN-112", b"- a\n"),
+    "an empty document": ("TEN-111", b"---\n---\n"),
+    "kind is a map": ("TEN-112", b"apiVersion: tenantry.dev/v1\nkind: {a: b}\n"),
+    "many unclosed quotes": ("TEN-105", b"'\n" * 500_001),
+    "many anchors": ("TEN-112", b"".join(b"- &a%d x\n" % n for n in range(20_000))),
+    "a name of 900 KB": ("TEN-123", MINIMAL.encode().replace(b"vaccine-records", b"x" * 900_000)),
+    "a text that makes patterns slow": (
+        "TEN-123",
+        MINIMAL.encode() + b"  contacts: {owner: 'a@" + b"a." * 400_000 + b" '}\n",
+    ),
+    "70,000 unknown properties": ("TEN-120", MINIMAL.encode() + b"".join(b"  x%d: 1\n" % n for n in range(70_000))),
+    "40,000 entries, all alike": ("TEN-121", MINIMAL.encode() + b"  access: [" + b"{a: 1}, " * 40_000 + b"]\n"),
+    "80,000 wrong entries": ("TEN-121", MINIMAL.encode() + b"  buckets: [" + b"{}, " * 80_000 + b"]\n"),
+    "a thousand unknown properties": ("TEN-120", MINIMAL.encode() + b"".join(b"  x%d: 1\n" % n for n in range(1000))),
+}
+
+# VmHWM and not ru_maxrss, which begins with the memory of the process that started this one.
+MEASURE = """
+import json, re, sys, time
+from pathlib import Path
+from tenantry.contract.documents import read_documents
+started = time.process_time()
+_, problems = read_documents([Path(sys.argv[1])])
+spent = time.process_time() - started
+kib = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+print(json.dumps({"seconds": spent, "kib": kib, "codes": [p.code for p in problems]}))
+"""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_file_is_a_problem_within_bounds(name: str, tmp_path: Path) -> None:
+    code, content = HOSTILE[name]
+    path = write(tmp_path, "hostile.yaml", content)
+    # The time-out only ends what would never end; all of these take under a second.
+    command = [sys.executable, "-c", MEASURE, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    print(f"{name}: {found['seconds']:.3f} s, {found['kib'] >> 10} MiB")  # noqa: T201
+    assert code in found["codes"]
+    assert found["kib"] < 200 * 1024
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column"),
+    [
+        ("a: &d 1\nb:\n  c: *d\n", "TEN-107", 3, 6),
+        ("a: 1\nb: !x 2\n", "TEN-108", 2, 4),
+        ("a: 1\nb: 2\na: 3\n", "TEN-106", 3, 1),
+        ("a:\n  - 1\n  - .inf\n", "TEN-110", 3, 5),
+        ("a:\n\tb: 1\n", "TEN-105", 2, 1),
+    ],
+)
+def test_a_fault_has_its_place(text: str, code: str, line: int, column: int) -> None:
+    _, (fault,) = read_text(text, "x.yaml")
+    assert (fault.code, fault.line, fault.column) == (code, line, column)
+
+
+def test_a_byte_that_is_not_text_has_its_place(tmp_path: Path) -> None:
+    _, (fault,) = read_file(write(tmp_path, "a.yaml", b"a: b\nc: \xe9\n"))
+    assert (fault.code, fault.line, fault.column) == ("TEN-103", 2, 4)
+
+
+def test_a_link_out_of_the_tree_is_refused(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    write(tmp_path, "secret.yaml", MINIMAL)
+    (tree / "a.yaml").symlink_to(tmp_path / "secret.yaml")
+    write(tree, "b.yaml", MINIMAL)
+    (tree / "c.yaml").symlink_to(tree / "b.yaml")
+    assert [fault.code for fault in read_file(tree / "a.yaml", tree)[1]] == ["TEN-102"]
+    assert read_file(tree / "c.yaml", tree)[1] == ()
+
+
+def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    for path in (tmp_path / "pipe.yaml", tmp_path / "absent.yaml", tmp_path, Path("/dev/zero"), tmp_path / "loop.yaml"):
+        documents, (fault,) = read_file(path)
+        assert (documents, fault.code) == ((), "TEN-100")
+
+
+def test_several_documents_are_read_and_keep_their_places() -> None:
+    documents, problems = read_text(f"{MINIMAL}---\n{MINIMAL}", "x.yaml")
+    assert problems == ()
+    assert [one.place(("spec", "id")).line for one in documents] == [6, 17]
+
+
+def test_data_means_what_it_says() -> None:
+    text = "[yes, no, on, off, 012, 1_000, 1:30, 2026-01-01, 0x10, 0o10, 1.5, true, null, ~, '1', 1e3, =, NO]"
+    (one,), problems = read_text(text, "x.yaml")
+    assert problems == ()
+    said = ["yes", "no", "on", "off", 12, "1_000", "1:30", "2026-01-01", 16, 8, 1.5, True, None, None, "1", 1000.0]
+    assert one.data == [*said, "=", "NO"]
+
+
+def test_a_file_of_the_largest_size_is_read() -> None:
+    text = MINIMAL + "#" * (MAX_BYTES - len(MINIMAL))
+    assert len(read_text(text, "x.yaml")[0]) == 1
+
+
+def test_json_is_read_too() -> None:
+    (one,), problems = read_text('{\n\t"a": [1, true, null, "\\u00e9\\/"]\n}\n', "x.json")
+    assert (one.data, problems) == ({"a": [1, True, None, "é/"]}, ())
