@@ -23,7 +23,7 @@ def root() -> None:
 
 
 # Order is that of the help page.
-COMMANDS = ("check", "new", "sandbox", "toolchain", "render", "version")
+COMMANDS = ("check", "new", "render", "apply", "sandbox", "toolchain", "version")
 
 
 def main() -> None:

@@ -62,8 +62,7 @@ def _request(template: str, values: dict[str, str]) -> str:
     from tenantry.data import template_dir
 
     parts = ((template_dir() / f"{part}.yaml").read_text(encoding="utf-8") for part in (template, "common"))
-    # The schema line has a `$` that isn't ours, so what isn't known stays as it is.
-    return "\n".join(Template(part).safe_substitute(values) for part in parts)
+    return "\n".join(Template(part).substitute(values) for part in parts)
 
 
 def _schema_reference(path: Path) -> str:

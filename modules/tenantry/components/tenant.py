@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from tenantry.components.register import KubernetesObject, StoreObject, resource_name
+from tenantry.components.register import KubernetesObject, resource_name
+from tenantry.objectstore.resources import AccessKey, StoreObject, register
 from tenantry.render.manifest import Manifest, Rendered
 from tenantry.render.naming import FILLED_BY
 
@@ -16,15 +17,16 @@ class TenantStorage(pulumi.ComponentResource):
         self, name: str, documents: Sequence[Manifest], site: str, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("tenantry:tenant:Storage", name, {}, opts)
-        self.keys: dict[str, StoreObject] = {}
-        made: dict[str, StoreObject] = {}
+        self.keys: dict[str, AccessKey] = {}
+        users: dict[str, StoreObject] = {}
         for document in documents:
             # An access key needs its user, and is deleted before it.
-            user = made.get(f"User/{document['spec'].get('user')}") if document["kind"] == "AccessKey" else None
+            user = users.get(document["spec"].get("user", ""))
             options = pulumi.ResourceOptions(parent=self, depends_on=[user] if user else None)
-            resource = StoreObject(resource_name(document), document, site, options)
-            made[f"{document['kind']}/{document['metadata']['name']}"] = resource
-            if document["kind"] == "AccessKey":
+            resource = register(document, site, options)
+            if document["kind"] == "User":
+                users[document["metadata"]["name"]] = resource
+            if isinstance(resource, AccessKey):
                 self.keys[document["metadata"]["name"]] = resource
         self.register_outputs({})
 
@@ -36,7 +38,7 @@ class TenantNamespace(pulumi.ComponentResource):
         self,
         name: str,
         manifests: Sequence[Manifest],
-        keys: Mapping[str, StoreObject],
+        keys: Mapping[str, AccessKey],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("tenantry:tenant:Namespace", name, {}, opts)
@@ -65,7 +67,7 @@ def _namespace_of(manifest: Manifest) -> str:
     return str(metadata.get("namespace", metadata["name"]))
 
 
-def _filled(manifest: Manifest, keys: Mapping[str, StoreObject]) -> Manifest:
+def _filled(manifest: Manifest, keys: Mapping[str, AccessKey]) -> Manifest:
     """Fill a Secret that waits for an access key; its values are secret in plan and state."""
     filled_by = manifest["metadata"]["annotations"].get(FILLED_BY)
     if not filled_by:

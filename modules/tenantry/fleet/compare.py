@@ -39,37 +39,39 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def compare(rendered: Rendered, live: LiveTenant, store: Mapping[str, str] | None = None) -> Comparison:
-    """Compare a tenant's rendered objects with its live ones and with the record of its last apply.
+StoreDifferences = Mapping[str, tuple[str, ...] | None]
+"""What of each object-store document, by key, the store has otherwise; None where the store doesn't have it."""
 
-    `store` are the live hashes of its object-store documents by key, where the store was read.
-    """
+
+def compare(rendered: Rendered, live: LiveTenant, store: StoreDifferences) -> Comparison:
+    """Compare a tenant's rendered objects with its live ones and with the record of its last apply."""
     record = live.record
     if record is None:
         return Comparison(State.UNFINISHED if live.objects else State.ABSENT, ())
-    differences = tuple(_differences(rendered, live, record.objects, store))
+    differences = (*_differences(rendered, live, record.objects), *_store_differences(store))
     if record.digest != rendered.digest:
         return Comparison(State.CHANGED, differences)
     return Comparison(State.DRIFTED if differences else State.AS_ASKED, differences)
 
 
-def _differences(
-    rendered: Rendered, live: LiveTenant, applied: Mapping[str, str], store: Mapping[str, str] | None
-) -> Iterator[Difference]:
+def _differences(rendered: Rendered, live: LiveTenant, applied: Mapping[str, str]) -> Iterator[Difference]:
     wanted = {object_key(manifest): manifest for manifest in rendered.kubernetes}
-    store_keys = {object_key(document) for document in rendered.object_store}
     for key, hashed in sorted(applied.items()):
-        if key in live.objects:
-            if live_hash(live.objects[key]) != hashed:
-                yield Difference(key, _change(wanted.get(key), live.objects[key]))
-        elif store is not None and key in store:
-            if store[key] != hashed:
-                yield Difference(key, "its settings were changed in the store")
-        elif store is not None or key not in store_keys:
+        if key not in live.objects:
             yield Difference(key, "it is gone")
+        elif live_hash(live.objects[key]) != hashed:
+            yield Difference(key, _change(wanted.get(key), live.objects[key]))
     for key in sorted(live.objects.keys() - applied.keys()):
         if is_ours(live.objects[key]):
             yield Difference(key, "tenantry made it, and no request asks for it")
+
+
+def _store_differences(store: StoreDifferences) -> Iterator[Difference]:
+    for key, paths in sorted(store.items()):
+        if paths is None:
+            yield Difference(key, "it is gone")
+        elif paths:
+            yield Difference(key, f"{', '.join(paths)} changed in the store")
 
 
 def _change(wanted: Manifest | None, live: Mapping[str, Any]) -> str:

@@ -80,7 +80,8 @@ class _Stack(auto.Stack):
     """A stack without the Automation API's calls around an operation: outputs, history, selection."""
 
     def __init__(self, name: str, workspace: auto.LocalWorkspace) -> None:
-        self.name, self.workspace, self._mode = name, workspace, auto.StackInitMode.SELECT
+        # Not the parent's: that one runs `pulumi stack select`.
+        self.name, self.workspace = name, workspace
 
     def outputs(self) -> auto.OutputMap:
         return {}

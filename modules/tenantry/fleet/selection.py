@@ -65,7 +65,7 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
         site = documents.sites.get(tenant.spec.placement.site or "")
         if site is None:
             what = f"no Site document is known to place tenant {tenant.id} on"
-            raise InputError(problem("TEN-510", what, "name the folder of the sites with --context"))
+            raise InputError(problem("TEN-520", what, "name the folder of the sites with --context"))
         pinned = documents.baselines.get(tenant.spec.baseline, baseline)
         planned.append(Planned(tenant, site, render_tenant(tenant, site, pinned)))
     return Selection(tuple(planned), documents, baseline)
@@ -104,10 +104,10 @@ def _chosen(
         fix = "name a request's file or folder, or the government's folder with --context"
         if fitting:
             what, fix = f"{len(fitting)} tenants are named {word}", f"name one by its id: {', '.join(fitting)}"
-        problems.append(problem("TEN-511", what, fix))
+        problems.append(problem("TEN-521", what, fix))
     if problems:
         raise InputError(problems)
     chosen = tuple(tenant for tenant in tenants if tenant.id in ids)
     if not chosen:
-        raise InputError(problem("TEN-512", "there is no request for a tenant in what was named", "name one"))
+        raise InputError(problem("TEN-522", "there is no request for a tenant in what was named", "name one"))
     return chosen

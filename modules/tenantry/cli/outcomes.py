@@ -1,0 +1,99 @@
+"""Shows an apply as it goes, one bar over all tenants, and what came of it as a table."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tenantry.cli.options import Format
+
+if TYPE_CHECKING:
+    from tenantry.fleet.apply import Outcome
+
+STYLES = {"created": "green", "changed": "yellow", "unchanged": "dim", "failed": "bold red"}
+
+
+@contextmanager
+def following(count: int, verb: str) -> Iterator[Callable[["Outcome"], None]]:
+    """Give a listener that moves one bar over all tenants; without a terminal, a line for each tenant that changed."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda outcome: _say(console, outcome)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[last]}"), console=console) as bars:
+        task = bars.add_task(verb, total=count, last="")
+        yield lambda outcome: bars.update(task, advance=1, last=f"{outcome.planned.tenant.name} {outcome.action}")
+
+
+def _say(console: Console, outcome: "Outcome") -> None:
+    if outcome.action != "unchanged":
+        line = f"{outcome.action} {outcome.planned.tenant.name} in {outcome.seconds:.1f} s"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def write_outcomes(outcomes: Sequence["Outcome"], form: Format) -> None:
+    """Print every tenant's outcome, then each problem, then one line that sums it up."""
+    ordered = sorted(outcomes, key=lambda one: (one.planned.tenant.spec.department, one.planned.tenant.name))
+    if form is Format.JSON:
+        import orjson
+
+        typer.echo(orjson.dumps([_plain(one) for one in ordered], option=orjson.OPT_INDENT_2))
+        return
+    if any(one.action != "unchanged" for one in ordered) or len(ordered) <= 30:
+        Console().print(_table(ordered))
+    for one in ordered:
+        for found in one.problems:
+            typer.echo(str(found), err=True)
+    typer.echo(_summary(ordered))
+
+
+def _table(outcomes: Sequence["Outcome"]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("tenant", "department", "class", "site"):
+        table.add_column(name, overflow="fold")
+    for name in ("namespaces", "objects", "buckets", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for one in outcomes:
+        planned, rendered = one.planned, one.planned.rendered
+        table.add_row(
+            planned.tenant.name,
+            planned.tenant.spec.department,
+            planned.tenant.spec.classification.value,
+            planned.site.name,
+            str(len(rendered.namespaces)),
+            str(len(rendered.documents)),
+            str(len(rendered.buckets)),
+            f"{one.seconds:.1f}" if one.seconds else "",
+            f"[{STYLES[one.action.value]}]{one.action.value}[/]",
+        )
+    return table
+
+
+def _summary(outcomes: Sequence["Outcome"]) -> str:
+    counts = {action: sum(one.action == action for one in outcomes) for action in STYLES}
+    if counts["unchanged"] == len(outcomes):
+        return f"{len(outcomes)} tenant{'s' if len(outcomes) != 1 else ''} as asked; nothing was changed."
+    return ", ".join(f"{count} {action}" for action, count in counts.items() if count) + "."
+
+
+def _plain(one: "Outcome") -> dict[str, object]:
+    planned, rendered = one.planned, one.planned.rendered
+    return {
+        "tenant": planned.tenant.id,
+        "name": planned.tenant.name,
+        "department": planned.tenant.spec.department,
+        "classification": planned.tenant.spec.classification.value,
+        "site": planned.site.name,
+        "namespaces": list(rendered.namespaces),
+        "objects": len(rendered.documents),
+        "buckets": list(rendered.buckets),
+        "action": one.action.value,
+        "seconds": round(one.seconds, 3),
+        "problems": [{"code": found.code, "message": found.message, "fix": found.fix} for found in one.problems],
+    }

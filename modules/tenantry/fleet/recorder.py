@@ -1,0 +1,64 @@
+"""Records applied tenants at their sites, in batches: one read of many tenants instead of one each."""
+
+from collections.abc import Mapping, Sequence
+
+from tenantry.connection import Connection
+from tenantry.fleet.kube import KubeClient
+from tenantry.fleet.live import is_ours, live_hash, read_site
+from tenantry.fleet.record import Record, record_manifest, record_namespace
+from tenantry.fleet.selection import Planned
+from tenantry.problems import Problem, UnreachableError
+from tenantry.render.manifest import object_key
+
+BATCH = 20
+"""Tenants recorded together: few enough for one label selector, and for little to be done again after a crash."""
+
+
+class Recorder:
+    """Collects applied tenants, prunes what tenantry once made for them and nobody asks for, and writes their records."""
+
+    def __init__(self, connections: Mapping[str, Connection]) -> None:
+        self._clients = {site: KubeClient(connection) for site, connection in connections.items()}
+        self._ready: set[str] = set()
+        self._waiting: dict[str, list[Planned]] = {site: [] for site in connections}
+        self._failed: dict[str, tuple[Problem, ...]] = {}
+
+    def add(self, planned: Planned) -> None:
+        """Take one applied tenant; a full batch is written at once."""
+        waiting = self._waiting[planned.site.name]
+        waiting.append(planned)
+        if len(waiting) >= BATCH:
+            self._flush(planned.site.name)
+
+    def close(self) -> Mapping[str, tuple[Problem, ...]]:
+        """Write what is left; give the problems of the tenants, by id, that couldn't be recorded."""
+        for site in self._waiting:
+            self._flush(site)
+        return self._failed
+
+    def _flush(self, site: str) -> None:
+        batch, self._waiting[site] = self._waiting[site], []
+        if not batch:
+            return
+        try:
+            self._write(site, batch)
+        except UnreachableError as error:
+            self._failed |= {one.tenant.id: error.problems for one in batch}
+
+    def _write(self, site: str, batch: Sequence[Planned]) -> None:
+        client = self._clients[site]
+        if site not in self._ready:
+            client.apply(record_namespace())
+            self._ready.add(site)
+        live = read_site(client, [one.tenant.id for one in batch])
+        for one in batch:
+            wanted = {object_key(manifest) for manifest in one.rendered.kubernetes}
+            objects = live.tenant(one.tenant.id).objects
+            for key, found in objects.items():
+                if key not in wanted and is_ours(found):
+                    # Made by an apply that was killed before its state was written, for a request that changed since.
+                    client.delete(found)
+            hashes = {key: live_hash(found) for key, found in objects.items() if key in wanted}
+            tenant = one.tenant
+            record = Record(tenant.id, tenant.name, one.rendered.digest, tenant.spec.baseline, hashes)
+            client.apply(record_manifest(record))

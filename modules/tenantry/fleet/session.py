@@ -1,0 +1,99 @@
+"""Opens what an apply needs: connections of the sites, Pulumi's engine with its providers, and one lock a tenant."""
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tenantry.connection import Connection
+from tenantry.files import write_atomic
+from tenantry.fleet.engine import Engine
+from tenantry.objectstore.server import serve_in_thread
+from tenantry.paths import state_dir
+from tenantry.problems import UnreachableError, problem
+from tenantry.toolchain import Progress, ensure
+
+API_SECONDS = 20
+"""How long one call of the Kubernetes provider may take before it counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open engine, and how each site is reached."""
+
+    engine: Engine
+    connections: Mapping[str, Connection]
+
+
+def backend_url() -> str:
+    """Give where stacks' state lives: PULUMI_BACKEND_URL, as for Pulumi itself, else a folder of this machine."""
+    return os.environ.get("PULUMI_BACKEND_URL") or f"file://{_folder('state')}"
+
+
+def passphrase_file() -> Path:
+    """Give the file whose content encrypts the secrets in state: PULUMI_CONFIG_PASSPHRASE_FILE, or one made here."""
+    given = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    if given:
+        return Path(given)
+    path = _folder() / "passphrase"
+    if not path.exists():
+        write_atomic(path, secrets.token_urlsafe(32).encode() + b"\n")
+    return path
+
+
+@contextmanager
+def open_session(connections: Mapping[str, Connection], building: Progress) -> Iterator[Session]:
+    """Start the engine with both providers; `building` hears of toolchain builds, which a first run may need.
+
+    Raises UnreachableError where the toolchain can't be built or the engine can't be run.
+    """
+    tools = ensure(("pulumi", "pulumi-resource-kubernetes"), building)
+    kubeconfigs = os.pathsep.join(str(one.kubernetes.kubeconfig) for one in connections.values())
+    with ExitStack() as stack:
+        served = serve_in_thread()
+        stack.callback(served.stop)
+        environment = {
+            "KUBECONFIG": kubeconfigs,
+            "PULUMI_DEBUG_PROVIDERS": served.attachment,
+            "PULUMI_K8S_CLIENT_TIMEOUT": str(API_SECONDS),
+        }
+        engine = stack.enter_context(
+            Engine(
+                pulumi_home=_folder("home"),
+                backend_url=backend_url(),
+                passphrase_file=passphrase_file(),
+                plugins=[tools["pulumi-resource-kubernetes"].parent],
+                environment=environment,
+                binary=tools["pulumi"],
+            )
+        )
+        yield Session(engine, connections)
+
+
+@contextmanager
+def tenant_lock(tenant: str) -> Iterator[None]:
+    """Hold a tenant for this process. The lock is the kernel's: it ends with the process, however that ends.
+
+    Raises UnreachableError (TEN-505) where another process holds it.
+    """
+    path = _folder("locks") / f"{tenant}.lock"
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        what = f"tenant {tenant} is being changed by another tenantry on this machine"
+        raise UnreachableError(problem("TEN-505", what, "wait until it has ended, then run again")) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _folder(name: str = "") -> Path:
+    folder = state_dir() / "pulumi" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
