@@ -15,6 +15,7 @@ from tenantry.connection import Connection
 from tenantry.files import write_atomic
 from tenantry.objectstore.kinds.bucket_parts import PARTS
 from tenantry.objectstore.kinds.documents import compact
+from tenantry.objectstore.kinds.identity import absent_as_none
 from tenantry.objectstore.spec import CAPABILITIES, Json
 from tenantry.objectstore.store import Store, error_code
 from tenantry.paths import connections_dir
@@ -131,7 +132,8 @@ def _try_user(store: Store) -> None:
 def _try_web_identity(store: Store, issuer: str) -> None:
     known = issuer.removeprefix("https://")
     with ExitStack() as undo:
-        listed = store.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        # RGW has no list, not even an empty one, before its first provider.
+        listed = (absent_as_none(store.iam.list_open_id_connect_providers) or {}).get("OpenIDConnectProviderList", [])
         arn = next((p["Arn"] for p in listed if p["Arn"].partition("oidc-provider/")[2] == known), None)
         if arn is None:
             made = store.iam.create_open_id_connect_provider(

@@ -68,7 +68,7 @@ def changed_paths(kind: str, old: Inputs, new: Inputs) -> list[str]:
 
 
 def _same(kind: str, key: str, one: Json, other: Json) -> bool:
-    return one == other or (one is not None and other is not None and KINDS[kind].same(key, one, other))
+    return bool(one == other) or (one is not None and KINDS[kind].same(key, one, other))
 
 
 class ObjectStoreProvider(rpc.Provider):
@@ -136,7 +136,7 @@ class ObjectStoreProvider(rpc.Provider):
         given = asked["spec"].value if known else {}
         held = dict(given) if isinstance(given, Mapping) else {}
         for key, value in found.spec.items():
-            if known is None or key not in held or not _same(kind, key, known.spec.get(key), value):
+            if known is None or key not in held or not _same(kind, key, value, known.spec.get(key)):
                 held[key] = engine(value)
         inputs = {
             "site": engine(site),

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pulumi.provider.experimental.property_value import Computed, PropertyValue
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime import rpc
 
 from tenantry.objectstore.spec import Json
 
@@ -25,7 +26,7 @@ def plain(value: PropertyValue | None) -> Json:
     """Turn an engine's value into a plain one: whole numbers become int, the unknown `UNKNOWN`."""
     found = value.value if value else None
     match found:
-        case Computed():
+        case rpc.UNKNOWN:
             return UNKNOWN
         case float() if found.is_integer():
             return int(found)
@@ -40,7 +41,8 @@ def engine(value: Json) -> PropertyValue:
     """Turn a plain value into an engine's."""
     match value:
         case Unknown():
-            return PropertyValue.computed()
+            # The package's own `PropertyValue.computed()` can't be sent: 3.250 knows the unknown by this text alone.
+            return PropertyValue(rpc.UNKNOWN)
         case bool() | None:
             return PropertyValue(value)
         case int():

@@ -59,7 +59,7 @@ class AccessKey:
         return {key: value for key, value in tag_map(answer["Tags"]).items() if key.startswith(RESERVED_TAG)}
 
     def read(self, store: Store, object_id: str, known: Inputs | None) -> Found | None:
-        """See whether a key is there. Raises UnreachableError (TEN-412) at an import: no store tells its secret twice."""
+        """See whether a key is there. Raises UnreachableError (TEN-412) at an import: its secret is told only once."""
         _, user, key_id = object_id.split("/", 2)
         if known is None:
             fix = "make a new generation of the key"

@@ -61,7 +61,7 @@ class Kind(Protocol):
         """Name the properties whose change needs another object."""
 
     def same(self, key: str, one: Json, other: Json) -> bool:
-        """Say whether two values of a spec's key mean the same to a store."""
+        """Say whether a spec's key that is as `one` needs no call to be as `other`."""
 
     def create(self, store: Store, inputs: Inputs) -> Made:
         """Make the object, or take over and finish what an interrupted run made."""

@@ -28,11 +28,10 @@ def differing(wanted: Spec, held: Spec) -> list[str]:
     return [
         part.key
         for part in PARTS
-        if (part.key not in UNMANAGED or wanted[part.key])
-        and (
+        if (
             wanted["tags"] != held["tags"]
             if part.key == "tags"
-            else not bucket_parts.same(part.key, wanted[part.key], held[part.key])
+            else not bucket_parts.same(part.key, held[part.key], wanted[part.key])
         )
     ]
 

@@ -187,7 +187,9 @@ UNMANAGED: Final = frozenset({"ownership", "encryption", "publicAccessBlock"})
 
 
 def same(key: str, one: Json, other: Json) -> bool:
-    """Say whether two values of a bucket's part mean the same."""
+    """Say whether a bucket's part that is as `one` needs no call to be as `other`."""
+    if key in UNMANAGED and not other:
+        return True
     match key:
         case "policy":
             return meaning(one) == meaning(other)

@@ -1,0 +1,57 @@
+"""What a store can do is found out by trying, and kept."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from store_servers import Store
+
+from tenantry.connection import write_connection
+from tenantry.objectstore.capabilities import SCRATCH, ensure_recorded, probe, read_record, record_file, recorded
+from tenantry.objectstore.kinds.identity import absent_as_none
+from tenantry.objectstore.store import Store as Client
+
+COMMON = {"bucket.versions", "bucket.objectLock", "bucket.policy", "bucket.tags", "bucket.cors"}
+EXPECTED = {
+    "versitygw": COMMON | {"bucket.objectLockLater", "bucket.ownership", "iam.users"},
+    "rgw": COMMON | {"bucket.lifecycle", "bucket.publicAccessBlock", "sts.webIdentity"},
+}
+
+
+def listed(call: Callable[..., Any], key: str) -> list[Any]:
+    """List; RGW has no list, not even an empty one, before its first role or provider."""
+    return list((absent_as_none(call) or {}).get(key, []))
+
+
+def test_a_probe_finds_what_the_store_can_do_and_leaves_nothing(store: Store, client: Client) -> None:
+    assert probe(client) == EXPECTED[store.kind]
+    assert not [b["Name"] for b in client.s3.list_buckets()["Buckets"] if b.get("Name", "").startswith(SCRATCH)]
+    if store.kind == "versitygw":
+        assert client.iam.list_users(PathPrefix="/tenantry/")["Users"] == []
+    assert listed(client.iam.list_roles, "Roles") == []
+    assert listed(client.iam.list_open_id_connect_providers, "OpenIDConnectProviderList") == []
+
+
+def test_a_probe_is_recorded_beside_the_connection_and_not_repeated(store: Store) -> None:
+    assert ensure_recorded(store.connection) == EXPECTED[store.kind] == recorded(store.site)
+    first = read_record(store.site)
+    assert first
+    assert ensure_recorded(store.connection) == EXPECTED[store.kind]
+    assert read_record(store.site) == first
+    assert store.secret not in record_file(store.site).read_text()
+
+
+def test_another_server_behind_the_same_name_is_probed_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenantry.objectstore.capabilities._seen", {})
+    record = json.loads(record_file(store.site).read_text())
+    record_file(store.site).write_text(json.dumps(record | {"server": "another", "capabilities": []}))
+    assert ensure_recorded(store.connection) == EXPECTED[store.kind]
+
+
+def test_a_record_that_is_damaged_is_made_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenantry.objectstore.capabilities._seen", {})
+    record_file(store.site).write_text("{")
+    assert recorded(store.site) is None
+    write_connection(store.connection)
+    assert ensure_recorded(store.connection) == EXPECTED[store.kind]

@@ -1,0 +1,111 @@
+"""One provider for many engines at once, and engines or providers that are killed."""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pulumi.runtime.proto import provider_pb2
+from store_calls import TENANT, Calls, executable, inputs
+from store_servers import Store
+from store_specs import full_bucket
+from store_stacks import Stacks
+
+from tenantry.connection import write_connection
+from tenantry.objectstore import resources
+from tenantry.objectstore.server import Served, serve_in_thread
+from tenantry.objectstore.store import Store as Client
+
+SITES = ("here", "there")
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    running = serve_in_thread()
+    yield running
+    running.stop()
+
+
+def program(kind: str, name: str, site: str) -> Any:
+    def register() -> None:
+        for number in range(3):
+            bucket = f"{name}-{number}"
+            resources.Bucket(bucket, site=site, tenant=name, name=bucket, spec=full_bucket(kind, bucket))
+
+    return register
+
+
+def test_four_stacks_of_two_sites_share_one_provider(
+    store: Store, stacks: Stacks, client: Client, served: Served
+) -> None:
+    write_connection(replace(store.connection, site="there"))
+    names = [f"shared-{number}" for number in range(4)]
+
+    def live(name: str) -> list[Any]:
+        site = SITES[int(name[-1]) % 2]
+        attached = {"PULUMI_DEBUG_PROVIDERS": served.attachment}
+        stack = stacks.stack(name, program(store.kind, name, site), **attached)
+        made = stack.up().summary.resource_changes
+        again = stack.up().summary.resource_changes
+        return [made, again]
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(live, names))
+    assert results == [[{"create": 4}, {"same": 4}]] * 4
+    held = {bucket.get("Name") for bucket in client.s3.list_buckets()["Buckets"]}
+    assert {f"{name}-{number}" for name in names for number in range(3)} <= held
+    assert "127.0.0.1" not in "".join(path.read_text() for path in (stacks.directory / "state").rglob("*.json"))
+
+
+def test_a_cancel_of_one_engine_does_not_stop_another(served: Served, calls: Calls) -> None:
+    with Calls(served.port) as one, Calls(served.port) as other:
+        one.stub.Attach(provider_pb2.PluginAttach(address="127.0.0.1:1"))
+        other.stub.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True))
+        one.stub.Cancel(provider_pb2.google_dot_protobuf_dot_empty__pb2.Empty())
+        object_id, state = other.create("Bucket", inputs("Bucket", "after-cancel", {}))
+        other.delete("Bucket", object_id, state)
+
+
+@contextmanager
+def killed_after(seconds: float, process: Any) -> Iterator[None]:
+    timer = threading.Timer(seconds, process.send_signal, [signal.SIGKILL])
+    timer.start()
+    yield
+    timer.join()
+
+
+def test_a_provider_killed_at_any_moment_leaves_nothing_that_the_next_does_not_finish(
+    store: Store, client: Client, calls: Calls
+) -> None:
+    wanted = [inputs("Bucket", f"killed-{n}", full_bucket(store.kind, f"killed-{n}")) for n in range(4)]
+    if store.kind == "versitygw":
+        calls.create("User", inputs("User", "killed", {}))
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _ in range(10):
+        with executable() as (engine, process), killed_after(chance.uniform(0.2, 2.0), process):
+            try:
+                while process.poll() is None:
+                    for each in wanted:
+                        engine.create("Bucket", each)
+                    if store.kind == "versitygw":
+                        engine.create("AccessKey", inputs("AccessKey", "killed", {"user": "killed"}))
+            except Exception as error:
+                assert "TEN-" not in str(error), error
+                time.sleep(0.01)
+    states = [calls.create("Bucket", each) for each in wanted]
+    for (object_id, state), each in zip(states, wanted, strict=True):
+        _, found = calls.read("Bucket", object_id, state)
+        assert found == calls.check("Bucket", each)[0]
+        assert found["tenant"] == TENANT
+    if store.kind == "versitygw":
+        _, key = calls.create("AccessKey", inputs("AccessKey", "killed", {"user": "killed"}))
+        held = client.iam.list_access_keys(UserName="killed")["AccessKeyMetadata"]
+        assert [each["AccessKeyId"] for each in held] == [key["accessKeyId"]]
