@@ -93,7 +93,7 @@ def _names(longest: int, first: str = "a-z") -> SearchStrategy[str]:
 
 
 def _text(longest: int = 300) -> SearchStrategy[str]:
-    letters = st.characters(min_codepoint=0x20, exclude_characters="\x7f", exclude_categories=("Cs",))
+    letters = st.characters(min_codepoint=0x20, exclude_characters="\x7f", exclude_categories=["Cs"])
     return st.text(letters, min_size=3, max_size=longest)
 
 
@@ -257,7 +257,7 @@ def _requests(draw: DrawFn) -> dict[str, Any]:
     }
     namespace = st.fixed_dictionaries({"name": _names(32)}, optional={"share": st.integers(1, 1000)})
     place = st.sampled_from([{"site": f"site-{region}"}, {"region": region}, {"region": region, "sector": "health"}])
-    ingress = {"port": st.integers(1, 65535)}
+    ingress: dict[str, SearchStrategy[Any]] = {"port": st.integers(1, 65535)}
     if baseline().controls(classification).route_from_outside:
         ingress["hosts"] = st.lists(_hosts(), max_size=4, unique=True)
     spec |= draw(

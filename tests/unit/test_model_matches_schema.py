@@ -4,6 +4,7 @@ import json
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from enum import StrEnum
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
@@ -105,7 +106,7 @@ def compare_hint(hint: Any, schema: Mapping[str, Any], root: Mapping[str, Any], 
                 compare_hint(get_args(hint)[1], resolve(child, root), root, f"{path}.*")
     elif isinstance(hint, type) and is_dataclass(hint):
         compare(hint, schema, root, path)
-    elif isinstance(hint, type) and issubclass(hint, model.StrEnum):
+    elif isinstance(hint, type) and issubclass(hint, StrEnum):
         assert [choice["const"] for choice in schema["oneOf"]] == list(hint), path
 
 

@@ -10,7 +10,7 @@ from tenantry.contract.model import Bytes, Millicores
 
 _BINARY = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-_GRAMMAR = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(?:[eE]([-+]?[0-9]{1,2})|([KMGTPE]i|[numkMGTPE]))?")
+_GRAMMAR = re.compile(r"([0-9]{1,19}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(?:[eE]([-+]?[0-9]{1,2})|([KMGTPE]i|[numkMGTPE]))?")
 
 
 def _scaled(text: str | float, scale: int) -> int:

@@ -23,7 +23,7 @@ API_VERSION = "tenantry.dev/v1"
 MOST_PROBLEMS = 100
 """The most problems that one document is told of; beyond, more would help nobody."""
 LONGEST_TEXT = 2048
-"""The longest text that a pattern is tried on; none of ours may be longer, and a pattern's time can grow by the square."""
+"""The longest text that a pattern is tried on; ours are shorter, and a pattern's time can grow by the square."""
 KINDS = ("Tenant", "Site", "Department", "Waiver", "Grant", "Baseline")
 
 

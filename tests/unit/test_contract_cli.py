@@ -1,0 +1,146 @@
+"""`tenantry check` and `tenantry new`, as a department types them."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import MINIMAL, write
+from tenantry.contract.reading.schema import load_schema
+from tenantry.data import schema_dir
+
+TEMPLATES = ("service", "sensing", "software", "content", "data")
+
+
+def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tenantry", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=60)
+
+
+def world(folder: Path) -> Path:
+    """Write the department and the site that the minimal request needs."""
+    around = folder / "around"
+    around.mkdir()
+    for kind, name in (("Department", "department-north"), ("Site", "onprem")):
+        example: dict[str, Any] = load_schema(kind)["examples"][0]
+        write(around, f"{kind.lower()}.json", json.dumps({**example, "metadata": {"name": name}}))
+    return around
+
+
+def test_a_sound_request_passes(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yaml", MINIMAL)
+    done = run("check", path, "--context", world(tmp_path), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 document read, no problems.\n", "")
+
+
+def test_what_was_not_judged_is_said(tmp_path: Path) -> None:
+    done = run("check", write(tmp_path, "a.yaml", MINIMAL), cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Not judged: placement" in done.stdout
+    assert "Not judged: departments" in done.stdout
+
+
+def test_every_problem_of_every_file_is_told_with_exit_code_2(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", MINIMAL.replace("service", "servce").replace("prod", "life"))
+    write(tmp_path, "b.yaml", "a: [\n")
+    done = run("check", ".", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "at a.yaml:8:13.\n        Fix: write service, if that was meant." in done.stdout
+    assert "at a.yaml:9:16" in done.stdout
+    assert "TEN-105" in done.stdout
+    assert "at b.yaml:" in done.stdout
+
+
+def test_nothing_to_check_is_not_a_pass(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for path in ("empty", "absent.yaml"):
+        done = run("check", path, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "TEN-100" in done.stdout
+
+
+def test_json_has_the_form_that_ci_reads(tmp_path: Path) -> None:
+    text = MINIMAL + "  size: enormous\n"
+    done = run("check", write(tmp_path, "a.yaml", text), "--format", "json", cwd=tmp_path)
+    found = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert found["summary"] == {"objects": 1, "allow": 0, "warn": 0, "deny": 1, "undecidable": 2}
+    denied = found["results"][0]
+    about = {"apiVersion": "tenantry.dev/v1", "kind": "Tenant", "namespace": "", "name": "vaccine-records"}
+    assert (denied["verdict"], denied["code"], denied["line"], denied["object"]) == ("deny", "TEN-148", 11, about)
+    assert [one["verdict"] for one in found["results"][1:]] == ["undecidable", "undecidable"]
+
+
+def test_other_tenants_count_and_are_not_told_of_themselves(tmp_path: Path) -> None:
+    around = world(tmp_path)
+    write(around, "other.yaml", MINIMAL.replace("vaccine-records", "other"))
+    path = write(tmp_path, "a.yaml", MINIMAL)
+    done = run("check", path, "--context", around, cwd=tmp_path)
+    assert done.returncode == 2
+    assert re.findall(r"TEN-\d+", done.stdout) == ["TEN-130"]
+    assert f"at {path}" in done.stdout
+
+
+def new(template: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    who = ("--name", "my-tenant", "--department", "department-north", "--classification", "open")
+    return run("new", template, *who, *more, cwd=folder)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_new_request_is_sound_and_so_are_its_optional_parts(template: str, tmp_path: Path) -> None:
+    assert new(template, tmp_path).returncode == 0
+    around = world(tmp_path)
+    assert run("check", "my-tenant.yaml", "--context", around, cwd=tmp_path).returncode == 0
+    written = (tmp_path / "my-tenant.yaml").read_text()
+    full, parts = re.subn(r"^# (?=  )", "", written, flags=re.MULTILINE)
+    assert parts > 20
+    done = run("check", write(tmp_path, "full.yaml", full), "--context", around, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "1 document read, no problems.\n")
+    asked = {line.split(":")[0].strip() for line in full.splitlines() if re.match(r"  [a-zA-Z]+:", line)}
+    assert asked - {"name", "labels"} >= set(load_schema("Tenant")["properties"]["spec"]["properties"]) - {"limits"}
+
+
+def test_a_new_request_says_where_editors_find_the_schema(tmp_path: Path) -> None:
+    new("service", tmp_path)
+    first = (tmp_path / "my-tenant.yaml").read_text().splitlines()[0]
+    said = first.removeprefix("# yaml-language-server: $schema=")
+    assert (tmp_path / said).resolve() == (schema_dir() / "tenant.json").resolve()
+
+
+def test_two_new_requests_have_different_ids(tmp_path: Path) -> None:
+    new("service", tmp_path)
+    new("service", tmp_path, "--output", "b/other.yaml")
+    found = [re.findall(r"id: (\S+)", (tmp_path / name).read_text())[0] for name in ("my-tenant.yaml", "b/other.yaml")]
+    assert len(set(found)) == 2
+
+
+def test_new_replaces_a_file_only_when_told(tmp_path: Path) -> None:
+    path = write(tmp_path, "my-tenant.yaml", "precious")
+    refused = new("service", tmp_path)
+    assert (refused.returncode, path.read_text()) == (2, "precious")
+    assert "TEN-151" in refused.stderr
+    assert new("service", tmp_path, "--force").returncode == 0
+    assert "kind: Tenant" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (("--name", "a\nspec: x"), "TEN-123"),
+        (("--name", "Upper"), "TEN-123"),
+        (("--department", "../x"), "TEN-123"),
+        (("--classification", "secret"), "TEN-124"),
+        (("--environment", "production"), "TEN-124"),
+    ],
+)
+def test_new_refuses_bad_values_and_writes_nothing(wrong: tuple[str, str], code: str, tmp_path: Path) -> None:
+    done = new("service", tmp_path, *wrong)
+    assert done.returncode == 2
+    assert code in done.stderr
+    assert "Fix:" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert new("servce", tmp_path).returncode == 2
