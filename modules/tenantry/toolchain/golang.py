@@ -25,8 +25,7 @@ def find_go(needed: tuple[int, ...]) -> Path:
     """
     fetched = cache_dir() / "toolchain" / GO_WHEEL.replace("==", "-")
     # With pip's --target the wheel's package `go` holds the whole distribution.
-    beside = Path(sys.executable).parent / "go"
-    for candidate in (shutil.which("go"), beside, fetched / "go" / "bin" / "go"):
+    for candidate in (shutil.which("go"), _beside(), fetched / "go" / "bin" / "go"):
         if candidate and Path(candidate).is_file() and go_release(Path(candidate)) >= needed:
             return Path(candidate)
     fetched.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -42,6 +41,11 @@ def go_release(go: Path) -> tuple[int, ...]:
         return ()
     found = re.match(r"go(\d+(?:\.\d+)*)", done.stdout)
     return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def _beside() -> Path:
+    """Return where the wheel puts Go when it was installed with tenantry; a virtual environment may not be active."""
+    return Path(sys.executable).parent / "go"
 
 
 def _fetch(folder: Path, needed: tuple[int, ...]) -> Path:

@@ -1,0 +1,137 @@
+"""Building: whole or not at all, once, with a log; on real Go."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tenantry.paths import cache_dir
+from tenantry.problems import UnreachableError
+from tenantry.toolchain import Step
+from tenantry.toolchain.build import build, is_built
+from tenantry.toolchain.table import Component
+
+GREETING = 'package main\n\nvar version = "none"\n\nfunc main() { println(version) }\n'
+BUILD_TWICE = """
+import sys
+from pathlib import Path
+from tenantry.toolchain import table
+from tenantry.toolchain.build import build
+table.toolchain_dir = lambda: Path(sys.argv[1])
+component = table.Component("greeting", ("greeting",), ".", "example.org/pin", ("main.version={version}",), "exact")
+build(component, lambda step: print(step.state, flush=True))
+"""
+
+
+@pytest.fixture
+def greeting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Component:
+    """A component of one small file, and a cache with nothing in it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("GOCACHE", os.environ.get("GOCACHE") or str(Path.home() / ".cache" / "go-build"))
+    folder = tmp_path / "toolchain" / "greeting"
+    folder.mkdir(parents=True)
+    (folder / "main.go").write_text(GREETING)
+    (folder / "go.mod").write_text("module greeting\n\ngo 1.26\n\nexclude (\n\texample.org/pin v1.2.3\n)\n")
+    monkeypatch.setattr("tenantry.toolchain.table.toolchain_dir", lambda: tmp_path / "toolchain")
+    component = Component("greeting", ("greeting",), ".", "example.org/pin", ("main.version={version}",), "exact")
+    assert component.version == "1.2.3"
+    return component
+
+
+def built_folders() -> list[str]:
+    """Return what lies in the cache besides logs and locks: built folders, or halves of them."""
+    folder = cache_dir() / "toolchain"
+    return [path.name for path in folder.iterdir() if path.is_dir() and path.name != "logs"]
+
+
+def test_a_build_gives_a_binary_that_knows_its_version_and_tells_how_far_it_is(greeting: Component) -> None:
+    steps: list[Step] = []
+    folder = build(greeting, steps.append)
+    done = subprocess.run([folder / "greeting"], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "1.2.3"
+    assert (steps[0].state, steps[-1].state) == ("building", "built")
+    assert steps[-1].log.is_file()
+    assert built_folders() == [folder.name]
+
+
+def test_what_is_built_is_not_built_again(greeting: Component, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(greeting, lambda _step: None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    steps: list[Step] = []
+    build(greeting, steps.append)
+    assert steps == []
+
+
+def test_a_failed_build_says_what_and_where_and_leaves_nothing(greeting: Component) -> None:
+    (greeting.folder / "main.go").write_text(GREETING.replace("println(version)", "nonsense()"))
+    with pytest.raises(UnreachableError, match="TEN-201") as error:
+        build(greeting, lambda _step: None)
+    (found,) = error.value.problems
+    assert "undefined: nonsense" in found.message
+    assert "undefined: nonsense" in Path(found.file).read_text()
+    assert not is_built(greeting)
+    assert built_folders() == []
+
+
+def test_two_processes_build_once(greeting: Component) -> None:
+    toolchain = str(greeting.folder.parent)
+    command = [sys.executable, "-c", BUILD_TWICE, toolchain]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sum(out.split().count("built") for out, _err in said) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_leaves_no_half_and_no_compiler(tmp_path: Path, number: signal.Signals) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "GOCACHE": str(tmp_path / "go")}
+    environment["PATH"] = os.pathsep.join(p for p in os.get_exec_path() if not (Path(p) / "etcd").exists())
+    command = [sys.executable, "-m", "tenantry", "toolchain", "build"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        children = wait_for(lambda: [c for c in psutil.Process(process.pid).children(recursive=True) if is_compile(c)])
+        compilers = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(number)
+        _out, error = process.communicate(timeout=60)
+    assert children
+    assert process.returncode in (3, 130)
+    assert "Traceback" not in error
+    _gone, alive = psutil.wait_procs(compilers, timeout=10)
+    assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+    made = tmp_path / "cache" / "tenantry" / "toolchain"
+    assert [path.name for path in made.iterdir() if path.is_dir()] == ["logs"]
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    unshare = shutil.which("unshare")
+    assert unshare, "util-linux's unshare is needed to make a small disk"
+    disk = tmp_path / "small"
+    disk.mkdir()
+    script = f'mount -t tmpfs -o size=8m tmpfs {disk}\n"$PYTHON" -m tenantry toolchain build'
+    environment = {**os.environ, "PYTHON": sys.executable, "XDG_CACHE_HOME": f"{disk}/cache", "GOCACHE": f"{disk}/go"}
+    command = [unshare, "--map-root-user", "--mount", "sh", "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "TEN-202" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def is_compile(process: psutil.Process) -> bool:
+    try:
+        return process.name() in ("compile", "asm", "link")
+    except psutil.Error:
+        return False
+
+
+def wait_for(look: Callable[[], list[psutil.Process]], seconds: float = 120) -> list[psutil.Process]:
+    """Look until there is something to see."""
+    end = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
