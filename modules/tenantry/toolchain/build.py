@@ -203,5 +203,5 @@ def _os_problem(component: Component, folder: Path, error: OSError) -> TenantryE
 
 def _full(component: Component, place: Path) -> TenantryError:
     what = f"the disk is full while building {component.name} {component.version}"
-    fix = "free 5 GB for Go's caches and the binaries, or set XDG_CACHE_HOME, GOCACHE and GOMODCACHE to a larger disk"
+    fix = "free 15 GB for Go's caches and the binaries, or set XDG_CACHE_HOME, GOCACHE and GOMODCACHE to a larger disk"
     return UnreachableError(problem("TEN-202", what, fix, file=str(place)))
