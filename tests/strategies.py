@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from examples import minimal
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import complete, load_baseline
 from tenantry.contract.model import Baseline, Classification, Department, Site, Tenant
@@ -36,10 +37,14 @@ def tenants() -> SearchStrategy[Tenant]:
     return requests().map(completed)
 
 
-def completed(*raws: dict[str, Any]) -> Tenant:
-    """Complete one request in the world of `departments()` and `sites()`."""
+def completed(raw: dict[str, Any]) -> Tenant:
+    """Complete one request in the world of `departments()` and `sites()`, among the peers that its intents name."""
+    me = raw["spec"]["id"]
+    named = {intent.get("tenant") for intent in raw["spec"].get("intents", ())} - {None}
+    around = [minimal(name=f"peer-{peer[2:]}", id=peer, department="department-south") for peer in sorted(named)]
+    raws = [raw, *around]
     documents = Documents(requests=tuple(document(raw) for raw in raws), sites=sites(), departments=departments())
-    return complete(documents, baseline())[0]
+    return next(tenant for tenant in complete(documents, baseline()) if tenant.id == me)
 
 
 def document(raw: dict[str, Any]) -> Document:
@@ -158,8 +163,9 @@ _connection = {"port": st.integers(1, 65535), "protocol": st.sampled_from(["TCP"
 def _connections(draw: DrawFn, *, intents: bool) -> list[dict[str, Any]]:
     connections = []
     for _ in range(draw(st.integers(0, 3))):
-        peer = draw(st.sampled_from(["cidr", "host"]))
-        value = draw(_cidrs() if peer == "cidr" else _hosts().map(lambda host: host.removeprefix("*.")))
+        peers = {"cidr": _cidrs(), "host": _hosts().map(lambda host: host.removeprefix("*.")), "tenant": ids()}
+        peer = draw(st.sampled_from(["cidr", "host", "tenant"] if intents else ["cidr", "host"]))
+        value = draw(peers[peer])
         one = {peer: value, **draw(st.fixed_dictionaries(_connection))}
         if intents:
             one["direction"] = draw(st.sampled_from(["to", "from"]))
@@ -286,5 +292,7 @@ def _requests(draw: DrawFn) -> dict[str, Any]:
         spec["serviceAccounts"] = draw(_accounts(names, [one["name"] for one in spec.get("buckets", ())]))
         if "buckets" not in spec:
             spec["buckets"] = []
+    if "intents" in spec:
+        spec["intents"] = [intent for intent in spec["intents"] if intent.get("tenant") != spec["id"]]
     metadata: dict[str, Any] = {"name": draw(_names(63, "a-z0-9")), **draw(_optional(labels=_labels()))}
     return {"apiVersion": "tenantry.dev/v1", "kind": "Tenant", "metadata": metadata, "spec": spec}

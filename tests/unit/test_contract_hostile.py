@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from examples import MINIMAL, write
+from tenantry.contract.documents import read_documents
 from tenantry.contract.reading.reader import MAX_BYTES, read_file, read_text
+from tenantry.contract.reading.schema import validate
 
 LAUGHS = "a0: &a0 [lol, lol]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
 
@@ -121,6 +123,33 @@ def test_a_link_out_of_the_tree_is_refused(tmp_path: Path) -> None:
     (tree / "c.yaml").symlink_to(tree / "b.yaml")
     assert [fault.code for fault in read_file(tree / "a.yaml", tree)[1]] == ["TEN-102"]
     assert read_file(tree / "c.yaml", tree)[1] == ()
+
+
+def test_links_to_folders_and_closed_folders_are_not_passed_over(tmp_path: Path) -> None:
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    (tree / "inner").mkdir(parents=True)
+    outside.mkdir()
+    (tree / "away").symlink_to(outside)
+    (tree / "beside").symlink_to(tree / "inner")
+    _, problems = read_documents([tree])
+    assert sorted(problem.code for problem in problems) == ["TEN-100", "TEN-102"]
+
+
+def test_a_file_whose_name_is_not_text_is_read_and_named(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"a\xff.yaml")
+    odd.write_text("a: [")
+    _, (fault,) = read_file(odd)
+    assert (fault.code, fault.file.encode()) == ("TEN-105", f"{tmp_path}/a\\xff.yaml".encode())
+
+
+def test_what_is_shown_does_not_steer_a_terminal() -> None:
+    _, (fault,) = read_text('"\\e[2J\\u202e\\x9b": 1\n"\\e[2J\\u202e\\x9b": 2\n', "x.yaml")
+    assert fault.code == "TEN-106"
+    assert fault.message.isprintable()
+    (document,), _ = read_text(MINIMAL + '  "\\e[2J\\x9bé": 1\n', "x.yaml")
+    (fault,) = validate(document)
+    assert fault.message.isprintable()
+    assert "é" in fault.message
 
 
 def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:

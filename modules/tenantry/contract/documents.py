@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tenantry.contract.model import Baseline, Department, Grant, Site, Waiver
 from tenantry.contract.reading.document import Document
-from tenantry.contract.reading.reader import read_file
+from tenantry.contract.reading.reader import file_name, read_file
 from tenantry.contract.reading.schema import validate
 from tenantry.contract.structure import structure
 from tenantry.problems import InputError, Problem, problem
@@ -56,7 +56,7 @@ def read_documents(
             problems.extend(found)
             if not found and not faults:
                 sound.append(document)
-    return _sorted_out(sound, frozenset(str(file) for file, _ in around.values()), problems), problems
+    return _sorted_out(sound, frozenset(file_name(file) for file, _ in around.values()), problems), problems
 
 
 def _files(paths: Sequence[Path], root: Path | None) -> dict[Path, tuple[Path, Path | None]]:
@@ -71,8 +71,10 @@ def _files(paths: Sequence[Path], root: Path | None) -> dict[Path, tuple[Path, P
 
 def _walk(folder: Path) -> list[Path]:
     files: list[Path] = []
-    for where, folders, names in os.walk(folder):
+    # What can't be entered, and links to folders, are handed on as they are: reading them gives the problem.
+    for where, folders, names in os.walk(folder, onerror=lambda error: files.append(Path(error.filename))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files.extend(link for name in folders if (link := Path(where, name)).is_symlink())
         files.extend(Path(where, name) for name in sorted(names) if Path(name).suffix.lower() in SUFFIXES)
         if len(files) > _MOST_FILES:
             what = f"the folder holds more than {_MOST_FILES} YAML and JSON files"

@@ -1,5 +1,6 @@
 """A document as it was read: plain data, and where in which file each of its values stands."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -8,6 +9,16 @@ from tenantry.problems import Problem, problem
 
 Path = tuple[str | int, ...]
 """The way to a value: property names and list indexes from the document's root."""
+
+
+_LONGEST_SHOWN = 60
+
+
+def shown(value: object) -> str:
+    """Write a value of a document into a message: short, on one line, and without what would steer a terminal."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 class Mark(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from tenantry.contract.reading.document import Document, Entry, Mark
+from tenantry.contract.reading.document import Document, Entry, Mark, shown
 from tenantry.contract.reading.scalars import Scalar, resolve
 from tenantry.problems import InputError, Problem, problem
 
@@ -33,7 +33,7 @@ def read_file(path: Path, root: Path | None = None) -> tuple[tuple[Document, ...
     Where `root` is given, a file that a link leads out of it is a problem.
     """
     try:
-        return read_text(_decode(_bytes(path, root), str(path)), str(path))
+        return read_text(_decode(_bytes(path, root), file_name(path)), file_name(path))
     except InputError as error:
         return (), error.problems
 
@@ -53,8 +53,13 @@ def read_text(text: str, file: str) -> tuple[tuple[Document, ...], tuple[Problem
     return tuple(builder.documents), tuple(builder.problems)
 
 
+def file_name(path: Path) -> str:
+    """Give a path as it is shown: always text, also where the name's bytes aren't."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _bytes(path: Path, root: Path | None) -> bytes:
-    file = str(path)
+    file = file_name(path)
     if root is not None and not path.resolve().is_relative_to(root.resolve()):
         what = f"a link leads out of {root}, to {path.resolve()}"
         raise InputError(problem("TEN-102", what, "put the file itself there", file=file))
@@ -189,7 +194,7 @@ class _Builder:
             raise InputError(self._problem("TEN-107", what, fix, mark))
         if key in top.entries:
             first = top.entries[key].key
-            what = f"{key} is given twice, first in line {first.line}"
+            what = f"{shown(key)} is given twice, first in line {first.line}"
             self.problems.append(self._problem("TEN-106", what, "keep one of them", mark))
         top.key, top.key_mark = key, mark
 
@@ -234,12 +239,12 @@ class _Builder:
             top.key = None
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        what = f"the alias *{event.anchor} isn't accepted: a request says what it says in one place"
+        what = f"the alias {shown(event.anchor)} isn't accepted: a request says what it says in one place"
         raise InputError(self._problem("TEN-107", what, "write the value out", _mark(event.start_mark)))
 
     def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, mark: Mark) -> None:
         if event.tag is not None:
-            what = f"the tag {event.tag} isn't accepted: a request is plain data"
+            what = f"the tag {shown(event.tag)} isn't accepted: a request is plain data"
             raise InputError(self._problem("TEN-108", what, "remove it; quote a text that looks like a number", mark))
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from jsonschema.exceptions import ValidationError
 
-from tenantry.contract.reading.document import Document, Path
+from tenantry.contract.reading.document import Document, Path, shown
 from tenantry.problems import Problem
 
 _TYPES: Mapping[str, str] = {
@@ -47,11 +47,6 @@ def _spoken(path: Path) -> str:
     return said.removeprefix(".") or "the document"
 
 
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=True, default=str)
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
-
-
 def _unknown(error: ValidationError, document: Document, path: Path) -> Iterator[Problem]:
     known = list(_schema(error)["properties"])
     where = f" in {_spoken(path)}" if len(path) > 1 else ""
@@ -60,7 +55,7 @@ def _unknown(error: ValidationError, document: Document, path: Path) -> Iterator
             continue
         close = get_close_matches(name, known, 1, 0.6) if len(name) <= _LONGEST_SHOWN else []
         fix = f"write {close[0]}, if that was meant" if close else f"remove it; there are {', '.join(known)}"
-        what = f"there is no property {_shown(name)[1:-1]}{where}"
+        what = f"there is no property {shown(name)[1:-1]}{where}"
         yield document.problem("TEN-120", what, fix, (*path, name), key=True)
 
 
@@ -83,7 +78,7 @@ def _described(schema: Mapping[str, Any]) -> str:
 
 def _example(schema: Mapping[str, Any], such_as: str = ", such as") -> str:
     examples = schema.get("examples", ())
-    return f"{such_as} {_shown(examples[0])}" if examples else ""
+    return f"{such_as} {shown(examples[0])}" if examples else ""
 
 
 def _type(error: ValidationError, where: str) -> _Sentences:
@@ -93,15 +88,15 @@ def _type(error: ValidationError, where: str) -> _Sentences:
     fix = f"write {names}{_example(_schema(error))}"
     if "string" in wanted and isinstance(error.instance, int | float):
         fix = f'put it in quotes: "{json.dumps(error.instance)}"'
-    yield "TEN-122", f"{where} is {_shown(error.instance)}, which isn't {names}", fix
+    yield "TEN-122", f"{where} is {shown(error.instance)}, which isn't {names}", fix
 
 
 def _pattern(error: ValidationError, where: str) -> _Sentences:
     if "propertyNames" in error.absolute_schema_path:
-        what = f"{_shown(error.instance)} can't be a name in {where}"
+        what = f"{shown(error.instance)} can't be a name in {where}"
         yield "TEN-123", what, "use letters, digits, '-', '_' and '.', and no prefix of tenantry or Kubernetes"
         return
-    what = f"{where} is {_shown(error.instance)}, which isn't in the form that is needed"
+    what = f"{where} is {shown(error.instance)}, which isn't in the form that is needed"
     yield "TEN-123", what, f"write it{_example(_schema(error), ' like')}{_described(_schema(error))}"
 
 
@@ -126,7 +121,7 @@ def _required(branch: Mapping[str, Any]) -> list[str]:
 def _choice(value: object, choices: list[str], where: str) -> tuple[str, str, str]:
     close = get_close_matches(value, choices, 1, 0.6) if isinstance(value, str) and len(value) < _LONGEST_SHOWN else []
     fix = f"write {close[0]}, if that was meant" if close else f"choose one of {', '.join(choices)}"
-    return "TEN-124", f"{where} is {_shown(value)}, which isn't one of {', '.join(choices)}", fix
+    return "TEN-124", f"{where} is {shown(value)}, which isn't one of {', '.join(choices)}", fix
 
 
 def _const(error: ValidationError, where: str) -> _Sentences:
@@ -138,7 +133,7 @@ def _format(error: ValidationError, where: str) -> _Sentences:
     wanted = kind[str(error.validator_value)]
     yield (
         "TEN-126",
-        f"{where} is {_shown(error.instance)}, which isn't {wanted}",
+        f"{where} is {shown(error.instance)}, which isn't {wanted}",
         f"write it{_example(_schema(error), ' like')}",
     )
 
@@ -158,7 +153,7 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 
 def _bound(error: ValidationError, where: str) -> _Sentences:
     what, fix = _BOUNDS[str(error.validator)]
-    value, limit = _shown(error.instance), error.validator_value
+    value, limit = shown(error.instance), error.validator_value
     yield "TEN-125", f"{where} {what.format(value=value, limit=limit)}", fix.format(limit=limit)
 
 
