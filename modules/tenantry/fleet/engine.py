@@ -169,6 +169,7 @@ class Engine:
         }
 
     def __enter__(self) -> Self:
+        """Write the settings that the stacks share."""
         self._work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings = {"name": PROJECT, "runtime": "python", "backend": {"url": self._backend_url}}
         write_atomic(self._work_dir / "Pulumi.yaml", yaml.safe_dump(settings).encode())
@@ -180,7 +181,7 @@ class Engine:
         """Nothing outlives an operation of the stock engine."""
 
     def up(self, stack: str, program: Program, *, refresh: bool = False, on_event: OnEvent | None = None) -> Result:
-        """Make a stack as its program says, reading the live resources first where `refresh`; a missing stack is made."""
+        """Make a stack as its program says, first reading the live ones if `refresh`; a missing stack is made."""
         self._create_missing(stack)
         return self._run(stack, program, on_event, lambda s, e: s.up(on_event=e, refresh=refresh or None, **_QUIET))
 
@@ -189,7 +190,9 @@ class Engine:
     ) -> Result:
         """Say what `up` would do, and do nothing. A missing stack is made, empty: Pulumi previews none without."""
         self._create_missing(stack)
-        return self._run(stack, program, on_event, lambda s, e: s.preview(on_event=e, refresh=refresh or None, **_PLAIN))
+        return self._run(
+            stack, program, on_event, lambda s, e: s.preview(on_event=e, refresh=refresh or None, **_PLAIN)
+        )
 
     def refresh(self, stack: str, *, on_event: OnEvent | None = None) -> Result:
         """Make a stack's state say what the live resources are."""
