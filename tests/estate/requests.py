@@ -51,7 +51,6 @@ def request(row: Row, known: Mapping[str, str] | None = None, classification: st
         "environment": _environment(row["environment"]),
         "classification": chosen,
         "size": next((size for most, size in SIZES if int(row["quota"].get("pods", 50)) <= most), "xlarge"),
-        "namespaces": [{"name": "main"}],
         "access": _access(row),
         "buckets": _buckets(row, chosen),
     }
@@ -60,9 +59,16 @@ def request(row: Row, known: Mapping[str, str] | None = None, classification: st
     spec["serviceAccounts"] = _accounts(row, spec["buckets"])
     spec["intents"] = list(_intents(row, known or {}))
     spec["approvals"] = [
-        {"by": f"{role}@{spec['department']}.gov.example", "role": role, "on": "2026-08-01", "reference": "CHG-2026-0801"}
+        {
+            "by": f"{role}@{spec['department']}.gov.example",
+            "role": role,
+            "on": "2026-08-01",
+            "reference": "CHG-2026-0801",
+        }
         for role in APPROVALS[chosen]
     ]
+    if chosen != "restricted" and spec["environment"] in ("dev", "tools"):
+        spec["placement"] = {"site": "hosted"}
     if row["review_after"] and spec["environment"] in ("dev", "tools"):
         spec["lease"] = {"starts": "2026-01-01", "ends": "2027-12-31", "reason": "Reviewed with the platform team"}
     labels = {"team": _slug(row["team"], 60)} if row["team"] else {}

@@ -16,14 +16,24 @@ app = typer.Typer(
 )
 
 
-
 @app.callback()
 def root() -> None:
     """Turns a department's one-page request into an isolated, compliant, costed environment."""
 
 
 # Order is that of the help page.
-COMMANDS = ("check", "new", "render", "apply", "sandbox", "toolchain", "version")
+COMMANDS = (
+    "check",
+    "new",
+    "render",
+    "plan",
+    "apply",
+    "status",
+    "retire",
+    "sandbox",
+    "toolchain",
+    "version",
+)
 
 
 def main() -> None:

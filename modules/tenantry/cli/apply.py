@@ -1,11 +1,9 @@
 """`tenantry apply`."""
 
-from typing import Annotated
-
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import Context, Format, OutputFormat, Tenants
+from tenantry.cli.options import Context, DeleteBucket, Format, Jobs, OutputFormat, Tenants
 from tenantry.problems import Exit
 
 
@@ -13,7 +11,8 @@ from tenantry.problems import Exit
 def apply(
     tenants: Tenants,
     context: Context = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="How many tenants are changed at the same time.")] = 4,
+    jobs: Jobs = 4,
+    delete_bucket: DeleteBucket = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Bring tenants to what their requests say. Running it again finishes what was half done, and changes nothing else.
@@ -22,14 +21,15 @@ def apply(
 
     Example: tenantry apply stacks/example/tenants/laa-portal.yaml
     """
-    from tenantry.cli.outcomes import following, write_outcomes
     from tenantry.cli.building import show_builds
-    from tenantry.fleet.apply import Action, apply_tenants
+    from tenantry.cli.outcomes import following, write_outcomes
+    from tenantry.fleet.apply import apply_tenants
+    from tenantry.fleet.outcome import Action
     from tenantry.fleet.selection import select
 
     planned = select(tenants, context).planned
     with show_builds() as building, following(len(planned), "applying") as report:
-        outcomes = apply_tenants(planned, building, report, jobs=jobs)
+        outcomes = apply_tenants(planned, building, report, jobs=jobs, buckets=delete_bucket or ())
     write_outcomes(outcomes, form)
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)

@@ -27,3 +27,8 @@ Context = Annotated[
     ),
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="How many tenants are worked on at the same time.")]
+DeleteBucket = Annotated[
+    list[str] | None,
+    typer.Option(metavar="BUCKET", help="A bucket that may be deleted although it holds objects; once for each."),
+]

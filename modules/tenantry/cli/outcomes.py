@@ -10,11 +10,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tenantry.cli.options import Format
+from tenantry.cli.tables import new_table, show
 
 if TYPE_CHECKING:
-    from tenantry.fleet.apply import Outcome
+    from tenantry.fleet.outcome import Outcome
 
-STYLES = {"created": "green", "changed": "yellow", "unchanged": "dim", "failed": "bold red"}
+STYLES = {"created": "green", "changed": "yellow", "unchanged": "dim", "retired": "yellow", "failed": "bold red"}
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def write_outcomes(outcomes: Sequence["Outcome"], form: Format) -> None:
         typer.echo(orjson.dumps([_plain(one) for one in ordered], option=orjson.OPT_INDENT_2))
         return
     if any(one.action != "unchanged" for one in ordered) or len(ordered) <= 30:
-        Console().print(_table(ordered))
+        show(_table(ordered))
     for one in ordered:
         for found in one.problems:
             typer.echo(str(found), err=True)
@@ -53,9 +54,7 @@ def write_outcomes(outcomes: Sequence["Outcome"], form: Format) -> None:
 
 
 def _table(outcomes: Sequence["Outcome"]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("tenant", "department", "class", "site"):
-        table.add_column(name, overflow="fold")
+    table = new_table("tenant", "department", "class", "site")
     for name in ("namespaces", "objects", "buckets", "seconds"):
         table.add_column(name, justify="right")
     table.add_column("")

@@ -1,52 +1,32 @@
 """Brings tenants to what their requests say, several at once; one that fails doesn't stop the others."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
+from tenantry.fleet.buckets import deleting
 from tenantry.fleet.compare import State
 from tenantry.fleet.locks import with_stale_lock_cleared
+from tenantry.fleet.outcome import Action, Outcome, Report, problems_of
 from tenantry.fleet.program import tenant_program
 from tenantry.fleet.recorder import Recorder
 from tenantry.fleet.selection import Planned
 from tenantry.fleet.session import Session, open_session, tenant_lock
 from tenantry.fleet.survey import Seen, survey
-from tenantry.problems import Problem, TenantryError
+from tenantry.problems import TenantryError
 from tenantry.toolchain import Progress
 
 JOBS = 4
-"""Stacks updated at the same time. An update waits for its site half of its time, so it is more than there are cores."""
-
-
-class Action(StrEnum):
-    """What an apply did with a tenant."""
-
-    CREATED = "created"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one tenant; `seconds` is the time that it alone took."""
-
-    planned: Planned
-    action: Action
-    seconds: float
-    problems: tuple[Problem, ...] = ()
-
-
-Report = Callable[[Outcome], None]
+"""Stacks updated at the same time. An update waits for its site half of its time, so it is more than cores."""
 
 
 def apply_tenants(
-    planned: Sequence[Planned], building: Progress, report: Report, *, jobs: int = JOBS
+    planned: Sequence[Planned], building: Progress, report: Report, *, jobs: int = JOBS, buckets: Sequence[str] = ()
 ) -> list[Outcome]:
     """Apply tenants, in parallel; `report` hears of each as it ends. Pulumi is started only where something differs.
 
+    A bucket that a request no longer asks for is deleted; one that holds objects only where `buckets` names it.
     Raises UnreachableError only where no tenant could be tried; what happens to one tenant is in its outcome.
     """
     found = survey(planned)
@@ -65,13 +45,13 @@ def apply_tenants(
         return outcomes
     with open_session(found.connections, building) as session, ThreadPoolExecutor(jobs) as workers:
         recorder = Recorder(found.connections)
-        futures = [workers.submit(_apply, session, seen) for seen in waiting]
+        futures = [workers.submit(_apply, session, seen, buckets) for seen in waiting]
         outcomes.extend(_finish(futures, recorder, report))
     return outcomes
 
 
 def _finish(futures: Sequence[Future[Outcome]], recorder: Recorder, report: Report) -> list[Outcome]:
-    """Record each tenant that was applied; one that can't be recorded isn't done, and the next run looks at it again."""
+    """Record each tenant that was applied; one that can't be recorded isn't done, and the next run takes it up."""
     outcomes: dict[str, Outcome] = {}
     for future in as_completed(futures):
         outcome = future.result()
@@ -84,28 +64,25 @@ def _finish(futures: Sequence[Future[Outcome]], recorder: Recorder, report: Repo
     return list(outcomes.values())
 
 
-def _apply(session: Session, seen: Seen) -> Outcome:
+def _apply(session: Session, seen: Seen, buckets: Sequence[str]) -> Outcome:
     planned, started = seen.planned, time.monotonic()
     comparison = seen.comparison
     state = comparison.state if comparison else State.UNFINISHED
     # Pulumi compares with its own state, and that is right only where nobody else changed anything since.
     refresh = state in (State.DRIFTED, State.UNFINISHED) or bool(comparison and comparison.differences)
-    connection = session.connections[planned.site.name]
-    program = tenant_program(planned.rendered, planned.site.name, connection.kubernetes.context)
+    program = tenant_program(planned.rendered, planned.site.name)
     stack = planned.tenant.id
     try:
-        with tenant_lock(stack):
+        with tenant_lock(stack), deleting(planned.site.name, _dropped(seen), buckets):
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
     except TenantryError as error:
-        problems = tuple(_of_tenant(planned, found) for found in error.problems)
-        return Outcome(planned, Action.FAILED, time.monotonic() - started, problems)
+        return Outcome(planned, Action.FAILED, time.monotonic() - started, problems_of(planned, error))
     action = Action.CREATED if state is State.ABSENT else Action.CHANGED
     return Outcome(planned, action, time.monotonic() - started)
 
 
-def _of_tenant(planned: Planned, found: Problem) -> Problem:
-    """Name tenant and site in a problem, once."""
-    tenant = planned.tenant
-    if tenant.id in found.message and planned.site.name in found.message:
-        return found
-    return replace(found, message=f"tenant {tenant.name} ({tenant.id}) on site {planned.site.name}: {found.message}")
+def _dropped(seen: Seen) -> dict[str, int]:
+    """Give the buckets, with their retention, that the tenant has and its request no longer asks for."""
+    record = seen.record
+    asked = seen.planned.rendered.retention
+    return {name: days for name, days in (record.buckets if record else {}).items() if name not in asked}

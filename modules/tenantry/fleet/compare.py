@@ -93,7 +93,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _unequal(want: Any, have: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+def _unequal(want: object, have: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object, object]]:
     """Give the leaves that are asked for and differ; what the server adds to a map is its own."""
     if isinstance(want, Mapping) and isinstance(have, Mapping):
         for name, value in want.items():

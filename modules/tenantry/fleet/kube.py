@@ -9,15 +9,14 @@ import base64
 import ssl
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
 import urllib3
-import yaml
 
 from tenantry.connection import Connection
+from tenantry.fleet.kubeconfig import KubeContext, read_context
 from tenantry.problems import Problem, UnreachableError, problem
 
 FIELD_MANAGER = "tenantry"
@@ -45,19 +44,14 @@ class KubeClient:
 
     def __init__(self, connection: Connection) -> None:
         self.site = connection.site
-        self._kubeconfig = connection.kubernetes.kubeconfig
-        try:
-            self._server, tls, self._headers = _credentials(self._kubeconfig, connection.kubernetes.context)
-        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, StopIteration) as error:
-            what = f"the kubeconfig of site {self.site} can't be used: {error!r}"
-            raise UnreachableError(
-                problem("TEN-501", what, "mend the file or the connection's context", file=str(self._kubeconfig))
-            ) from error
+        context = read_context(connection)
+        self._server = context.cluster["server"]
+        self._headers = {"Authorization": f"Bearer {context.user['token']}"} if "token" in context.user else {}
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         retries = urllib3.Retry(total=2, connect=2, read=0, status=0, backoff_factor=0.2)
-        self._pool = urllib3.PoolManager(maxsize=8, timeout=timeout, retries=retries, ssl_context=tls)
+        self._pool = urllib3.PoolManager(maxsize=8, timeout=timeout, retries=retries, ssl_context=_tls(context))
 
-    def list(self, api_version: str, kind: str, selector: str) -> list[dict[str, Any]]:
+    def list_all(self, api_version: str, kind: str, selector: str) -> list[dict[str, Any]]:
         """Give all objects of a kind, in every namespace, that a label selector picks."""
         path, _ = RESOURCES[api_version, kind]
         found: list[dict[str, Any]] = []
@@ -110,7 +104,9 @@ def _refused(site: str, what: str, answer: urllib3.BaseHTTPResponse) -> Problem:
         said = orjson.loads(answer.data).get("message", "")
     except (orjson.JSONDecodeError, AttributeError):
         said = answer.data[:200].decode(errors="replace")
-    return problem("TEN-503", f"site {site} refuses {what}: {answer.status} {said}".rstrip(". "), "mend the cause named")
+    return problem(
+        "TEN-503", f"site {site} refuses {what}: {answer.status} {said}".rstrip(". "), "mend the cause named"
+    )
 
 
 def _cause(error: BaseException) -> str:
@@ -132,27 +128,18 @@ def _object_path(manifest: Mapping[str, Any]) -> str:
     return f"{path}/{quote(metadata['name'])}"
 
 
-def _credentials(kubeconfig: Path, context: str) -> tuple[str, ssl.SSLContext, dict[str, str]]:
-    """Read server, TLS settings and headers from a kubeconfig's context."""
-    config = yaml.load(kubeconfig.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    chosen = _named(config["contexts"], context)["context"]
-    cluster = _named(config["clusters"], chosen["cluster"])["cluster"]
-    user = _named(config["users"], chosen["user"])["user"]
-    tls = ssl.create_default_context()
-    if "certificate-authority-data" in cluster:
-        tls.load_verify_locations(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    elif "certificate-authority" in cluster:
-        tls.load_verify_locations(cafile=kubeconfig.parent / cluster["certificate-authority"])
+def _tls(context: KubeContext) -> ssl.SSLContext:
+    """Trust the cluster's certificate authority alone, and bring the user's certificate where there is one."""
+    cluster, user = context.cluster, context.user
+    inline = cluster.get("certificate-authority-data")
+    tls = ssl.create_default_context(
+        cafile=cluster.get("certificate-authority"), cadata=base64.b64decode(inline).decode() if inline else None
+    )
     if "client-certificate" in user:
-        tls.load_cert_chain(kubeconfig.parent / user["client-certificate"], kubeconfig.parent / user["client-key"])
+        tls.load_cert_chain(user["client-certificate"], user["client-key"])
     elif "client-certificate-data" in user:
         _load_inline(tls, user)
-    headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
-    return cluster["server"], tls, headers
-
-
-def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(entry for entry in entries if entry["name"] == name)
+    return tls
 
 
 def _load_inline(tls: ssl.SSLContext, user: Mapping[str, str]) -> None:

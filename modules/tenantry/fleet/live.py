@@ -55,7 +55,7 @@ def read_site(client: KubeClient, tenants: Iterable[str] | None = None) -> LiveS
     # A long list of names in a URL is refused by servers; beyond a few tenants, reading all of them is as quick.
     selector += f",{TENANT_LABEL} in ({','.join(wanted)})" if 0 < len(wanted) <= 20 else f",{TENANT_LABEL}"
     with ThreadPoolExecutor(READERS) as readers:
-        lists = readers.map(lambda resource: client.list(*resource, selector), RESOURCES)
+        lists = readers.map(lambda one: client.list_all(one[0], one[1], selector), RESOURCES)
     objects: dict[str, dict[str, Object]] = defaultdict(dict)
     records: dict[str, Record] = {}
     for found in lists:
@@ -77,5 +77,5 @@ def live_hash(live: Mapping[str, Any]) -> str:
 
 
 def is_ours(live: Mapping[str, Any]) -> bool:
-    """Say whether tenantry itself applied an object; a copy that somebody made of one isn't ours, whatever its labels."""
+    """Say whether tenantry applied an object; a copy that somebody made of one isn't ours, whatever its labels."""
     return any(entry.get("manager") == MANAGER for entry in live["metadata"].get("managedFields", ()))

@@ -2,24 +2,24 @@
 
 from collections.abc import Callable
 
-# pulumi_kubernetes loads its modules lazily, and two threads that load one at the same time fail; so it is touched here.
+# pulumi_kubernetes loads its modules lazily, and two threads that load one at the same time fail: it is touched here.
 from pulumi_kubernetes import Provider
 
 from tenantry.components import TenantEnvironment
 from tenantry.render import Rendered
 
 
-def tenant_program(rendered: Rendered, site: str, context: str) -> Callable[[], None]:
+def tenant_program(rendered: Rendered, site: str) -> Callable[[], None]:
     """Make the program that registers a rendered tenant on a site.
 
-    `context` is the site's context in the kubeconfig files that KUBECONFIG names: no path and no address gets into
-    state, so any operator's machine can run the same stack.
+    The site's cluster is the context of its name in the kubeconfig that KUBECONFIG names: no path and no address gets
+    into state, so any operator's machine can run the same stack.
     """
 
     def program() -> None:
         kubernetes = Provider(
             "kubernetes",
-            context=context,
+            context=site,
             cluster_identifier=site,
             enable_server_side_apply=True,
             suppress_deprecation_warnings=True,

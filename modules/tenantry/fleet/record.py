@@ -1,7 +1,7 @@
 """The record of a tenant's last apply. It lives at the site, so that every operator and every machine sees the same.
 
-One ConfigMap a tenant in the namespace `tenantry-system`: the digest of what was rendered, and a hash of each live object
-as it was right after. Where both still hold, there is nothing to do and no drift, and Pulumi isn't started.
+One ConfigMap a tenant in the namespace `tenantry-system`: the digest of what was rendered, and a hash of each live
+object as it was right after. Where both still hold, there is nothing to do and no drift, and Pulumi isn't started.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,17 @@ RECORD_NAMESPACE = "tenantry-system"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was applied last: the digest of the rendered documents, and the hash of each live object by key."""
+    """What was applied last: the digest of the rendered documents, and the hash of each live object by key.
+
+    `buckets` maps each bucket that the tenant has to its retention in days.
+    """
 
     tenant: str
     name: str
     digest: str
     baseline: str
     objects: Mapping[str, str]
+    buckets: Mapping[str, int]
 
 
 def record_namespace() -> Manifest:
@@ -42,6 +46,7 @@ def record_manifest(record: Record) -> Manifest:
         "digest": record.digest,
         "baseline": record.baseline,
         "objects": orjson.dumps(record.objects, option=orjson.OPT_SORT_KEYS).decode(),
+        "buckets": orjson.dumps(record.buckets, option=orjson.OPT_SORT_KEYS).decode(),
     }
     annotations = {f"{DOMAIN}/version": __version__}
     metadata = {"name": record.tenant, "namespace": RECORD_NAMESPACE, "labels": labels, "annotations": annotations}
@@ -51,14 +56,19 @@ def record_manifest(record: Record) -> Manifest:
 def parse_record(live: Mapping[str, Any]) -> Record:
     """Read a record back. One that somebody broke counts as no digest at all, so that the next apply mends it."""
     data = live.get("data") or {}
-    try:
-        objects = orjson.loads(data.get("objects", "{}"))
-    except orjson.JSONDecodeError:
-        objects = {}
     return Record(
         tenant=live["metadata"]["name"],
         name=data.get("name", ""),
         digest=data.get("digest", ""),
         baseline=data.get("baseline", ""),
-        objects=objects if isinstance(objects, dict) else {},
+        objects=_map(data.get("objects", "")),
+        buckets=_map(data.get("buckets", "")),
     )
+
+
+def _map(text: str) -> dict[str, Any]:
+    try:
+        found = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}

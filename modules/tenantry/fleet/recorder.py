@@ -15,7 +15,7 @@ BATCH = 20
 
 
 class Recorder:
-    """Collects applied tenants, prunes what tenantry once made for them and nobody asks for, and writes their records."""
+    """Collects applied tenants, prunes what was once made for them and nobody asks for, and writes their records."""
 
     def __init__(self, connections: Mapping[str, Connection]) -> None:
         self._clients = {site: KubeClient(connection) for site, connection in connections.items()}
@@ -59,6 +59,15 @@ class Recorder:
                     # Made by an apply that was killed before its state was written, for a request that changed since.
                     client.delete(found)
             hashes = {key: live_hash(found) for key, found in objects.items() if key in wanted}
-            tenant = one.tenant
-            record = Record(tenant.id, tenant.name, one.rendered.digest, tenant.spec.baseline, hashes)
-            client.apply(record_manifest(record))
+            client.apply(record_manifest(_record(one, hashes)))
+
+
+def _record(one: Planned, hashes: Mapping[str, str]) -> Record:
+    return Record(
+        tenant=one.tenant.id,
+        name=one.tenant.name,
+        digest=one.rendered.digest,
+        baseline=one.tenant.spec.baseline,
+        objects=hashes,
+        buckets=one.rendered.retention,
+    )

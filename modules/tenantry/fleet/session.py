@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from tenantry.connection import Connection
 from tenantry.files import write_atomic
 from tenantry.fleet.engine import Engine
+from tenantry.fleet.kubeconfig import write_merged
 from tenantry.objectstore.server import serve_in_thread
 from tenantry.paths import state_dir
 from tenantry.problems import UnreachableError, problem
@@ -52,12 +53,14 @@ def open_session(connections: Mapping[str, Connection], building: Progress) -> I
     Raises UnreachableError where the toolchain can't be built or the engine can't be run.
     """
     tools = ensure(("pulumi", "pulumi-resource-kubernetes"), building)
-    kubeconfigs = os.pathsep.join(str(one.kubernetes.kubeconfig) for one in connections.values())
+    kubeconfig = _folder() / f"kubeconfig-{os.getpid()}"
     with ExitStack() as stack:
+        write_merged(connections, kubeconfig)
+        stack.callback(kubeconfig.unlink, missing_ok=True)
         served = serve_in_thread()
         stack.callback(served.stop)
         environment = {
-            "KUBECONFIG": kubeconfigs,
+            "KUBECONFIG": str(kubeconfig),
             "PULUMI_DEBUG_PROVIDERS": served.attachment,
             "PULUMI_K8S_CLIENT_TIMEOUT": str(API_SECONDS),
         }

@@ -8,6 +8,7 @@ from tenantry.connection import Connection, read_connection
 from tenantry.fleet.compare import Comparison, StoreDifferences, compare
 from tenantry.fleet.kube import KubeClient
 from tenantry.fleet.live import LiveSite, read_site
+from tenantry.fleet.record import Record
 from tenantry.fleet.selection import Planned
 from tenantry.problems import UnreachableError
 from tenantry.render.manifest import object_key
@@ -15,10 +16,11 @@ from tenantry.render.manifest import object_key
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A planned tenant and how it stands; `error` where its site couldn't be asked."""
+    """A planned tenant, how it stands, and what was applied last; `error` where its site couldn't be asked."""
 
     planned: Planned
     comparison: Comparison | None
+    record: Record | None = None
     error: UnreachableError | None = None
 
 
@@ -45,9 +47,10 @@ def survey(planned: Sequence[Planned]) -> Survey:
         try:
             connections[site], live[site], compared = answer.result()
         except UnreachableError as error:
-            seen |= {one.tenant.id: Seen(one, None, error) for one in by_site[site]}
+            seen |= {one.tenant.id: Seen(one, None, error=error) for one in by_site[site]}
             continue
-        seen |= {one.tenant.id: Seen(one, found) for one, found in zip(by_site[site], compared, strict=True)}
+        for one, found in zip(by_site[site], compared, strict=True):
+            seen[one.tenant.id] = Seen(one, found, live[site].tenant(one.tenant.id).record)
     return Survey(tuple(seen[one.tenant.id] for one in planned), connections, live)
 
 
@@ -56,9 +59,7 @@ def _look(site: str, members: Sequence[Planned]) -> tuple[Connection, LiveSite, 
     live = read_site(KubeClient(connection), [one.tenant.id for one in members])
     recorded = [one for one in members if live.tenant(one.tenant.id).record is not None]
     store = _audit(site, recorded)
-    compared = [
-        compare(one.rendered, live.tenant(one.tenant.id), store.get(one.tenant.id, {})) for one in members
-    ]
+    compared = [compare(one.rendered, live.tenant(one.tenant.id), store.get(one.tenant.id, {})) for one in members]
     return connection, live, compared
 
 

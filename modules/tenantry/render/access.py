@@ -68,10 +68,9 @@ def render_access(tenant: Tenant) -> list[Manifest]:
         )
         for role in AccessRole:
             groups = sorted({access.group for access in tenant.spec.access if access.role is role})
-            if groups:
-                made.extend(_role(tenant, namespace, role.value, [_group(group) for group in groups]))
-        if tenant.spec.ci:
-            made.extend(_role(tenant, namespace, CI_ROLE, [_user(ci_user(tenant.spec.ci))]))
+            made.extend(_role(tenant, namespace, role.value, [_group(group) for group in groups]))
+        pipeline = [_user(ci_user(tenant.spec.ci))] if tenant.spec.ci else []
+        made.extend(_role(tenant, namespace, CI_ROLE, pipeline))
     return made
 
 
@@ -93,6 +92,7 @@ def _service_account(tenant: Tenant, namespace: str, name: str, *, token: bool) 
 
 
 def _role(tenant: Tenant, namespace: str, role: str, subjects: list[dict[str, Any]]) -> list[Manifest]:
+    """Make a role, which every namespace has, and its binding, which binds nobody until the request names someone."""
     name, version = f"tenantry-{role}", f"{RBAC}/v1"
     reference = {"apiGroup": RBAC, "kind": "Role", "name": name}
     binding = {"roleRef": reference, "subjects": subjects}

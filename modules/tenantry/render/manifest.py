@@ -35,7 +35,16 @@ class Rendered:
     @property
     def buckets(self) -> tuple[str, ...]:
         """The names of the tenant's buckets, as the store knows them."""
-        return tuple(m["metadata"]["name"] for m in self.object_store if m["kind"] == "Bucket")
+        return tuple(self.retention)
+
+    @property
+    def retention(self) -> dict[str, int]:
+        """The days for which each bucket's objects are kept, by the bucket's name in the store."""
+        return {
+            document["metadata"]["name"]: document["spec"]["retentionDays"]
+            for document in self.object_store
+            if document["kind"] == "Bucket"
+        }
 
     @property
     def digest(self) -> str:

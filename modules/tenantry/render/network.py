@@ -60,7 +60,11 @@ def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
     if tenant.spec.ingress.hosts:
         hosts = ", ".join(tenant.spec.ingress.hosts)
         gateway = _namespaces(network.ingress.namespace_labels)
-        yield "gateway", f"The site's gateway brings requests for {hosts}", _in([gateway], tenant.spec.ingress.port, "TCP")
+        yield (
+            "gateway",
+            f"The site's gateway brings requests for {hosts}",
+            _in([gateway], tenant.spec.ingress.port, "TCP"),
+        )
     if any(account.buckets for account in tenant.spec.service_accounts):
         peers = [_cidr(cidr) for cidr in network.object_store_cidrs]
         yield "object-store", "Workloads reach their buckets", _out(peers, network.object_store_port, "TCP")

@@ -8,7 +8,7 @@ from tenantry.objectstore.deletion import is_asked_for
 from tenantry.objectstore.kinds.bucket_parts import NOT_SET, PARTS, observe
 from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import ABSENT, Store, error_code
-from tenantry.problems import UnreachableError, problem
+from tenantry.problems import Problem, UnreachableError, problem
 
 BATCH = 1000
 """The most that one DeleteObjects call takes."""
@@ -45,7 +45,10 @@ def delete_bucket(store: Store, name: str, retention_days: int) -> None:
                     return
                 raise
             found = list(_versions(store, name))
-            _refuse(store, name, retention_days, [version for version, marker in found if not marker])
+            versions = [version for version, marker in found if not marker]
+            kept = _reason(store, name, retention_days, versions, asked_for=is_asked_for(store.site, name))
+            if kept:
+                raise UnreachableError(kept)
             _empty(store, name, [version for version, _ in found])
             store.s3.delete_bucket(Bucket=name)
     except UnreachableError as error:
@@ -55,21 +58,38 @@ def delete_bucket(store: Store, name: str, retention_days: int) -> None:
         raise
 
 
-def _refuse(store: Store, name: str, retention_days: int, versions: list[dict[str, Any]]) -> None:
+def why_kept(store: Store, name: str, retention_days: int, *, asked_for: bool) -> Problem | None:
+    """Say why a bucket can't be deleted now, if so: TEN-405, TEN-406 or TEN-407. Nothing is changed."""
+    from botocore.exceptions import ClientError
+
+    with store.doing(f"list bucket {name}"):
+        try:
+            versions = [version for version, marker in _versions(store, name) if not marker]
+            return _reason(store, name, retention_days, versions, asked_for=asked_for)
+        except ClientError as error:
+            if error_code(error) in ABSENT:
+                return None
+            raise
+
+
+def _reason(
+    store: Store, name: str, retention_days: int, versions: list[dict[str, Any]], *, asked_for: bool
+) -> Problem | None:
     if not versions:
-        return
+        return None
     what = f"site {store.site}: bucket {name} holds {len(versions)} object versions"
-    if not is_asked_for(store.site, name):
-        fix = "ask for its deletion by its name, if that is what is meant"
-        raise UnreachableError(problem("TEN-405", f"{what}, and its deletion wasn't asked for by name", fix))
     until = max(version["LastModified"] for version in versions) + datetime.timedelta(days=retention_days)
     if until > _now():
         fix = f"retire it after {until:%Y-%m-%d %H:%M} UTC, or shorten the request's retention"
-        raise UnreachableError(problem("TEN-406", f"{what}, which are to be kept for {retention_days} days", fix))
+        return problem("TEN-406", f"{what}, which are to be kept for {retention_days} days", fix)
     held = _held_until(store, name, versions)
     if held and held > _now():
         fix = f"it can be deleted after {held:%Y-%m-%d %H:%M} UTC, and by nobody before"
-        raise UnreachableError(problem("TEN-407", f"{what}, which the store's object lock holds", fix))
+        return problem("TEN-407", f"{what}, which the store's object lock holds", fix)
+    if not asked_for:
+        fix = f"name it with --delete-bucket {name}, if that is what is meant"
+        return problem("TEN-405", f"{what}, and its deletion wasn't asked for by name", fix)
+    return None
 
 
 def _held_until(store: Store, name: str, versions: list[dict[str, Any]]) -> datetime.datetime | None:

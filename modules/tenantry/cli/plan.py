@@ -1,0 +1,71 @@
+"""`tenantry plan`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from tenantry.cli import app
+from tenantry.cli.options import Context, Format, Jobs, OutputFormat, Tenants
+from tenantry.problems import Exit
+
+if TYPE_CHECKING:
+    from tenantry.fleet.plan import Plan
+
+SIGNS = {"create": "+", "update": "~", "delete": "-"}
+
+
+@app.command()
+def plan(tenants: Tenants, context: Context = None, jobs: Jobs = 4, form: OutputFormat = Format.TEXT) -> None:
+    """Say what an apply would create, change and delete, and do nothing.
+
+    Exits 2 when a request is wrong, 3 when a tenant can't be planned.
+
+    Example: tenantry plan stacks/example/tenants/laa-portal.yaml
+    """
+    from tenantry.cli.building import show_builds
+    from tenantry.fleet.plan import plan_tenants
+    from tenantry.fleet.selection import select
+
+    selection = select(tenants, context)
+    with show_builds() as building:
+        plans = plan_tenants(selection.planned, building, jobs=jobs)
+    if form is Format.JSON:
+        _write_json(plans)
+    else:
+        _write_text(plans)
+    if any(one.problems for one in plans):
+        raise typer.Exit(Exit.UNREACHABLE)
+
+
+def _write_text(plans: Sequence["Plan"]) -> None:
+    for one in plans:
+        planned = one.planned
+        state = one.comparison.state.value if one.comparison else "not planned"
+        typer.echo(f"{planned.tenant.name} ({planned.tenant.id}) on {planned.site.name}: {state}")
+        for step in one.steps:
+            properties = f" ({', '.join(step.properties)})" if step.properties else ""
+            typer.echo(f"  {SIGNS.get(step.step, step.step)} {step.resource}{properties}")
+        for found in one.problems:
+            typer.echo(str(found), err=True)
+    steps = sum(len(one.steps) for one in plans)
+    typer.echo(
+        f"{len(plans)} tenant{'s' if len(plans) != 1 else ''}: {steps or 'no'} change{'s' if steps != 1 else ''}."
+    )
+
+
+def _write_json(plans: Sequence["Plan"]) -> None:
+    import orjson
+
+    plain = [
+        {
+            "tenant": one.planned.tenant.id,
+            "name": one.planned.tenant.name,
+            "site": one.planned.site.name,
+            "state": one.comparison.state.value if one.comparison else "",
+            "steps": [{"step": s.step, "resource": s.resource, "properties": s.properties} for s in one.steps],
+            "problems": [str(found) for found in one.problems],
+        }
+        for one in plans
+    ]
+    typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))

@@ -1,0 +1,61 @@
+"""`tenantry retire` and `tenantry unlock`: the ends of a tenant, and of a lock that nobody holds any more."""
+
+from typing import Annotated
+
+import typer
+
+from tenantry.cli import app
+from tenantry.cli.options import Context, DeleteBucket, Format, OutputFormat, Tenants
+from tenantry.problems import Exit
+
+
+@app.command()
+def retire(
+    tenants: Tenants,
+    context: Context = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    delete_bucket: DeleteBucket = None,
+    form: OutputFormat = Format.TEXT,
+) -> None:
+    """Delete tenants with everything that they are made of.
+
+    A tenant with a bucket that holds objects stays whole, unless the bucket is named and nothing keeps its objects.
+    Exits 3 when a tenant couldn't be retired.
+
+    Example: tenantry retire stacks/example/tenants/laa-portal.yaml --yes
+    """
+    from tenantry.cli.building import show_builds
+    from tenantry.cli.outcomes import following, write_outcomes
+    from tenantry.fleet.outcome import Action
+    from tenantry.fleet.retire import retire_tenants
+    from tenantry.fleet.selection import select
+
+    planned = select(tenants, context).planned
+    names = ", ".join(f"{one.tenant.name} ({one.tenant.id}) on {one.site.name}" for one in planned)
+    if not yes and not typer.confirm(f"Delete {names}, with all that lives there?", err=True):
+        raise typer.Exit(Exit.INPUT)
+    with show_builds() as building, following(len(planned), "retiring") as report:
+        outcomes = retire_tenants(planned, building, report, buckets=delete_bucket or ())
+    write_outcomes(outcomes, form)
+    if any(outcome.action is Action.FAILED for outcome in outcomes):
+        raise typer.Exit(Exit.UNREACHABLE)
+
+
+@app.command()
+def unlock(tenants: Tenants, context: Context = None) -> None:
+    """Remove the lock that a killed apply left in a tenant's state. Make sure first that no apply of it is running.
+
+    Example: tenantry unlock laa-portal
+    """
+    from tenantry.cli.building import show_builds
+    from tenantry.connection import read_connection
+    from tenantry.fleet.selection import select
+    from tenantry.fleet.session import open_session, tenant_lock
+
+    planned = select(tenants, context).planned
+    connections = {one.site.name: read_connection(one.site.name) for one in planned}
+    with show_builds() as building, open_session(connections, building) as session:
+        for one in planned:
+            with tenant_lock(one.tenant.id):
+                session.engine.cancel(one.tenant.id)
+            typer.echo(f"{one.tenant.name} ({one.tenant.id}) is unlocked.")

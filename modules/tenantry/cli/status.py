@@ -1,0 +1,115 @@
+"""`tenantry status` and `tenantry drift`: one survey, two questions."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from tenantry.cli import app
+from tenantry.cli.options import Context, Format, OutputFormat, Tenants
+from tenantry.problems import Exit
+
+if TYPE_CHECKING:
+    from tenantry.fleet.survey import Seen
+
+
+@app.command()
+def status(tenants: Tenants, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
+    """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
+
+    Exits 3 when a site can't be asked.
+
+    Example: tenantry status stacks/example
+    """
+    seen = _survey(tenants, context)
+    if form is Format.JSON:
+        _write_json(seen)
+    else:
+        _write_table(seen)
+    _exit(seen, drifted=False)
+
+
+@app.command()
+def drift(tenants: Tenants, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
+    """Name every live object that isn't as it was applied, and how it differs. `tenantry apply` mends them.
+
+    Exits 1 when something drifted, 3 when a site can't be asked.
+
+    Example: tenantry drift stacks/example
+    """
+    seen = _survey(tenants, context)
+    if form is Format.JSON:
+        _write_json(seen)
+    else:
+        _write_differences(seen)
+    _exit(seen, drifted=True)
+
+
+def _survey(tenants: Sequence[str], context: Context) -> Sequence["Seen"]:
+    from tenantry.fleet.selection import select
+    from tenantry.fleet.survey import survey
+
+    return survey(select(tenants, context).planned).seen
+
+
+def _exit(seen: Sequence["Seen"], *, drifted: bool) -> None:
+    if any(one.error for one in seen):
+        raise typer.Exit(Exit.UNREACHABLE)
+    if drifted and any(one.comparison and one.comparison.differences for one in seen):
+        raise typer.Exit(Exit.DENIED)
+
+
+def _write_errors(seen: Sequence["Seen"]) -> None:
+    """Print each site's fault once, however many tenants it has."""
+    for problem in dict.fromkeys(found for one in seen if one.error for found in one.error.problems):
+        typer.echo(str(problem), err=True)
+
+
+def _write_table(seen: Sequence["Seen"]) -> None:
+    from tenantry.cli.tables import new_table, show
+
+    table = new_table("tenant", "id", "department", "site", "state")
+    for one in seen:
+        tenant = one.planned.tenant
+        state = one.comparison.state.value if one.comparison else "site unreachable"
+        count = len(one.comparison.differences) if one.comparison else 0
+        details = f" ({count} object{'s' if count != 1 else ''})" if count else ""
+        table.add_row(tenant.name, tenant.id, tenant.spec.department, one.planned.site.name, f"{state}{details}")
+    show(table)
+    _write_errors(seen)
+
+
+def _write_differences(seen: Sequence["Seen"]) -> None:
+    count = 0
+    for one in seen:
+        differences = one.comparison.differences if one.comparison else ()
+        if differences:
+            typer.echo(f"{one.planned.tenant.name} ({one.planned.tenant.id}) on {one.planned.site.name}")
+        for difference in differences:
+            typer.echo(f"  {difference}")
+        count += len(differences)
+    _write_errors(seen)
+    asked = sum(one.comparison is not None for one in seen)
+    typer.echo(
+        f"{asked} tenant{'s' if asked != 1 else ''} read, {count or 'no'} object{'s' if count != 1 else ''} drifted."
+    )
+
+
+def _write_json(seen: Sequence["Seen"]) -> None:
+    import orjson
+
+    plain = [
+        {
+            "tenant": one.planned.tenant.id,
+            "name": one.planned.tenant.name,
+            "site": one.planned.site.name,
+            "state": one.comparison.state.value if one.comparison else "unreachable",
+            "differences": [
+                {"object": difference.key, "what": difference.what}
+                for difference in (one.comparison.differences if one.comparison else ())
+            ],
+            "problems": [str(found) for found in (one.error.problems if one.error else ())],
+        }
+        for one in seen
+    ]
+    typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))

@@ -1,0 +1,52 @@
+"""What became of one tenant in a run over many."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from tenantry.fleet.engine import UpdateFailed
+from tenantry.fleet.selection import Planned
+from tenantry.problems import Problem, TenantryError
+
+
+class Action(StrEnum):
+    """What a run did with a tenant."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    RETIRED = "retired"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one tenant; `seconds` is the time that it alone took."""
+
+    planned: Planned
+    action: Action
+    seconds: float
+    problems: tuple[Problem, ...] = ()
+
+
+Report = Callable[[Outcome], None]
+
+
+def problems_of(planned: Planned, error: TenantryError) -> tuple[Problem, ...]:
+    """Give one problem for each cause, with tenant, site and object named; a cause that many objects share, once."""
+    tenant = f"tenant {planned.tenant.name} ({planned.tenant.id}) on site {planned.site.name}"
+    if not isinstance(error, UpdateFailed) or not error.diagnostics:
+        return tuple(replace(found, message=f"{tenant}: {found.message}") for found in error.problems)
+    objects: dict[str, list[str]] = {}
+    for said in error.diagnostics:
+        objects.setdefault(said.message, []).append(said.urn.rpartition("::")[2])
+    first = error.problems[0]
+    return tuple(replace(first, message=f"{tenant}: {_some(names)}{cause}") for cause, names in objects.items())
+
+
+def _some(names: list[str]) -> str:
+    named = [name for name in names if name]
+    if not named:
+        return ""
+    more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+    return f"{named[0]}{more}: "

@@ -1,0 +1,85 @@
+"""Says what an apply would do, by asking the engine, and does nothing."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tenantry.fleet.compare import Comparison, State
+from tenantry.fleet.locks import with_stale_lock_cleared
+from tenantry.fleet.program import tenant_program
+from tenantry.fleet.selection import Planned
+from tenantry.fleet.session import Session, open_session, tenant_lock
+from tenantry.fleet.survey import Seen, survey
+from tenantry.problems import Problem, TenantryError
+from tenantry.toolchain import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One resource that an apply would touch: Pulumi's name of the step, and the resource."""
+
+    step: str
+    resource: str
+    properties: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an apply would do with one tenant."""
+
+    planned: Planned
+    comparison: Comparison | None
+    steps: tuple[Step, ...] = ()
+    problems: tuple[Problem, ...] = field(default=())
+
+
+def plan_tenants(planned: Sequence[Planned], building: Progress, *, jobs: int) -> list[Plan]:
+    """Plan tenants, in parallel. A tenant that is as asked has no steps, and starts no engine."""
+    found = survey(planned)
+    plans: dict[str, Plan] = {}
+    waiting = []
+    for seen in found.seen:
+        tenant = seen.planned.tenant.id
+        if seen.error is not None:
+            plans[tenant] = Plan(seen.planned, None, problems=seen.error.problems)
+        elif seen.comparison is not None and seen.comparison.state is not State.AS_ASKED:
+            waiting.append(seen)
+        else:
+            plans[tenant] = Plan(seen.planned, seen.comparison)
+    if waiting:
+        with open_session(found.connections, building) as session, ThreadPoolExecutor(jobs) as workers:
+            for one in workers.map(lambda seen: _plan(session, seen), waiting):
+                plans[one.planned.tenant.id] = one
+    return [plans[one.tenant.id] for one in planned]
+
+
+def _plan(session: Session, seen: Seen) -> Plan:
+    planned, comparison = seen.planned, seen.comparison
+    stack, site = planned.tenant.id, planned.site.name
+    program = tenant_program(planned.rendered, site)
+    refresh = bool(comparison and comparison.differences)
+    steps: list[Step] = []
+
+    def listen(event: object) -> None:
+        metadata = getattr(getattr(event, "resource_pre_event", None), "metadata", None)
+        if metadata is None or str(getattr(metadata.op, "value", metadata.op)) in ("same", "read", "refresh"):
+            return
+        if metadata.type.startswith(("kubernetes:", "objectstore:")):
+            changed = tuple(sorted(_names(metadata.detailed_diff)))
+            step = str(getattr(metadata.op, "value", metadata.op))
+            steps.append(Step(step, metadata.urn.rpartition("::")[2], changed))
+
+    try:
+        with tenant_lock(stack):
+            with_stale_lock_cleared(
+                session.engine,
+                stack,
+                lambda: session.engine.preview(stack, program, refresh=refresh, on_event=listen),
+            )
+    except TenantryError as error:
+        return Plan(planned, comparison, problems=error.problems)
+    return Plan(planned, comparison, tuple(steps))
+
+
+def _names(detailed: Mapping[str, object] | None) -> list[str]:
+    return list(detailed or {})

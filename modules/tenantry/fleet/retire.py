@@ -1,0 +1,71 @@
+"""Ends tenants: everything that they are made of is deleted, and what must be kept is refused before anything is."""
+
+import time
+from collections.abc import Sequence
+
+from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
+
+from tenantry.connection import Connection, read_connection
+from tenantry.fleet.buckets import deleting
+from tenantry.fleet.kube import KubeClient
+from tenantry.fleet.live import LiveTenant, is_ours, read_site
+from tenantry.fleet.locks import with_stale_lock_cleared
+from tenantry.fleet.outcome import Action, Outcome, Report, problems_of
+from tenantry.fleet.record import Record, record_manifest
+from tenantry.fleet.selection import Planned
+from tenantry.fleet.session import Session, open_session, tenant_lock
+from tenantry.problems import TenantryError, UnreachableError, problem
+from tenantry.toolchain import Progress
+
+GONE_SECONDS = 120
+"""How long a namespace may take to go, with all that workloads left in it."""
+
+
+def retire_tenants(
+    planned: Sequence[Planned], building: Progress, report: Report, *, buckets: Sequence[str] = ()
+) -> list[Outcome]:
+    """Delete tenants with everything that they are made of; `buckets` may be deleted although they hold objects.
+
+    Nothing at all is deleted of a tenant with a bucket that holds objects and isn't named, or that retention keeps.
+    Raises UnreachableError where no tenant could be tried; what happens to one is in its outcome.
+    """
+    connections = {one.site.name: read_connection(one.site.name) for one in planned}
+    outcomes = []
+    with open_session(connections, building) as session:
+        for one in planned:
+            outcome = _retire(session, one, buckets)
+            outcomes.append(outcome)
+            report(outcome)
+    return outcomes
+
+
+def _retire(session: Session, one: Planned, buckets: Sequence[str]) -> Outcome:
+    started, stack, site = time.monotonic(), one.tenant.id, one.site.name
+    try:
+        with tenant_lock(stack), deleting(site, one.rendered.retention, buckets):
+            with_stale_lock_cleared(session.engine, stack, lambda: session.engine.destroy(stack, remove=True))
+            _sweep(one, session.connections[site])
+    except TenantryError as error:
+        return Outcome(one, Action.FAILED, time.monotonic() - started, problems_of(one, error))
+    return Outcome(one, Action.RETIRED, time.monotonic() - started)
+
+
+def _sweep(one: Planned, connection: Connection) -> None:
+    """Delete what a killed apply left outside Pulumi's state, wait until all is gone, then remove the record."""
+    client = KubeClient(connection)
+
+    @retry(retry=retry_if_result(bool), stop=stop_after_delay(GONE_SECONDS), wait=wait_fixed(0.5))
+    def left() -> list[str]:
+        live: LiveTenant = read_site(client, [one.tenant.id]).tenant(one.tenant.id)
+        for found in live.objects.values():
+            if is_ours(found) and "deletionTimestamp" not in found["metadata"]:
+                client.delete(found)
+        return sorted(live.objects)
+
+    try:
+        left()
+    except RetryError as error:
+        names = ", ".join(error.last_attempt.result()[:5])
+        what = f"site {one.site.name} still holds {names} after {GONE_SECONDS} s"
+        raise UnreachableError(problem("TEN-507", what, "see what keeps it (finalizers), then run again")) from None
+    client.delete(record_manifest(Record(one.tenant.id, "", "", "", {}, {})))
