@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pulumi.runtime.proto import provider_pb2
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from store_calls import TENANT, Calls, executable, inputs
 from store_servers import Store
 from store_specs import full_bucket
@@ -65,9 +66,9 @@ def test_four_stacks_of_two_sites_share_one_provider(
 
 def test_a_cancel_of_one_engine_does_not_stop_another(served: Served, calls: Calls) -> None:
     with Calls(served.port) as one, Calls(served.port) as other:
-        one.stub.Attach(provider_pb2.PluginAttach(address="127.0.0.1:1"))
+        one.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
         other.stub.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True))
-        one.stub.Cancel(provider_pb2.google_dot_protobuf_dot_empty__pb2.Empty())
+        one.stub.Cancel(empty_pb2.Empty())
         object_id, state = other.create("Bucket", inputs("Bucket", "after-cancel", {}))
         other.delete("Bucket", object_id, state)
 
