@@ -22,3 +22,11 @@ $(VENV)/.ready:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+# The object store's tests against Ceph RGW, too. Its packages are Debian's; installing them needs root, once.
+CEPH := ceph-mon ceph-mgr ceph-osd radosgw ceph-common
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+.PHONY: test-rgw
+test-rgw: setup
+	@dpkg -s $(CEPH) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $(CEPH); }
+	$(PYTEST) -m rgw tests/objectstore
