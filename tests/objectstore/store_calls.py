@@ -12,6 +12,7 @@ import grpc
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from tenantry.objectstore.spec import Json
 from tenantry.objectstore.values import engine, plain
 
 TENANT = "health-0001"
@@ -56,7 +57,7 @@ class Calls:
         request = provider_pb2.UpdateRequest(urn=urn(kind, "x"), id=object_id, olds=struct(olds), news=struct(checked))
         return values(self.stub.Update(request).properties)
 
-    def diff(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
+    def diff(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Json:
         checked, failures = self.check(kind, news)
         assert not failures, failures
         return self.stub.Diff(provider_pb2.DiffRequest(urn=urn(kind, "x"), olds=struct(olds), news=struct(checked)))
@@ -73,11 +74,11 @@ class Calls:
         self.stub.Delete(provider_pb2.DeleteRequest(urn=urn(kind, "x"), id=object_id, properties=struct(olds)))
 
 
-def struct(properties: Mapping[str, Any]) -> Any:
+def struct(properties: Mapping[str, Any]) -> Json:
     return PropertyValue.marshal_map({key: engine(value) for key, value in properties.items()})
 
 
-def values(properties: Any) -> dict[str, Any]:
+def values(properties: Json) -> dict[str, Any]:
     return {key: plain(value) for key, value in PropertyValue.unmarshal_map(properties).items()}
 
 

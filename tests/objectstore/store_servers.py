@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import store_certificates
 import psutil
+import store_certificates
 
 from tenantry.connection import Connection, KubernetesConnection, ObjectStoreConnection
 
@@ -90,7 +91,7 @@ def versitygw(binary: Path, directory: Path, site: str) -> Iterator[Store]:
             running.append(process)
             stack.callback(process.wait)
             stack.callback(process.kill)
-            wait_until(f"versitygw {command}", lambda port=port: listens(port))
+            wait_until(f"versitygw {command}", partial(listens, port))
         settings = ObjectStoreConnection(
             endpoint=f"https://127.0.0.1:{s3}",
             iam_endpoint=f"https://127.0.0.1:{iam}",

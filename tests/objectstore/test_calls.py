@@ -11,13 +11,14 @@ from store_specs import access, full_bucket, tls_only
 
 from tenantry.objectstore.deletion import allow_deletion
 from tenantry.objectstore.kinds.bucket_parts import tag_map
+from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
 
 
-def refusal(call: Any, *arguments: Any) -> str:
+def refusal(call: Json, *arguments: Json) -> str:
     with pytest.raises(grpc.RpcError) as caught:
         call(*arguments)
-    message: str = caught.value.details()  # type: ignore[attr-defined]
+    message = str(caught.value.details())
     assert "Traceback" not in message
     return message
 
@@ -81,7 +82,7 @@ def test_wrong_inputs_are_refused_by_their_path(calls: Calls, spec: dict[str, An
     assert [failure for failure in failures if failure.startswith(f"{path}:")], failures
 
 
-LACKING = {
+LACKING: dict[str, dict[str, dict[str, Any]]] = {
     "versitygw": {
         "bucket.lifecycle": {"lifecycle": [{"ID": "a"}]},
         "bucket.encryption": {"encryption": {"algorithm": "AES256"}},
@@ -106,7 +107,10 @@ def test_all_that_the_store_lacks_is_named_at_once(store: Store, calls: Calls) -
 
 def test_identities_that_the_store_lacks_are_refused_at_check(store: Store, calls: Calls) -> None:
     trust = {"Version": "2012-10-17", "Statement": []}
-    kinds = {"versitygw": {"Role": {"trust": trust}}, "rgw": {"User": {}, "AccessKey": {"user": "u"}}}
+    kinds: dict[str, dict[str, dict[str, Any]]] = {
+        "versitygw": {"Role": {"trust": trust}},
+        "rgw": {"User": {}, "AccessKey": {"user": "u"}},
+    }
     for kind, spec in kinds[store.kind].items():
         _, failures = calls.check(kind, inputs(kind, "lacking", spec))
         needed = {"Role": "sts.webIdentity"}.get(kind, "iam.users")

@@ -14,6 +14,7 @@ from store_stacks import Stacks
 
 from tenantry.objectstore import resources
 from tenantry.objectstore.kinds.bucket_parts import tag_map
+from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
 
 Document = dict[str, Any]
@@ -53,7 +54,7 @@ class Desired:
                 made[each["metadata"]["name"]] = resource
 
 
-def changes(summary: Any) -> dict[str, int]:
+def changes(summary: Json) -> dict[str, int]:
     return {key: count for key, count in (summary or {}).items() if key != "same"}
 
 
@@ -191,4 +192,4 @@ def secret_of(stack: auto.Stack) -> str:
     done = run(command, cwd=stack.workspace.work_dir, env=environment, capture_output=True, text=True, check=True)
     exported = json.loads(done.stdout)["deployment"]["resources"]
     found = next(r["outputs"]["secretAccessKey"] for r in exported if r["type"].endswith(":AccessKey"))
-    return json.loads(found["plaintext"]) if isinstance(found, dict) else found
+    return str(json.loads(found["plaintext"]) if isinstance(found, dict) else found)

@@ -47,7 +47,7 @@ def test_a_wrong_key_is_named_without_its_secret(store: Store, calls: Calls, tmp
     write_connection(replace(store.connection, object_store=settings))
     with pytest.raises(grpc.RpcError) as caught:
         calls.read("Bucket", "here/known")
-    message = str(caught.value.details())  # type: ignore[attr-defined]
+    message = str(caught.value.details())
     assert "TEN-402" in message
     assert "bucket known" in message
     assert "profile admin" in message

@@ -6,7 +6,6 @@ from store_specs import access
 
 from tenantry.objectstore.store import Store as Client
 
-
 # RGW 16 has no IAM users; test_calls asserts that they are refused there.
 pytestmark = pytest.mark.parametrize("store", ["versitygw"], indirect=True, scope="module")
 

@@ -1,17 +1,16 @@
 """One provider for many engines at once, and engines or providers that are killed."""
 
 import random
-import signal
+import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import grpc
 import pytest
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from store_calls import TENANT, Calls, executable, inputs
 from store_servers import Store
@@ -21,6 +20,7 @@ from store_stacks import Stacks
 from tenantry.connection import write_connection
 from tenantry.objectstore import resources
 from tenantry.objectstore.server import Served, serve_in_thread
+from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
 
 SITES = ("here", "there")
@@ -33,7 +33,7 @@ def served() -> Iterator[Served]:
     running.stop()
 
 
-def program(kind: str, name: str, site: str) -> Any:
+def program(kind: str, name: str, site: str) -> Json:
     def register() -> None:
         for number in range(3):
             bucket = f"{name}-{number}"
@@ -73,40 +73,47 @@ def test_a_cancel_of_one_engine_does_not_stop_another(served: Served, calls: Cal
         other.delete("Bucket", object_id, state)
 
 
-@contextmanager
-def killed_after(seconds: float, process: Any) -> Iterator[None]:
-    timer = threading.Timer(seconds, process.send_signal, [signal.SIGKILL])
+def wanted(store: Store, bucket: str) -> dict[str, Any]:
+    return inputs("Bucket", bucket, full_bucket(store.kind, bucket))
+
+
+KEY = inputs("AccessKey", "killed", {"user": "killed"})
+
+
+def make_until_killed(store: Store, engine: Calls, process: subprocess.Popen[bytes], prefix: str) -> list[str]:
+    """Make buckets and keys until the provider is killed, at a moment of no one's choosing; name what was begun."""
+    begun = [f"{prefix}-0"]
+    engine.create("Bucket", wanted(store, begun[0]))
+    timer = threading.Timer(random.uniform(0, 0.3), process.kill)
     timer.start()
-    yield
-    timer.join()
+    try:
+        while True:
+            begun.append(f"{prefix}-{len(begun)}")
+            engine.create("Bucket", wanted(store, begun[-1]))
+            if store.kind == "versitygw":
+                engine.create("AccessKey", KEY)
+    except grpc.RpcError as error:
+        if "TEN-" in str(error):
+            raise
+        return begun
+    finally:
+        timer.join()
 
 
 def test_a_provider_killed_at_any_moment_leaves_nothing_that_the_next_does_not_finish(
     store: Store, client: Client, calls: Calls
 ) -> None:
-    wanted = [inputs("Bucket", f"killed-{n}", full_bucket(store.kind, f"killed-{n}")) for n in range(4)]
     if store.kind == "versitygw":
         calls.create("User", inputs("User", "killed", {}))
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    for _ in range(10):
-        with executable() as (engine, process), killed_after(chance.uniform(0.2, 2.0), process):
-            try:
-                while process.poll() is None:
-                    for each in wanted:
-                        engine.create("Bucket", each)
-                    if store.kind == "versitygw":
-                        engine.create("AccessKey", inputs("AccessKey", "killed", {"user": "killed"}))
-            except Exception as error:
-                assert "TEN-" not in str(error), error
-                time.sleep(0.01)
-    states = [calls.create("Bucket", each) for each in wanted]
-    for (object_id, state), each in zip(states, wanted, strict=True):
-        _, found = calls.read("Bucket", object_id, state)
-        assert found == calls.check("Bucket", each)[0]
-        assert found["tenant"] == TENANT
+    for turn in range(10):
+        with executable() as (engine, process):
+            begun = make_until_killed(store, engine, process, f"killed-{turn}")
+        for bucket in begun[-2:]:
+            object_id, state = calls.create("Bucket", wanted(store, bucket))
+            _, found = calls.read("Bucket", object_id, state)
+            assert found == calls.check("Bucket", wanted(store, bucket))[0]
+            assert found["tenant"] == TENANT
     if store.kind == "versitygw":
-        _, key = calls.create("AccessKey", inputs("AccessKey", "killed", {"user": "killed"}))
+        _, key = calls.create("AccessKey", KEY)
         held = client.iam.list_access_keys(UserName="killed")["AccessKeyMetadata"]
         assert [each["AccessKeyId"] for each in held] == [key["accessKeyId"]]

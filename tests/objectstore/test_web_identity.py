@@ -1,7 +1,6 @@
 """A workload reaches its buckets with its own token, on a store that federates."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,6 +11,7 @@ from store_issuer import Issuer, issuer
 from store_servers import Store
 from store_specs import access
 
+from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
 
 # versitygw refuses issuers on private addresses; test_calls asserts that roles are refused there at check.
@@ -42,7 +42,7 @@ def provider(tokens: Issuer, *audiences: str) -> dict[str, Any]:
     return inputs("OidcProvider", "cluster", spec, tenant="")
 
 
-def enter(client: Client, store: Store, arn: str, token: str) -> Any:
+def enter(client: Client, store: Store, arn: str, token: str) -> Json:
     answer = client.anonymous_sts().assume_role_with_web_identity(
         RoleArn=arn, RoleSessionName="test", WebIdentityToken=token
     )["Credentials"]

@@ -3,6 +3,7 @@
 import json
 import secrets
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tenantry.connection import Connection
+from tenantry.connection import Connection, ObjectStoreConnection
 from tenantry.files import write_atomic
 from tenantry.objectstore.kinds.bucket_parts import PARTS
 from tenantry.objectstore.kinds.documents import compact
@@ -175,8 +176,10 @@ def recorded(site: str) -> frozenset[str] | None:
     return record.capabilities if record else None
 
 
-_probing = threading.Lock()
-_seen: dict[Store, frozenset[str]] = {}
+_Key = tuple[str, ObjectStoreConnection]
+_seen: dict[_Key, frozenset[str]] = {}
+_probing: defaultdict[_Key, threading.Lock] = defaultdict(threading.Lock)
+"""One lock a store: a site that is slow to answer holds up no other."""
 
 
 def ensure_recorded(site: Connection | Store, issuer: str | None = None) -> frozenset[str]:
@@ -185,15 +188,12 @@ def ensure_recorded(site: Connection | Store, issuer: str | None = None) -> froz
     Once a process has asked, it isn't asked again for the same connection. Raises UnreachableError where a probe is
     needed and fails.
     """
-    store = site if isinstance(site, Store) else _open(site)
-    with _probing:
-        if store not in _seen:
-            _seen[store] = _current(store, issuer)
-        return _seen[store]
-
-
-def _open(connection: Connection) -> Store:
-    return Store(connection.site, connection.object_store)
+    store = site if isinstance(site, Store) else Store(site.site, site.object_store)
+    key = (store.site, store.settings)
+    with _probing[key]:
+        if key not in _seen:
+            _seen[key] = _current(store, issuer)
+        return _seen[key]
 
 
 def _current(store: Store, issuer: str | None) -> frozenset[str]:
