@@ -43,6 +43,11 @@ def own(state: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return Sandbox(state, ("onprem", "hosted"))
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def keep_something(own: Sandbox) -> None:
     """Leave a mark in every store of both sites."""
     for site in own.sites:
@@ -165,13 +170,20 @@ def test_servers_outlive_the_command_and_its_terminal(own: Sandbox) -> None:
     assert len({os.getsid(server.pid) for server in servers}) == len(servers)
 
 
-def test_an_interrupted_up_leaves_nothing_behind(own: Sandbox) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_up_leaves_nothing_behind(own: Sandbox, number: signal.Signals) -> None:
     assert tenantry(own.state, "sandbox", "down").returncode == 0
     command = [sys.executable, "-m", "tenantry", "sandbox", "up"]
-    with subprocess.Popen(command, env=own_environment(own.state), stderr=subprocess.PIPE, text=True) as starting:
+    with subprocess.Popen(
+        command,
+        env=own_environment(own.state),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  (no threads here)
+    ) as starting:
         assert starting.stderr
         assert any("kube-apiserver" in line for line in starting.stderr)
-        starting.send_signal(signal.SIGINT)
+        starting.send_signal(number)
         starting.communicate(timeout=120)
         assert starting.returncode in (3, 130)
     assert leftovers(own.state, ports(own.state)) == []

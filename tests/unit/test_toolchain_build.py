@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -94,7 +95,9 @@ def test_an_interrupted_build_leaves_no_half_and_no_compiler(tmp_path: Path, num
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "GOCACHE": str(tmp_path / "go")}
     environment["PATH"] = os.pathsep.join(p for p in os.get_exec_path() if not (Path(p) / "etcd").exists())
     command = [sys.executable, "-m", "tenantry", "toolchain", "build"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    # A shell's background jobs ignore Ctrl-C; this one heeds it wherever the tests run.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:  # noqa: PLW1509
         children = wait_for(lambda: [c for c in psutil.Process(process.pid).children(recursive=True) if is_compile(c)])
         compilers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)

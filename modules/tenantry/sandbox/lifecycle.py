@@ -9,6 +9,7 @@ import psutil
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from tenantry.connection import Connection, KubernetesConnection, ObjectStoreConnection, write_connection
+from tenantry.interrupts import term_raises
 from tenantry.problems import TenantryError, UnreachableError, problem
 from tenantry.sandbox import process
 from tenantry.sandbox.guards import (
@@ -60,7 +61,7 @@ def up(state: Path | None = None, say: Say = _silent, build: BuildProgress = _si
     UnreachableError (TEN-2xx, TEN-3xx); what this call started is then stopped again.
     """
     layout = Layout(state)
-    with alone(layout), disk_watched(layout):
+    with term_raises(), alone(layout), disk_watched(layout):
         check_space(layout)
         binaries = ensure(BINARIES, build)
         sites = [_prepare(layout, site) for site in layout.choose()]

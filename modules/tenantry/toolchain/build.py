@@ -8,15 +8,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import IO, Literal
 
 import psutil
 from filelock import FileLock
 
+from tenantry.interrupts import term_raises
 from tenantry.problems import TenantryError, UnreachableError, problem
 from tenantry.toolchain.found import BUILD_FLAGS, build_dir
 from tenantry.toolchain.golang import find_go
@@ -129,7 +128,7 @@ def _lines(
     command: list[str | Path], component: Component, environment: dict[str, str], kept: IO[str], log: Path
 ) -> Iterator[str]:
     """Run a Go command to its end, giving each line it says; stop it, with all it started, when we are stopped."""
-    with _term_raises():
+    with term_raises():
         process = subprocess.Popen(
             command,
             cwd=component.folder,
@@ -161,24 +160,6 @@ def _stop(process: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-@contextmanager
-def _term_raises() -> Iterator[None]:
-    """Let SIGTERM end a build as Ctrl-C does, so that the compiler goes too. Only the main thread may set this."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _build_problem(component: Component, log: Path) -> TenantryError:

@@ -110,14 +110,27 @@ def _apiserver(site: SiteLayout, pki: Pki) -> Server:
         secure_port=site.ports["kube-apiserver"],
         # Loopback can't be advertised, so nothing keeps the endpoints of the Service `kubernetes`.
         endpoint_reconciler_type="none",
+        service_cluster_ip_range=SERVICE_RANGES[site.site][0],
         etcd_servers=site.url("etcd"),
         etcd_cafile=pki.etcd_ca.certificate,
         etcd_certfile=pki.etcd_client.certificate,
         etcd_keyfile=pki.etcd_client.key,
+        encryption_provider_config=site.conf / "encryption.yaml",
         tls_cert_file=pki.server.certificate,
         tls_private_key_file=pki.server.key,
         tls_min_version="VersionTLS12",
+        profiling="false",
+    )
+    arguments += _who_may(site, pki) + _token_issuer(site, pki)
+    ready = partial(answers, f"{site.url('kube-apiserver')}/readyz", pki.ca, pki.administrator)
+    return Server(site, "kube-apiserver", "kube-apiserver", arguments, _ports(site, "kube-apiserver"), ready)
+
+
+def _who_may(site: SiteLayout, pki: Pki) -> tuple[str, ...]:
+    """Give the API server's flags for authentication, authorization, admission and audit."""
+    return _flags(
         client_ca_file=pki.client_ca.certificate,
+        anonymous_auth="false",
         requestheader_client_ca_file=pki.front_proxy_ca.certificate,
         requestheader_allowed_names=FRONT_PROXY,
         requestheader_username_headers="X-Remote-User",
@@ -125,32 +138,31 @@ def _apiserver(site: SiteLayout, pki: Pki) -> Server:
         requestheader_extra_headers_prefix="X-Remote-Extra-",
         proxy_client_cert_file=pki.front_proxy.certificate,
         proxy_client_key_file=pki.front_proxy.key,
-        anonymous_auth="false",
         authorization_mode="Node,RBAC",
         # As kubeadm does: Pod Security and the baseline's policies decide, namespace by namespace, and say why.
         allow_privileged="true",
-        profiling="false",
-        service_cluster_ip_range=SERVICE_RANGES[site.site][0],
         enable_admission_plugins=(
             "NamespaceLifecycle,NodeRestriction,LimitRanger,ServiceAccount,PodSecurity,Priority,ResourceQuota,"
             "RuntimeClass,ValidatingAdmissionPolicy,ValidatingAdmissionWebhook,MutatingAdmissionWebhook,"
             "DenyServiceExternalIPs"
         ),
         admission_control_config_file=site.conf / "admission.yaml",
-        encryption_provider_config=site.conf / "encryption.yaml",
         audit_policy_file=site.conf / "audit-policy.yaml",
         audit_log_path=site.log("audit"),
         audit_log_maxage=30,
         audit_log_maxbackup=10,
         audit_log_maxsize=100,
+    )
+
+
+def _token_issuer(site: SiteLayout, pki: Pki) -> tuple[str, ...]:
+    return _flags(
         service_account_issuer=issuer_url(site),
         service_account_jwks_uri=f"{issuer_url(site)}/{KEYS_KEY}",
         service_account_signing_key_file=pki.token.key,
         service_account_key_file=pki.token.certificate,
         service_account_lookup="true",
     )
-    ready = partial(answers, f"{site.url('kube-apiserver')}/readyz", pki.ca, pki.administrator)
-    return Server(site, "kube-apiserver", "kube-apiserver", arguments, _ports(site, "kube-apiserver"), ready)
 
 
 def _controllers(site: SiteLayout, pki: Pki) -> Server:
