@@ -70,7 +70,8 @@ def lookup(binary: str) -> Path:
 def build_dir(component: Component) -> Path:
     """Return the folder of a component's built binaries; its name carries a digest of all that decides them."""
     digest = hashlib.sha256()
-    for name in ("go.mod", "go.sum", "main.go"):
+    others = sorted(path.name for path in component.folder.glob("*.go") if path.name != "main.go")
+    for name in ("go.mod", "go.sum", "main.go", *others):
         path = component.folder / name
         digest.update(path.read_bytes() if path.is_file() else b"")
         digest.update(b"\0")
