@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tenantry
-LOCK := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
+# One environment a checkout and set of dependencies: two clones never share one.
+LOCK := $(shell { pwd; cat pyproject.toml constraints.txt; } | sha256sum | cut -c1-16)
 VENV := $(CACHE)/venv-$(LOCK)
 BIN := $(VENV)/bin
 # No cache is ever written into the repository.
@@ -13,6 +14,37 @@ export RUFF_CACHE_DIR := $(CACHE)/ruff
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(CACHE)/pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help:
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: setup ## start the sandbox and provision the example government
+	@$(BIN)/tenantry demo
+
+.PHONY: test
+test: setup lint toolchain ## lint, types and all tests that fit CI, on the real sandbox
+	$(PYTEST) -m "not rgw and not load"
+
+.PHONY: lint
+lint: setup ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p tenantry
+
+.PHONY: toolchain
+toolchain: setup
+	@$(BIN)/tenantry toolchain build
+
+.PHONY: test-load
+test-load: setup toolchain ## provision hundreds of tenants of the real estate in one run
+	$(PYTEST) -m load
+
+.PHONY: bench
+bench: setup toolchain ## the figures: ratios against kubectl, start-up times, memory
+	$(BIN)/python -m tests.bench
 
 .PHONY: setup
 setup: $(VENV)/.ready
@@ -27,6 +59,6 @@ $(VENV)/.ready:
 CEPH := ceph-mon ceph-mgr ceph-osd radosgw ceph-common
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 .PHONY: test-rgw
-test-rgw: setup
+test-rgw: setup ## the object store's tests against Ceph RGW (Debian's packages)
 	@dpkg -s $(CEPH) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $(CEPH); }
 	$(PYTEST) -m rgw tests/objectstore

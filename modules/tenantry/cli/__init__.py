@@ -23,6 +23,7 @@ def root() -> None:
 
 # Order is that of the help page.
 COMMANDS = (
+    "demo",
     "check",
     "new",
     "render",
@@ -30,6 +31,7 @@ COMMANDS = (
     "apply",
     "status",
     "retire",
+    "env",
     "sandbox",
     "toolchain",
     "version",

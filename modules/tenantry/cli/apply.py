@@ -27,9 +27,9 @@ def apply(
     from tenantry.fleet.outcome import Action
     from tenantry.fleet.selection import select
 
-    planned = select(tenants, context).planned
-    with show_builds() as building, following(len(planned), "applying") as report:
-        outcomes = apply_tenants(planned, building, report, jobs=jobs, buckets=delete_bucket or ())
+    selection = select(tenants, context)
+    with show_builds() as building, following(len(selection.planned), "applying") as report:
+        outcomes = apply_tenants(selection, building, report, jobs=jobs, buckets=delete_bucket or ())
     write_outcomes(outcomes, form)
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)

@@ -29,7 +29,7 @@ def plan(tenants: Tenants, context: Context = None, jobs: Jobs = 4, form: Output
 
     selection = select(tenants, context)
     with show_builds() as building:
-        plans = plan_tenants(selection.planned, building, jobs=jobs)
+        plans = plan_tenants(selection, building, jobs=jobs)
     if form is Format.JSON:
         _write_json(plans)
     else:

@@ -16,12 +16,8 @@ group = typer.Typer(help="The embedded cloud: two sites of real Kubernetes and r
 app.add_typer(group, name="sandbox", no_args_is_help=True)
 
 
-@group.command()
-def up(output: Format = "text") -> None:
-    """Start the sandbox, or what is missing of it, and wait until all of it answers.
-
-    Example: tenantry sandbox up
-    """
+def start() -> float | None:
+    """Start what of the sandbox isn't running, with progress; give the seconds until it was ready, None if it was up."""
     import time
 
     from rich.console import Console
@@ -43,12 +39,26 @@ def up(output: Format = "text") -> None:
                 typer.echo(text, err=True)
 
         started = sandbox.up(say=say)
+    return time.monotonic() - began if started else None
+
+
+@group.command()
+def up(output: Format = "text") -> None:
+    """Start the sandbox, or what is missing of it, and wait until all of it answers.
+
+    Example: tenantry sandbox up
+    """
+    seconds = start()
     if output == "json":
+        from tenantry import sandbox
+
         _print_json(sandbox.status())
-    elif started:
-        typer.echo(f"The sandbox is up: {' and '.join(sandbox.SITES)}, ready in {time.monotonic() - began:.1f} s.")
-    else:
+    elif seconds is None:
         typer.echo("The sandbox is already up; nothing was started.")
+    else:
+        from tenantry import sandbox
+
+        typer.echo(f"The sandbox is up: {' and '.join(sandbox.SITES)}, ready in {seconds:.1f} s.")
 
 
 @group.command()

@@ -49,7 +49,8 @@ def _survey(tenants: Sequence[str], context: Context) -> Sequence["Seen"]:
     from tenantry.fleet.selection import select
     from tenantry.fleet.survey import survey
 
-    return survey(select(tenants, context).planned).seen
+    selection = select(tenants, context)
+    return survey(selection.planned, selection.documents.sites).seen
 
 
 def _exit(seen: Sequence["Seen"], *, drifted: bool) -> None:

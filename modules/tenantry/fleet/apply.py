@@ -11,7 +11,7 @@ from tenantry.fleet.locks import with_stale_lock_cleared
 from tenantry.fleet.outcome import Action, Outcome, Report, problems_of
 from tenantry.fleet.program import tenant_program
 from tenantry.fleet.recorder import Recorder
-from tenantry.fleet.selection import Planned
+from tenantry.fleet.selection import Selection
 from tenantry.fleet.session import Session, open_session, tenant_lock
 from tenantry.fleet.survey import Seen, survey
 from tenantry.problems import TenantryError
@@ -22,19 +22,19 @@ JOBS = 4
 
 
 def apply_tenants(
-    planned: Sequence[Planned], building: Progress, report: Report, *, jobs: int = JOBS, buckets: Sequence[str] = ()
+    selection: Selection, building: Progress, report: Report, *, jobs: int = JOBS, buckets: Sequence[str] = ()
 ) -> list[Outcome]:
     """Apply tenants, in parallel; `report` hears of each as it ends. Pulumi is started only where something differs.
 
     A bucket that a request no longer asks for is deleted; one that holds objects only where `buckets` names it.
     Raises UnreachableError only where no tenant could be tried; what happens to one tenant is in its outcome.
     """
-    found = survey(planned)
+    found = survey(selection.planned, selection.documents.sites)
     outcomes: list[Outcome] = []
     waiting: list[Seen] = []
     for seen in found.seen:
         if seen.error is not None:
-            outcomes.append(Outcome(seen.planned, Action.FAILED, 0.0, seen.error.problems))
+            outcomes.append(Outcome(seen.planned, Action.FAILED, 0.0, problems_of(seen.planned, seen.error)))
         elif seen.comparison is not None and seen.comparison.state is State.AS_ASKED:
             outcomes.append(Outcome(seen.planned, Action.UNCHANGED, 0.0))
         else:

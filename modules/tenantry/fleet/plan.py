@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tenantry.fleet.compare import Comparison, State
 from tenantry.fleet.locks import with_stale_lock_cleared
 from tenantry.fleet.program import tenant_program
-from tenantry.fleet.selection import Planned
+from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.session import Session, open_session, tenant_lock
 from tenantry.fleet.survey import Seen, survey
 from tenantry.problems import Problem, TenantryError
@@ -33,9 +33,9 @@ class Plan:
     problems: tuple[Problem, ...] = field(default=())
 
 
-def plan_tenants(planned: Sequence[Planned], building: Progress, *, jobs: int) -> list[Plan]:
+def plan_tenants(selection: Selection, building: Progress, *, jobs: int) -> list[Plan]:
     """Plan tenants, in parallel. A tenant that is as asked has no steps, and starts no engine."""
-    found = survey(planned)
+    found = survey(selection.planned, selection.documents.sites)
     plans: dict[str, Plan] = {}
     waiting = []
     for seen in found.seen:
@@ -50,7 +50,7 @@ def plan_tenants(planned: Sequence[Planned], building: Progress, *, jobs: int) -
         with open_session(found.connections, building) as session, ThreadPoolExecutor(jobs) as workers:
             for one in workers.map(lambda seen: _plan(session, seen), waiting):
                 plans[one.planned.tenant.id] = one
-    return [plans[one.tenant.id] for one in planned]
+    return [plans[one.tenant.id] for one in selection.planned]
 
 
 def _plan(session: Session, seen: Seen) -> Plan:

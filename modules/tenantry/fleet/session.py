@@ -9,12 +9,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tenantry.connection import Connection
+from tenantry.connection import Connection, read_connection
 from tenantry.files import write_atomic
 from tenantry.fleet.engine import Engine
 from tenantry.fleet.kubeconfig import write_merged
 from tenantry.objectstore.server import serve_in_thread
-from tenantry.paths import state_dir
+from tenantry.paths import connections_dir, state_dir
 from tenantry.problems import UnreachableError, problem
 from tenantry.toolchain import Progress, ensure
 
@@ -28,6 +28,19 @@ class Session:
 
     engine: Engine
     connections: Mapping[str, Connection]
+
+
+def engine_environment() -> dict[str, str]:
+    """Give the variables by which Pulumi finds the stacks' state and the passphrase of their secrets."""
+    return {"PULUMI_BACKEND_URL": backend_url(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file())}
+
+
+def kubeconfig_file() -> Path:
+    """Write a kubeconfig with every connected site as a context, and give its path."""
+    path = _folder() / "kubeconfig"
+    sites = sorted(file.stem for file in connections_dir().glob("*.json") if "." not in file.stem)
+    write_merged({site: read_connection(site) for site in sites}, path)
+    return path
 
 
 def backend_url() -> str:
@@ -53,7 +66,7 @@ def open_session(connections: Mapping[str, Connection], building: Progress) -> I
     Raises UnreachableError where the toolchain can't be built or the engine can't be run.
     """
     tools = ensure(("pulumi", "pulumi-resource-kubernetes"), building)
-    kubeconfig = _folder() / f"kubeconfig-{os.getpid()}"
+    kubeconfig = _folder() / f"kubeconfig-{os.getpid()}"  # one a process: sites come and go between two of them
     with ExitStack() as stack:
         write_merged(connections, kubeconfig)
         stack.callback(kubeconfig.unlink, missing_ok=True)

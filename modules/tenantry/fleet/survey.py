@@ -1,16 +1,17 @@
 """Looks at tenants where they live: the one route by which `status`, `drift`, `plan` and `apply` see the world."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tenantry.connection import Connection, read_connection
-from tenantry.fleet.compare import Comparison, StoreDifferences, compare
+from tenantry.fleet.compare import Comparison, State, StoreDifferences, compare
 from tenantry.fleet.kube import KubeClient
 from tenantry.fleet.live import LiveSite, read_site
 from tenantry.fleet.record import Record
 from tenantry.fleet.selection import Planned
-from tenantry.problems import UnreachableError
+from tenantry.problems import UnreachableError, problem
 from tenantry.render.manifest import object_key
 
 
@@ -33,8 +34,12 @@ class Survey:
     live: Mapping[str, LiveSite]
 
 
-def survey(planned: Sequence[Planned]) -> Survey:
-    """Read every site of the tenants in bulk and compare; a site that fails takes only its own tenants with it."""
+def survey(planned: Sequence[Planned], sites: Iterable[str] = ()) -> Survey:
+    """Read every site of the tenants in bulk and compare; a site that fails takes only its own tenants with it.
+
+    A tenant that isn't where it is asked to be is looked for at the other `sites`: one that lives there is an error
+    (TEN-508), since moving its data isn't an update.
+    """
     by_site: dict[str, list[Planned]] = {}
     for one in planned:
         by_site.setdefault(one.site.name, []).append(one)
@@ -51,7 +56,26 @@ def survey(planned: Sequence[Planned]) -> Survey:
             continue
         for one, found in zip(by_site[site], compared, strict=True):
             seen[one.tenant.id] = Seen(one, found, live[site].tenant(one.tenant.id).record)
+    absent = {tenant for tenant, one in seen.items() if one.comparison and one.comparison.state is State.ABSENT}
+    for tenant, elsewhere in _living_elsewhere(absent, sites, live).items():
+        seen[tenant] = Seen(seen[tenant].planned, None, error=_moved(seen[tenant].planned, elsewhere))
     return Survey(tuple(seen[one.tenant.id] for one in planned), connections, live)
+
+
+def _living_elsewhere(absent: set[str], sites: Iterable[str], live: Mapping[str, LiveSite]) -> dict[str, str]:
+    """Find, by the records of the other sites, where absent tenants live. A site that can't be asked has no say."""
+    found: dict[str, str] = {}
+    for site in sorted(sites) if absent else ():
+        with suppress(UnreachableError):
+            there = live[site] if site in live else read_site(KubeClient(read_connection(site)), absent)
+            found |= {tenant: site for tenant in absent if there.tenant(tenant).record is not None}
+    return found
+
+
+def _moved(planned: Planned, elsewhere: str) -> UnreachableError:
+    what = f"it lives on site {elsewhere}, and moving it to {planned.site.name} isn't an update"
+    fix = f"name {elsewhere} in its placement; or retire it there first, and bring its data along"
+    return UnreachableError(problem("TEN-508", what, fix))
 
 
 def _look(site: str, members: Sequence[Planned]) -> tuple[Connection, LiveSite, list[Comparison]]:

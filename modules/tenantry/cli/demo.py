@@ -1,0 +1,51 @@
+"""`tenantry demo`."""
+
+import typer
+
+from tenantry.cli import app
+from tenantry.cli.options import Jobs
+from tenantry.problems import Exit
+
+NEXT = """
+Next, try:
+  tenantry status {example}                  where every tenant stands
+  tenantry render {tenant}
+                                             exactly the objects of one of them
+  tenantry new service                       a request of your own, with comments
+  tenantry sandbox status                    the two sites' servers
+  tenantry sandbox down                      stop them; their data stays
+"""
+
+
+@app.command()
+def demo(jobs: Jobs = 4) -> None:
+    """Start the sandbox if it isn't up, check and provision the example government, and show what it made.
+
+    Run again, it changes nothing and says so.
+
+    Example: tenantry demo
+    """
+    from tenantry.cli.building import show_builds
+    from tenantry.cli.outcomes import following, write_outcomes
+    from tenantry.cli.options import Format
+    from tenantry.cli.sandbox import start
+    from tenantry.data import example_dir
+    from tenantry.fleet.apply import apply_tenants
+    from tenantry.fleet.outcome import Action
+    from tenantry.fleet.selection import select
+
+    example = example_dir()
+    selection = select([str(example)])
+    documents = selection.documents
+    typer.echo(
+        f"The example government: {len(documents.sites)} sites, {len(documents.departments)} departments, "
+        f"{len(documents.requests)} requests; no problems found."
+    )
+    start()
+    with show_builds() as building, following(len(selection.planned), "applying") as report:
+        outcomes = apply_tenants(selection, building, report, jobs=jobs)
+    write_outcomes(outcomes, Format.TEXT)
+    if any(outcome.action is Action.FAILED for outcome in outcomes):
+        raise typer.Exit(Exit.UNREACHABLE)
+    one = min((example / "tenants").glob("*.yaml"))
+    typer.echo(NEXT.format(example=example, tenant=one), nl=False)

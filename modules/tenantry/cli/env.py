@@ -1,0 +1,22 @@
+"""`tenantry env`."""
+
+import typer
+
+from tenantry.cli import app
+
+
+@app.command()
+def env() -> None:
+    """Print the shell variables with which `pulumi` and `kubectl` reach what tenantry reaches.
+
+    Afterwards `pulumi up --stack TENANT_ID` in this project works on the same state as `tenantry apply`, and `kubectl
+    --context SITE` speaks with a site.
+
+    Example: eval "$(tenantry env)"
+    """
+    import shlex
+
+    from tenantry.fleet.session import engine_environment, kubeconfig_file
+
+    for name, value in {**engine_environment(), "KUBECONFIG": str(kubeconfig_file())}.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
