@@ -1,0 +1,55 @@
+"""Stacks without the Automation API's calls around an operation (outputs, history, selection, version)."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pulumi.automation as auto
+from pulumi.automation.events import EngineEvent
+from semver import VersionInfo
+
+
+def pulumi_version() -> str:
+    """Return the version of Pulumi's Python package, which pins the engine's."""
+    return metadata.version("pulumi")
+
+
+class QuietStack(auto.Stack):
+    """A stack on which each operation is one command."""
+
+    def __init__(self, name: str, workspace: auto.LocalWorkspace) -> None:
+        # Not the parent's: that one runs `pulumi stack select`.
+        self.name, self.workspace = name, workspace
+
+    def outputs(self) -> auto.OutputMap:
+        """Give none: tenantry's stacks have no outputs."""
+        return {}
+
+    def info(self, show_secrets: bool = True) -> auto.UpdateSummary:  # noqa: ARG002
+        """Give no history: what an operation did is heard from its events."""
+        return auto.UpdateSummary("update", datetime.now(UTC), "", {}, {}, "succeeded")
+
+
+class ResidentStack(QuietStack):
+    """A stack whose events come with the resident engine's answers, not through a server of their own."""
+
+    _hear: Callable[[EngineEvent], Any] | None = None
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Take an event of the operation under way."""
+        if self._hear:
+            self._hear(EngineEvent.from_json(event))
+
+    def _setup_event_log(self, command: str, on_event: Callable[[EngineEvent], Any], pulumi_version: str) -> Any:  # noqa: ANN401, ARG002
+        self._hear = on_event
+        return "resident", None, None, None, None
+
+
+class StockCommand(auto.PulumiCommand):
+    """The stock `pulumi`, one process a call; its version is pinned with the toolchain, so it isn't asked for it."""
+
+    def __init__(self, binary: Path) -> None:
+        self.command = str(binary)
+        self.version = VersionInfo.parse(pulumi_version())

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/pulumi/pulumi/pkg/v3/backend"
+	"github.com/pulumi/pulumi/pkg/v3/engine"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
+	"github.com/pulumi/pulumi/pkg/v3/resource/stack"
+	"github.com/pulumi/pulumi/pkg/v3/resource/stack/snapshot"
+	"github.com/pulumi/pulumi/pkg/v3/secrets"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/env"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
+)
+
+var saltLock sync.Mutex
+
+// store writes the DIY backend's files: the checkpoint of a stack, its history and its backups.
+type store struct {
+	bucket  *blob.Bucket
+	project string
+}
+
+// openStore opens the bucket that diy.New opens, by the same rules.
+func openStore(ctx context.Context, address, project string) (*store, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	prefix := ""
+	if u.Scheme == "file" {
+		absolute, err := filepath.Abs(strings.TrimPrefix(strings.Split(address, "?")[0], "file://"))
+		if err != nil {
+			return nil, err
+		}
+		address = "file://" + filepath.ToSlash(absolute) + "?no_tmp_dir=true"
+	} else if p := strings.Trim(u.Path, "/"); p != "" {
+		prefix = p + "/"
+	}
+	bucket, err := blob.OpenBucket(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	if prefix != "" {
+		bucket = blob.PrefixedBucket(bucket, prefix)
+	}
+	return &store{bucket: bucket, project: project}, nil
+}
+
+func (s *store) checkpoint(ref backend.StackReference) string {
+	return fmt.Sprintf(".pulumi/stacks/%s/%s.json", s.project, ref.Name())
+}
+
+// record adds an update to the stack's history, and keeps a backup of the state that it left.
+func (s *store) record(ctx context.Context, ref backend.StackReference, info backend.UpdateInfo) error {
+	text, err := json.Marshal(info)
+	if err != nil {
+		return err
+	}
+	now, from := time.Now().UnixNano(), s.checkpoint(ref)
+	prefix := fmt.Sprintf(".pulumi/history/%s/%s/%s-%d", s.project, ref.Name(), ref.Name(), now)
+	err = errors.Join(
+		s.bucket.WriteAll(ctx, prefix+".history.json", text, nil),
+		s.bucket.Copy(ctx, prefix+".checkpoint.json", from, nil),
+	)
+	if !env.DIYBackendDisableCheckpointBackups.Value() {
+		backup := fmt.Sprintf(".pulumi/backups/%s/%s/%s.%d.json", s.project, ref.Name(), ref.Name(), now)
+		err = errors.Join(err, s.bucket.Copy(ctx, backup, from, nil))
+	}
+	return err
+}
+
+// journal keeps a stack's checkpoint while the engine changes its resources.
+//
+// The engine tells of each step before it begins and after it ended, and goes on with that step once the telling has
+// returned. The DIY backend writes the whole checkpoint for each of these, one after the other. Here those that wait
+// while a checkpoint is being written are written together by the next one, and return when it is on the disk: what the
+// engine may rely on is the same, and so is the file. Nothing is deferred, and no second file has to be replayed.
+type journal struct {
+	ctx     context.Context
+	store   *store
+	ref     backend.StackReference
+	manager secrets.Manager
+
+	replayer *backend.JournalReplayer
+	entries  chan pending
+	closing  chan struct{}
+	closed   chan error
+	written  bool
+}
+
+type pending struct {
+	entry apitype.JournalEntry
+	elide bool
+	done  chan error
+}
+
+var _ engine.Journal = (*journal)(nil)
+
+func newJournal(
+	ctx context.Context, s *store, ref backend.StackReference, manager secrets.Manager, base *deploy.Snapshot,
+) (*journal, error) {
+	deployment := &apitype.DeploymentV3{}
+	if base != nil {
+		from := *base
+		if from.SecretsManager == nil {
+			from.SecretsManager = manager
+		}
+		var err error
+		deployment, _, _, err = stack.SerializeDeploymentWithMetadata(ctx, &from, false)
+		if err != nil {
+			return nil, err
+		}
+	}
+	found, err := s.bucket.Exists(ctx, s.checkpoint(ref))
+	if err != nil || !found {
+		return nil, errors.Join(err, fmt.Errorf("the state %s isn't there, or is compressed", s.checkpoint(ref)))
+	}
+	j := &journal{
+		ctx: ctx, store: s, ref: ref, manager: manager, replayer: backend.NewJournalReplayer(deployment),
+		entries: make(chan pending, 256), closing: make(chan struct{}), closed: make(chan error, 1),
+	}
+	go j.work()
+	return j, nil
+}
+
+// AddJournalEntry returns once the entry is part of the checkpoint on the disk.
+func (j *journal) AddJournalEntry(entry engine.JournalEntry) error {
+	serialized, err := stack.BatchEncrypt(j.ctx, j.manager,
+		func(ctx context.Context, enc config.Encrypter) (apitype.JournalEntry, error) {
+			return backend.SerializeJournalEntry(ctx, entry, enc)
+		})
+	if err != nil {
+		return fmt.Errorf("failed to serialize journal entry: %w", err)
+	}
+	p := pending{entry: serialized, elide: entry.ElideWrite, done: make(chan error, 1)}
+	j.entries <- p
+	return <-p.done
+}
+
+// Close writes what is still unwritten.
+func (j *journal) Close() error {
+	close(j.closing)
+	return <-j.closed
+}
+
+func (j *journal) work() {
+	// The first checkpoint is written even where nothing changes, as the pulumi command does.
+	unwritten := true
+	for {
+		select {
+		case first := <-j.entries:
+			batch := j.waiting(first)
+			write := false
+			var failed error
+			for _, p := range batch {
+				failed = errors.Join(failed, j.replayer.Add(p.entry))
+				write = write || !p.elide
+			}
+			unwritten = true
+			if write && failed == nil {
+				failed = j.save()
+				unwritten = failed != nil
+			}
+			for _, p := range batch {
+				p.done <- failed
+			}
+		case <-j.closing:
+			var err error
+			if unwritten {
+				err = j.save()
+			}
+			j.closed <- err
+			return
+		}
+	}
+}
+
+// waiting gives an entry with all those that wait behind it.
+func (j *journal) waiting(first pending) []pending {
+	batch := []pending{first}
+	for {
+		select {
+		case next := <-j.entries:
+			batch = append(batch, next)
+		default:
+			return batch
+		}
+	}
+}
+
+// save writes the checkpoint in one piece. State that isn't sound is written too, and then reported, as Pulumi does: it
+// may be all there is to tell what was made.
+func (j *journal) save() error {
+	deployment, err := j.replayer.GenerateDeployment()
+	if err != nil {
+		return err
+	}
+	unsound := snapshot.VerifyIntegrity(deployment.Deployment)
+	deployment.Deployment.Metadata.IntegrityErrorMetadata = nil
+	text, err := encode(j.ref, deployment)
+	if err != nil {
+		return err
+	}
+	key := j.store.checkpoint(j.ref)
+	if !j.written {
+		// What the state was before this update, for whoever has to go back by hand.
+		if err := j.store.bucket.Copy(j.ctx, key+".bak", key, nil); err != nil {
+			return err
+		}
+		j.written = true
+	}
+	for attempt := 0; ; attempt++ {
+		err = j.store.bucket.WriteAll(j.ctx, key, text, nil)
+		if err == nil || attempt == 5 {
+			return errors.Join(err, unsound)
+		}
+		time.Sleep(200 * time.Millisecond << attempt)
+	}
+}
+
+// encode gives the bytes that the pulumi command would write, in one pass over the resources instead of three.
+func encode(ref backend.StackReference, d apitype.TypedDeployment) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(struct {
+		Version    int                  `json:"version"`
+		Features   []string             `json:"features,omitempty"`
+		Checkpoint apitype.CheckpointV3 `json:"checkpoint"`
+	}{d.Version, d.Features, apitype.CheckpointV3{Stack: ref.FullyQualifiedName(), Latest: d.Deployment}})
+	return bytes.TrimSpace(out.Bytes()), err
+}
