@@ -68,10 +68,8 @@ def _apply(session: Session, seen: Seen, buckets: Sequence[str]) -> Outcome:
     planned, started = seen.planned, time.monotonic()
     comparison = seen.comparison
     state = comparison.state if comparison else State.UNFINISHED
-    # Pulumi compares with its own state, and that is right only where nobody else changed anything since.
-    refresh = state in (State.DRIFTED, State.UNFINISHED) or bool(comparison and comparison.differences)
+    stack, refresh = planned.tenant.id, needs_refresh(session, seen)
     program = tenant_program(planned.rendered, planned.site.name)
-    stack = planned.tenant.id
     try:
         with tenant_lock(stack), deleting(planned.site.name, _dropped(seen), buckets):
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
@@ -79,6 +77,17 @@ def _apply(session: Session, seen: Seen, buckets: Sequence[str]) -> Outcome:
         return Outcome(planned, Action.FAILED, time.monotonic() - started, problems_of(planned, error))
     action = Action.CREATED if state is State.ABSENT else Action.CHANGED
     return Outcome(planned, action, time.monotonic() - started)
+
+
+def needs_refresh(session: Session, seen: Seen) -> bool:
+    """Say whether Pulumi must read the live objects first.
+
+    It compares with its own state, which is right only where nobody else changed anything since. A tenant that has
+    state and isn't there was deleted behind its back, or its site was.
+    """
+    comparison = seen.comparison
+    known = comparison is not None and comparison.state is State.CHANGED and not comparison.differences
+    return not known and session.engine.exists(seen.planned.tenant.id)
 
 
 def _dropped(seen: Seen) -> dict[str, int]:

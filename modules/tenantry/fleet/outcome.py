@@ -1,5 +1,6 @@
 """What became of one tenant in a run over many."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -39,9 +40,15 @@ def problems_of(planned: Planned, error: TenantryError) -> tuple[Problem, ...]:
         return tuple(replace(found, message=f"{tenant}: {found.message}") for found in error.problems)
     objects: dict[str, list[str]] = {}
     for said in error.diagnostics:
-        objects.setdefault(said.message, []).append(said.urn.rpartition("::")[2])
+        objects.setdefault(_cause(said.message), []).append(said.urn.rpartition("::")[2])
     first = error.problems[0]
     return tuple(replace(first, message=f"{tenant}: {_some(names)}{cause}") for cause, names in objects.items())
+
+
+def _cause(message: str) -> str:
+    """Say a provider's message in one line, without the resource's URN, which the problem has in plain words."""
+    plain = re.sub(r'(update of )?resource "urn:[^"]*" ', "it ", message)
+    return " ".join(plain.replace("1 error occurred:", "").replace("* ", "").split()).rstrip(".")
 
 
 def _some(names: list[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from tenantry.fleet.apply import needs_refresh
 from tenantry.fleet.compare import Comparison, State
 from tenantry.fleet.locks import with_stale_lock_cleared
 from tenantry.fleet.program import tenant_program
@@ -57,7 +58,7 @@ def _plan(session: Session, seen: Seen) -> Plan:
     planned, comparison = seen.planned, seen.comparison
     stack, site = planned.tenant.id, planned.site.name
     program = tenant_program(planned.rendered, site)
-    refresh = bool(comparison and comparison.differences)
+    refresh = needs_refresh(session, seen)
     steps: list[Step] = []
 
     def listen(event: object) -> None:

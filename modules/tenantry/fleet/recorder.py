@@ -7,7 +7,7 @@ from tenantry.fleet.kube import KubeClient
 from tenantry.fleet.live import is_ours, live_hash, read_site
 from tenantry.fleet.record import Record, record_manifest, record_namespace
 from tenantry.fleet.selection import Planned
-from tenantry.problems import Problem, UnreachableError
+from tenantry.problems import Problem, UnreachableError, problem
 from tenantry.render.manifest import object_key
 
 BATCH = 20
@@ -58,6 +58,9 @@ class Recorder:
                 if key not in wanted and is_ours(found):
                     # Made by an apply that was killed before its state was written, for a request that changed since.
                     client.delete(found)
+            if missing := sorted(wanted - objects.keys()):
+                self._failed[one.tenant.id] = (_missing(one, missing),)
+                continue
             hashes = {key: live_hash(found) for key, found in objects.items() if key in wanted}
             client.apply(record_manifest(_record(one, hashes)))
 
@@ -71,3 +74,10 @@ def _record(one: Planned, hashes: Mapping[str, str]) -> Record:
         objects=hashes,
         buckets=one.rendered.retention,
     )
+
+
+def _missing(one: Planned, missing: Sequence[str]) -> Problem:
+    """Refuse to record what isn't there, whatever the engine's state says: the next apply then reads it anew."""
+    names = f"{missing[0]} and {len(missing) - 1} more" if len(missing) > 1 else missing[0]
+    what = f"tenant {one.tenant.name} ({one.tenant.id}) on site {one.site.name}: {names} isn't there after the apply"
+    return problem("TEN-509", what, "run again; if it stays so, see who deletes it in the site's audit log")

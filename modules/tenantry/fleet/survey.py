@@ -46,8 +46,8 @@ def survey(planned: Sequence[Planned], sites: Iterable[str] = ()) -> Survey:
     connections: dict[str, Connection] = {}
     live: dict[str, LiveSite] = {}
     seen: dict[str, Seen] = {}
-    with ThreadPoolExecutor(max(1, len(by_site))) as sites:
-        answers = {site: sites.submit(_look, site, members) for site, members in by_site.items()}
+    with ThreadPoolExecutor(max(1, len(by_site))) as readers:
+        answers = {site: readers.submit(_look, site, members) for site, members in by_site.items()}
     for site, answer in answers.items():
         try:
             connections[site], live[site], compared = answer.result()
