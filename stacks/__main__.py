@@ -1,8 +1,8 @@
 """The Pulumi program: one stack, one tenant. The stack's name is the tenant's id.
 
-`tenantry apply` runs the same program inline, for many tenants at once. With a full Pulumi installation, `eval "$(tenantry
-env)"` and then `pulumi up --stack TENANT_ID` do it for one, on the same state. The requests are those of the folder that
-`pulumi config set government FOLDER` names; by default, the example's.
+`tenantry apply` runs the same program inline, for many tenants at once. With a full Pulumi installation,
+`eval "$(tenantry env)"` and then `pulumi up --stack TENANT_ID` do it for one, on the same state. The requests are those
+of the folder that `pulumi config set government FOLDER` names; by default, the example's.
 """
 
 from pathlib import Path

@@ -150,7 +150,9 @@ def test_a_bucket_made_by_hand_is_imported(store: Store, stacks: Stacks, client:
 
 
 def test_a_bucket_that_fails_half_way_is_finished_by_the_next_run(store: Store, stacks: Stacks, client: Client) -> None:
-    wanted = Desired(document("Bucket", "half-way", {"policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Perhaps"}]}}))
+    wanted = Desired(
+        document("Bucket", "half-way", {"policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Perhaps"}]}})
+    )
     stack = stacks.stack("half", wanted)
     with pytest.raises(auto.CommandError, match="set policy of bucket half-way"):
         stack.up()

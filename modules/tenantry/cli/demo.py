@@ -26,8 +26,8 @@ def demo(jobs: Jobs = 4) -> None:
     Example: tenantry demo
     """
     from tenantry.cli.building import show_builds
-    from tenantry.cli.outcomes import following, write_outcomes
     from tenantry.cli.options import Format
+    from tenantry.cli.outcomes import following, write_outcomes
     from tenantry.cli.sandbox import start
     from tenantry.data import example_dir
     from tenantry.fleet.apply import apply_tenants

@@ -17,7 +17,7 @@ app.add_typer(group, name="sandbox", no_args_is_help=True)
 
 
 def start() -> float | None:
-    """Start what of the sandbox isn't running, with progress; give the seconds until it was ready, None if it was up."""
+    """Start what of the sandbox isn't running; give the seconds until it was ready, None if it was up already."""
     import time
 
     from rich.console import Console

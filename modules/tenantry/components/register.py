@@ -1,7 +1,7 @@
 """Registers one rendered Kubernetes manifest as one Pulumi resource.
 
-Types are taken from the manifest itself, so one class serves every Kubernetes kind: `kubernetes:<group>/<version>:<kind>`
-is what pulumi-kubernetes' own classes register, too. Names within a stack come from the manifest, not from an order,
+Types are taken from the manifest itself, so one class serves every kind: `kubernetes:<group>/<version>:<kind>` is what
+pulumi-kubernetes' own classes register, too. Names within a stack come from the manifest, not from an order,
 so a manifest that stays keeps its resource.
 """
 

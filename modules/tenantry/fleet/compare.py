@@ -81,14 +81,14 @@ def _change(wanted: Manifest | None, live: Mapping[str, Any]) -> str:
     return "; ".join(paths[:5]) if paths else "a field that tenantry doesn't set was changed"
 
 
-def _shown(path: Sequence[str], want: Any, have: Any) -> str:
+def _shown(path: Sequence[str], want: object, have: object) -> str:
     name = ".".join(path)
     if path and path[0] in ("data", "stringData"):
         return f"{name} was changed"
     return f"{name} is {_short(have)}, asked for {_short(want)}"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = "absent" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

@@ -1,6 +1,6 @@
 """Says what an apply would do, by asking the engine, and does nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
-from tenantry.contract.model import Baseline, BucketRequest, ClassificationControls, Egress, Intent
+from tenantry.contract.model import Baseline, BucketRequest, ClassificationControls, Direction, Egress, Intent
 from tenantry.contract.rules.scope import Completed
 from tenantry.problems import Problem
 
@@ -16,6 +16,8 @@ def judge_tenant(completed: Completed, baseline: Baseline) -> Iterator[Problem]:
     yield from _lease(completed)
     yield from _outside(completed, controls)
     yield from _denied_addresses(completed, baseline)
+    yield from _sources(completed)
+    yield from _limits(completed)
     for index, bucket in enumerate(completed.tenant.spec.buckets):
         yield from _bucket(completed, index, bucket, controls)
 
@@ -86,6 +88,30 @@ def _denied_addresses(completed: Completed, baseline: Baseline) -> Iterator[Prob
             elif asked.prefixlen == 0 and isinstance(peer, Intent):
                 what = f"{peer.cidr} is every address there is, and an intent names a peer"
                 yield completed.problem("TEN-149", what, "give the peer's addresses", name, index, "cidr")
+
+
+def _sources(completed: Completed) -> Iterator[Problem]:
+    """Refuse a host as the side that opens a connection: behind the gateway, it can't be told from everybody else."""
+    for index, intent in enumerate(completed.tenant.spec.intents):
+        if intent.host is not None and intent.direction is Direction.FROM:
+            what = f"an intent from {intent.host} names a host, which can't be known as a source"
+            yield completed.problem(
+                "TEN-155", what, "name the peer's tenant, or its addresses", "intents", index, "host"
+            )
+
+
+def _limits(completed: Completed) -> Iterator[Problem]:
+    """Refuse a default request above the default limit, which Kubernetes doesn't take."""
+    limits = completed.tenant.spec.limits
+    for what, request, limit in (
+        ("Cpu", limits.default_request_cpu, limits.default_cpu),
+        ("Memory", limits.default_request_memory, limits.default_memory),
+    ):
+        if request > limit:
+            said = f"limits.defaultRequest{what} is above limits.default{what}"
+            yield completed.problem(
+                "TEN-156", said, "lower the one, or raise the other", "limits", f"defaultRequest{what}"
+            )
 
 
 def _bucket(

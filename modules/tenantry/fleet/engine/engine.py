@@ -66,6 +66,10 @@ class Engine:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            # One provider serves all stacks of a site. Fairness is the API server's to keep (API Priority and Fairness);
+            # the provider's own default, 50 a second, is one tenant's worth.
+            "PULUMI_K8S_CLIENT_QPS": "1000",
+            "PULUMI_K8S_CLIENT_BURST": "2000",
             "PATH": path,
             **(environment or {}),
         }

@@ -1,0 +1,102 @@
+"""Agreements that a person has approved: waivers and grants."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from tenantry.contract.model.tenant import Approval
+from tenantry.contract.model.words import BucketAccess, Classification, Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSelector:
+    """The objects that a waiver is for; what is `None` isn't looked at, and at least the tenant is always named."""
+
+    tenant: str
+    namespace: str | None
+    kind: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverSpec:
+    """What a waiver excuses, for whom and until when; see `stacks/schema/waiver.json`."""
+
+    policy: str
+    objects: tuple[ObjectSelector, ...]
+    reason: str
+    owner: str
+    approver: str
+    ticket: str
+    approved: date
+    expires: date
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A recorded, approved, expiring exception to one policy for named objects."""
+
+    metadata: Metadata
+    spec: WaiverSpec
+
+    @property
+    def name(self) -> str:
+        """The waiver's name, which verdicts show."""
+        return self.metadata.name
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Who a grant is for: exactly one of a department, a tenant (an id) and a licensed outside party is set."""
+
+    department: str | None
+    tenant: str | None
+    party: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Objects of one of the provider's buckets, below a prefix (`""`: all), and what the consumer may do with them."""
+
+    bucket: str
+    prefix: str
+    access: BucketAccess
+
+
+@dataclass(frozen=True, slots=True)
+class SharedService:
+    """One of the provider's services: a host of its own, and the port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantSpec:
+    """What is shared, with whom, for what and for how long; see `stacks/schema/grant.json`.
+
+    Exactly one of `dataset` and `service` is set.
+    """
+
+    provider: str
+    consumer: Consumer
+    dataset: Dataset | None
+    service: SharedService | None
+    purpose: str
+    legal_basis: str
+    ceiling: Classification
+    starts: date
+    ends: date
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A sharing agreement between a provider's tenant and a consumer."""
+
+    metadata: Metadata
+    spec: GrantSpec
+
+    @property
+    def name(self) -> str:
+        """The grant's name, which intents, policies and the catalogue know it by."""
+        return self.metadata.name

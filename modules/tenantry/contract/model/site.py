@@ -1,0 +1,94 @@
+"""Sites, and the departments whose tenants run on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tenantry.contract.model.words import Classification, Contacts, Location, Metadata, Quota
+
+
+@dataclass(frozen=True, slots=True)
+class PodSelector:
+    """Pods of a namespace, by the namespace's labels, and the port that they answer on."""
+
+    namespace_labels: Mapping[str, str]
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteNetwork:
+    """What of a site's own services tenants' pods speak with, and where its addresses lie."""
+
+    dns: PodSelector
+    ingress: PodSelector
+    monitoring: PodSelector
+    cluster_cidrs: tuple[str, ...]
+    object_store_cidrs: tuple[str, ...]
+    object_store_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodePool:
+    """The label and taint that a pool's nodes carry."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSpec:
+    """What a site offers; see `stacks/schema/site.json`."""
+
+    title: str
+    region: str
+    sector: str
+    location: Location
+    classifications: tuple[Classification, ...]
+    kubernetes_minor: str
+    issuer: str | None
+    capabilities: tuple[str, ...]
+    network: SiteNetwork
+    node_pools: Mapping[Classification, NodePool]
+    storage_classes: tuple[str, ...]
+    capacity: Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One Kubernetes cluster and one object store that belong together."""
+
+    metadata: Metadata
+    spec: SiteSpec
+
+    @property
+    def name(self) -> str:
+        """The site's name, which requests and connections know it by."""
+        return self.metadata.name
+
+    def can(self, capability: str) -> bool:
+        """Say whether the site's document lists a capability."""
+        return capability in self.spec.capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentSpec:
+    """Who a department is and what its tenants may use together; see `stacks/schema/department.json`."""
+
+    title: str
+    region: str
+    sector: str
+    contacts: Contacts
+    cost_centre: str
+    ceiling: Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """The organisation that owns tenants; gives them contacts, cost centre and region where a request names none."""
+
+    metadata: Metadata
+    spec: DepartmentSpec
+
+    @property
+    def name(self) -> str:
+        """The department's name, which requests know it by."""
+        return self.metadata.name

@@ -1,0 +1,116 @@
+"""The words that several kinds of document share: enums, amounts, metadata."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+Millicores = NewType("Millicores", int)
+"""CPU, in thousandths of a core."""
+
+Bytes = NewType("Bytes", int)
+"""Memory or storage, in bytes."""
+
+
+class Classification(StrEnum):
+    """Who may use the data; the one word that drives every control."""
+
+    OPEN = "open"
+    SHARED = "shared"
+    MARKET = "market"
+    RESTRICTED = "restricted"
+
+
+class Environment(StrEnum):
+    """What a tenant is for in the life of its workload."""
+
+    DEV = "dev"
+    TEST = "test"
+    PROD = "prod"
+    TOOLS = "tools"
+
+
+class Template(StrEnum):
+    """What a request starts from."""
+
+    SERVICE = "service"
+    SENSING = "sensing"
+    SOFTWARE = "software"
+    CONTENT = "content"
+    DATA = "data"
+
+
+class AccessRole(StrEnum):
+    """What a group of people may do in a tenant."""
+
+    ADMIN = "admin"
+    DEVELOPER = "developer"
+    AUDITOR = "auditor"
+
+
+class Direction(StrEnum):
+    """Which side opens the connection: this tenant (`to`) or its peer (`from`)."""
+
+    TO = "to"
+    FROM = "from"
+
+
+class BucketAccess(StrEnum):
+    """What a service account may do with the objects of a bucket."""
+
+    READ = "read"
+    WRITE = "write"
+    READ_WRITE = "readWrite"
+
+
+class Location(StrEnum):
+    """Whose hardware a site stands on."""
+
+    ON_PREMISES = "onPremises"
+    HOSTED = "hosted"
+
+
+class Encryption(StrEnum):
+    """What a classification wants of encryption at rest."""
+
+    STORE_DEFAULT = "storeDefault"
+    NEEDED = "needed"
+    OWN_KEY = "ownKey"
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """A document's name, which may change, and its free labels."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Mail addresses of those who answer for a tenant."""
+
+    owner: str
+    technical: tuple[str, ...]
+    security: str
+    finance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What all pods and volume claims of a tenant, or of a department, may request together."""
+
+    cpu: Millicores
+    memory: Bytes
+    storage: Bytes
+    pods: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLimits:
+    """What a container that asks for nothing gets, and the most that one may ask for."""
+
+    default_cpu: Millicores
+    default_memory: Bytes
+    default_request_cpu: Millicores
+    default_request_memory: Bytes
