@@ -25,6 +25,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 )
 
+// How long a checkpoint waits for the steps that run beside the one that asks for it.
+const gather = 5 * time.Millisecond
+
 var saltLock sync.Mutex
 
 // store writes the DIY backend's files: the checkpoint of a stack, its history and its backups.
@@ -188,14 +191,16 @@ func (j *journal) work() {
 	}
 }
 
-// waiting gives an entry with all those that wait behind it.
+// waiting gives an entry with all those that come within the time that is well spent waiting for them: steps run side
+// by side, and one checkpoint for all costs as much as one for each.
 func (j *journal) waiting(first pending) []pending {
 	batch := []pending{first}
+	enough := time.After(gather)
 	for {
 		select {
 		case next := <-j.entries:
 			batch = append(batch, next)
-		default:
+		case <-enough:
 			return batch
 		}
 	}

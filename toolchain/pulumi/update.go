@@ -83,7 +83,7 @@ func (h *host) update(r request, o *opened, opts options, kind apitype.UpdateKin
 		}
 	}
 	start := time.Now().Unix()
-	lease := h.providers.lease(opts.stack)
+	lease := h.providers.lease(opts.stack, o.root)
 	changes, failed := h.perform(info, engineContext, engineOptions(opts, lease.factory), kind, dryRun)
 	lease.release(failed != nil)
 	close(events)

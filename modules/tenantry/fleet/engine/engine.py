@@ -19,7 +19,7 @@ import yaml
 from tenantry.files import write_atomic
 from tenantry.fleet.engine.resident import Resident, ResidentCommand
 from tenantry.fleet.engine.results import Listener, OnEvent, Result, StackLocked, UpdateFailed
-from tenantry.fleet.engine.stacks import QuietStack, ResidentStack, StockCommand, pulumi_version
+from tenantry.fleet.engine.stacks import QuietStack, ResidentStack, StockCommand, pulumi_version, without_debug
 from tenantry.problems import UnreachableError, problem
 
 PROJECT: Final = "tenantry"
@@ -66,7 +66,7 @@ class Engine:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            # One provider serves all stacks of a site. Fairness is the API server's to keep (API Priority and Fairness);
+            # One provider serves all stacks of a site. Fairness is the API server's to keep;
             # the provider's own default, 50 a second, is one tenant's worth.
             "PULUMI_K8S_CLIENT_QPS": "1000",
             "PULUMI_K8S_CLIENT_BURST": "2000",
@@ -162,7 +162,7 @@ class Engine:
     def _stack(self, stack: str, program: Program | None, *, all_events: bool = False) -> QuietStack:
         workspace = auto.LocalWorkspace(
             work_dir=str(self._work_dir),
-            program=program,
+            program=program and without_debug(program),
             env_vars=self._environment,
             secrets_provider="passphrase",
             pulumi_command=StockCommand(self._binary),
