@@ -168,7 +168,8 @@ def _connections(draw: DrawFn, *, intents: bool) -> list[dict[str, Any]]:
         value = draw(peers[peer])
         one = {peer: value, **draw(st.fixed_dictionaries(_connection))}
         if intents:
-            one["direction"] = draw(st.sampled_from(["to", "from"]))
+            # A host can't be known as a source.
+            one["direction"] = draw(st.sampled_from(["to"] if peer == "host" else ["to", "from"]))
         if draw(st.booleans()):
             del one["protocol"]
         connections.append(one)

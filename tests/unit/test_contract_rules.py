@@ -59,6 +59,9 @@ def codes(judgement: Judgement) -> list[str]:
         ({"egress": [{"cidr": "fd00:ec2::254/128", "port": 80, "reason": "Asks."}]}, "TEN-149"),
         ({"intents": [{**LINK, "cidr": "0.0.0.0/0"}]}, "TEN-149"),
         ({"ingress": {"hosts": ["a.example"]}}, "TEN-152"),
+        ({"intents": [{**LINK, "direction": "from", "host": "a.example"}]}, "TEN-155"),
+        ({"limits": {"defaultCpu": "10m", "defaultRequestCpu": "11m"}}, "TEN-156"),
+        ({"limits": {"defaultMemory": "1Mi"}}, "TEN-156"),
     ],
 )
 def test_a_rule_refuses_with_its_code(spec: dict[str, Any], code: str) -> None:

@@ -1,8 +1,10 @@
 """What rendering makes: Kubernetes-style documents, in an order that a server can take them, with one digest."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -62,8 +64,25 @@ def to_yaml(documents: Iterable[Manifest]) -> str:
     """Write documents as one YAML stream, the same bytes for the same documents."""
     import yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return "".join(
-        "---\n" + yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
+        "---\n" + yaml.dump(document, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=120)
         for document in documents
     )
+
+
+_NUMBER = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9_]*\.?[0-9_]*([eE][-+]?[0-9_]+)?)\Z")
+
+
+@cache
+def _dumper() -> type[Any]:
+    """Make a dumper that also quotes what only other readers take for a number or a truth, such as `1e3` and `y`.
+
+    kubectl reads YAML with go-yaml, whose rules aren't PyYAML's: a tenant named `1e3` would arrive as a number.
+    """
+    import yaml
+
+    dumper: Any = type("KubernetesDumper", (getattr(yaml, "CSafeDumper", yaml.SafeDumper),), {})
+    dumper.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, "-+.0123456789")
+    dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]\Z"), "yYnN")
+    made: type[Any] = dumper
+    return made

@@ -1,12 +1,24 @@
 """Namespaces with Pod Security labels, quota and container limits."""
 
-from tenantry.contract.model import Baseline, Bytes, Millicores, Quota, Site, Tenant
+import json
+
+from tenantry.contract.model import Baseline, Bytes, Millicores, NodePool, Quota, Site, Tenant
 from tenantry.contract.quantity import format_bytes, format_cpu
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN, document, namespace_name
 
 # A quota is in force once it is there: its status, which Pulumi would wait for, only counts what is used.
 NO_WAIT = {"pulumi.com/skipAwait": "true"}
+_SCHEDULER = "scheduler.alpha.kubernetes.io"
+# What Kubernetes itself gives pods to tolerate; no tenant may tolerate more than this and its own pool.
+NODE_TOLERATIONS = [
+    {"key": f"node.kubernetes.io/{condition}", "operator": "Exists", "effect": effect}
+    for effect, conditions in (
+        ("NoExecute", ("not-ready", "unreachable")),
+        ("NoSchedule", ("memory-pressure", "disk-pressure", "pid-pressure", "unschedulable")),
+    )
+    for condition in conditions
+]
 SYSTEM_PRIORITIES = ["system-cluster-critical", "system-node-critical"]
 
 
@@ -18,7 +30,7 @@ def render_namespaces(tenant: Tenant, site: Site, baseline: Baseline) -> list[Ma
         made.append(_namespace(tenant, site, baseline, name))
         made.append(_quota(tenant, site, baseline, name, quota))
         made.append(_priority_quota(tenant, name))
-        made.append(_limits(tenant, name))
+        made.append(_limits(tenant, name, quota))
     return made
 
 
@@ -60,21 +72,33 @@ def _namespace(tenant: Tenant, site: Site, baseline: Baseline, name: str) -> Man
     }
     if tenant.spec.ingress.hosts:
         notes[f"{DOMAIN}/hosts"] = " ".join(tenant.spec.ingress.hosts)
-    if tenant.spec.lease:
-        notes[f"{DOMAIN}/lease-ends"] = tenant.spec.lease.ends.isoformat()
-    pool = site.spec.node_pools.get(tenant.spec.classification)
-    if controls.own_node_pool and pool:
-        # Read by the PodNodeSelector and PodTolerationRestriction admission plugins: a pod can't choose another pool.
-        notes["scheduler.alpha.kubernetes.io/node-selector"] = f"{pool.key}={pool.value}"
-        notes["scheduler.alpha.kubernetes.io/defaultTolerations"] = (
-            f'[{{"key":"{pool.key}","operator":"Equal","value":"{pool.value}","effect":"NoSchedule"}}]'
-        )
+    pool = site.spec.node_pools.get(tenant.spec.classification) if controls.own_node_pool else None
+    notes |= _placement(pool)
     pod_security = {
         f"pod-security.kubernetes.io/{mode}{suffix}": value
         for mode in ("enforce", "audit", "warn")
         for suffix, value in (("", standard), ("-version", version))
     }
     return document(tenant, "v1", "Namespace", name, notes=notes, extra_labels=pod_security)
+
+
+def _placement(pool: NodePool | None) -> dict[str, str]:
+    """Keep a tenant's pods on its own pool of nodes, if it has one, and off everyone else's.
+
+    Read by the admission plugins PodNodeSelector and PodTolerationRestriction, which a site with pools has switched on.
+    """
+    if pool is None:
+        return {f"{_SCHEDULER}/tolerationsWhitelist": _compact(NODE_TOLERATIONS)}
+    own = {"key": pool.key, "operator": "Equal", "value": pool.value, "effect": "NoSchedule"}
+    return {
+        f"{_SCHEDULER}/node-selector": f"{pool.key}={pool.value}",
+        f"{_SCHEDULER}/defaultTolerations": _compact([own]),
+        f"{_SCHEDULER}/tolerationsWhitelist": _compact([own, *NODE_TOLERATIONS]),
+    }
+
+
+def _compact(tolerations: list[dict[str, str]]) -> str:
+    return json.dumps(tolerations, separators=(",", ":"))
 
 
 def _quota(tenant: Tenant, site: Site, baseline: Baseline, namespace: str, quota: Quota) -> Manifest:
@@ -104,8 +128,12 @@ def _priority_quota(tenant: Tenant, namespace: str) -> Manifest:
     )
 
 
-def _limits(tenant: Tenant, namespace: str) -> Manifest:
-    """Give every container that asks for nothing a request and a limit. Source: Kubernetes LimitRange, core/v1."""
+def _limits(tenant: Tenant, namespace: str, quota: Quota) -> Manifest:
+    """Give every container that asks for nothing a request and a limit; let none have more than its namespace's quota.
+
+    A quota bounds requests only; without a maximum, a container could take a node's whole memory as its limit.
+    Source: Kubernetes LimitRange, core/v1, which refuses a maximum below the default.
+    """
     limits = tenant.spec.limits
     container = {
         "type": "Container",
@@ -113,6 +141,10 @@ def _limits(tenant: Tenant, namespace: str) -> Manifest:
         "defaultRequest": {
             "cpu": format_cpu(limits.default_request_cpu),
             "memory": format_bytes(limits.default_request_memory),
+        },
+        "max": {
+            "cpu": format_cpu(max(quota.cpu, limits.default_cpu)),
+            "memory": format_bytes(max(quota.memory, limits.default_memory)),
         },
     }
     content = {"spec": {"limits": [container]}}

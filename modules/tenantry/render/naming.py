@@ -4,6 +4,7 @@ Every name that is unique in a site or a store starts with the tenant's id, whic
 so no two tenants can ever share one, and a tenant that is renamed keeps its objects.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,14 @@ def identity_name(tenant: Tenant, account: ServiceAccount) -> str:
     return f"{tenant.id}.{account.namespace}.{account.name}"
 
 
+def cost_centre_label(tenant: Tenant) -> str:
+    """Give the cost centre as a label's value (or a store's tag) can have it; its annotation has it as it is written.
+
+    Source: Kubernetes label syntax: letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit.
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", tenant.spec.cost_centre).strip("-_.")
+
+
 def labels(tenant: Tenant) -> dict[str, str]:
     """Give the labels that every object of a tenant carries; the request's own can't override them."""
     spec = tenant.spec
@@ -44,12 +53,12 @@ def labels(tenant: Tenant) -> dict[str, str]:
         f"{DOMAIN}/environment": spec.environment.value,
         f"{DOMAIN}/classification": spec.classification.value,
         f"{DOMAIN}/template": spec.template.value,
-        f"{DOMAIN}/cost-centre": spec.cost_centre,
+        f"{DOMAIN}/cost-centre": cost_centre_label(tenant),
     }
 
 
 def annotations(tenant: Tenant) -> dict[str, str]:
-    """Give the annotations that every object of a tenant carries: its name, and who answers and pays for it."""
+    """Give the annotations that every object of a tenant carries: its name, who answers and pays, and when it ends."""
     contacts, budget = tenant.spec.contacts, tenant.spec.budget
     found = {
         f"{DOMAIN}/name": tenant.name,
@@ -58,11 +67,14 @@ def annotations(tenant: Tenant) -> dict[str, str]:
         f"{DOMAIN}/technical-contacts": " ".join(contacts.technical),
         f"{DOMAIN}/security-contact": contacts.security,
         f"{DOMAIN}/finance-contact": contacts.finance,
+        f"{DOMAIN}/cost-centre": tenant.spec.cost_centre,
         # Whoever applies the object, its fields belong to tenantry: pulumi-kubernetes would make up a manager's name.
         "pulumi.com/patchFieldManager": MANAGER,
     }
     if budget:
         found[f"{DOMAIN}/budget"] = f"{budget.monthly} {budget.currency} a month"
+    if tenant.spec.lease:
+        found[f"{DOMAIN}/lease-ends"] = tenant.spec.lease.ends.isoformat()
     return found
 
 

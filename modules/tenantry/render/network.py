@@ -55,11 +55,11 @@ def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
     yield (
         "monitoring",
         "The site's monitoring reads metrics",
-        _in([_namespaces(network.monitoring.namespace_labels)], network.monitoring.port, "TCP"),
+        _in([_site_namespaces(network.monitoring)], network.monitoring.port, "TCP"),
     )
     if tenant.spec.ingress.hosts:
         hosts = ", ".join(tenant.spec.ingress.hosts)
-        gateway = _namespaces(network.ingress.namespace_labels)
+        gateway = _site_namespaces(network.ingress)
         yield (
             "gateway",
             f"The site's gateway brings requests for {hosts}",
@@ -82,14 +82,14 @@ def _intent_rule(intent: Intent, site: Site) -> Rule:
     if intent.host:
         # A host of another tenant is reached through the site's gateway, whose pods answer on the gateway's own port.
         gateway = site.spec.network.ingress
-        return name, intent.reason, build([_namespaces(gateway.namespace_labels)], gateway.port, intent.protocol)
+        return name, intent.reason, build([_site_namespaces(gateway)], gateway.port, intent.protocol)
     peer = _namespaces({TENANT_LABEL: intent.tenant}) if intent.tenant else _cidr(intent.cidr or "")
     return name, intent.reason, build([peer], intent.port, intent.protocol)
 
 
 def _dns(dns: PodSelector) -> dict[str, Any]:
     ports = [{"protocol": protocol, "port": dns.port} for protocol in ("UDP", "TCP")]
-    return {"policyTypes": ["Egress"], "egress": [{"to": [_namespaces(dns.namespace_labels)], "ports": ports}]}
+    return {"policyTypes": ["Egress"], "egress": [{"to": [_site_namespaces(dns)], "ports": ports}]}
 
 
 def _in(peers: Sequence[Any], port: int, protocol: str) -> dict[str, Any]:
@@ -104,6 +104,12 @@ def _out(peers: Sequence[Any], port: int, protocol: str) -> dict[str, Any]:
 
 def _namespaces(labels: Mapping[str, str]) -> dict[str, Any]:
     return {"namespaceSelector": {"matchLabels": dict(labels)}}
+
+
+def _site_namespaces(service: PodSelector) -> dict[str, Any]:
+    """Select the namespaces of one of the site's services, and never a tenant's: a tenant chooses labels of its own."""
+    no_tenant = {"key": TENANT_LABEL, "operator": "DoesNotExist"}
+    return {"namespaceSelector": {"matchLabels": dict(service.namespace_labels), "matchExpressions": [no_tenant]}}
 
 
 def _cidr(cidr: str, exceptions: Sequence[str] = ()) -> dict[str, Any]:

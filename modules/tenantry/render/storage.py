@@ -14,7 +14,15 @@ from tenantry.contract.model import (
 )
 from tenantry.render.access import account_secret_name
 from tenantry.render.manifest import Manifest
-from tenantry.render.naming import FILLED_BY, bucket_name, document, identity_name, namespace_name, store_document
+from tenantry.render.naming import (
+    FILLED_BY,
+    bucket_name,
+    cost_centre_label,
+    document,
+    identity_name,
+    namespace_name,
+    store_document,
+)
 
 POLICY_VERSION = "2012-10-17"
 MULTIPART_DAYS = 7
@@ -83,7 +91,7 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
         "lock": {"mode": "COMPLIANCE", "days": bucket.retention_days} if bucket.lock else None,
         "lifecycle": lifecycle if site.can("bucket.lifecycle") else [],
         "policy": _bucket_policy(name, bucket) if site.can("bucket.policy") else None,
-        "tags": {"tenantry-department": tenant.spec.department, "tenantry-cost-centre": tenant.spec.cost_centre},
+        "tags": {"tenantry-department": tenant.spec.department, "tenantry-cost-centre": cost_centre_label(tenant)},
         "cors": [],
         "publicAccessBlock": site.can("bucket.publicAccessBlock") and not bucket.publish,
         "ownership": "BucketOwnerEnforced" if site.can("bucket.ownership") else None,
