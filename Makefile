@@ -44,7 +44,7 @@ test-load: setup toolchain ## provision hundreds of tenants of the real estate i
 
 .PHONY: bench
 bench: setup toolchain ## the figures: ratios against kubectl, start-up times, memory
-	$(BIN)/python -m tests.bench
+	PYTHONPATH=tests $(BIN)/python -m bench
 
 .PHONY: setup
 setup: $(VENV)/.ready

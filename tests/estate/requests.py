@@ -1,6 +1,6 @@
 """Turns rows of the real estate into requests, always the same ones.
 
-`python -m tests.estate.requests DIR [LIMIT]` writes all of them, or the first.
+`PYTHONPATH=tests python -m estate.requests DIR [LIMIT]` writes all of them, or the first.
 """
 
 import json
@@ -37,7 +37,7 @@ def rows() -> list[Row]:
 
 
 def tenant_id(name: str) -> str:
-    """Give a row's tenant id: opaque, and the same at every run."""
+    """Give a tenant's id by its name: opaque, and the same at every run."""
     return f"t-{_base36(name)}"
 
 
@@ -82,11 +82,14 @@ def department(row: Row) -> str:
     return _slug(row["business_unit"], 40)
 
 
-def requests(limit: int | None = None) -> list[dict[str, Any]]:
-    """Make the requests of the first rows, or of all."""
+def requests(limit: int | None = None, salt: str = "") -> list[dict[str, Any]]:
+    """Make the requests of the first rows, or of all; another `salt` gives the same tenants with other ids."""
     chosen = rows()[:limit]
-    known = {row["name"]: tenant_id(row["name"]) for row in chosen}
-    return [request(row, known) for row in chosen]
+    known = {row["name"]: tenant_id(row["name"] + salt) for row in chosen}
+    made = [request(row, known) for row in chosen]
+    for row, document in zip(chosen, made, strict=True):
+        document["spec"]["id"] = known[row["name"]]
+    return made
 
 
 def write(folder: Path, documents: list[dict[str, Any]]) -> None:

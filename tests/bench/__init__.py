@@ -1,0 +1,1 @@
+"""`make bench`: the figures that are promised, as ratios in one run."""

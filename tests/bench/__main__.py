@@ -1,0 +1,103 @@
+"""Runs the bench and prints each figure beside what was promised. `python -m bench --help` says what can be set."""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.estate import TENANTRY, Bench, open_bench
+from bench.timing import median, run
+from rich.console import Console
+from rich.table import Table
+
+from tenantry.data import example_dir
+
+MANY, ALL = 100, 720
+
+
+def main() -> None:
+    """Measure, and print one table."""
+    arguments = _arguments()
+    table = Table("figure", "tenantry", "yardstick", "ratio", "promised", box=None)
+    with tempfile.TemporaryDirectory(prefix="tenantry-bench-") as folder, open_bench(Path(folder)) as bench:
+        for part in arguments.parts:
+            PARTS[part](bench, table, arguments.rounds)
+    console = Console(width=140)
+    console.print(table)
+    console.print(f"{arguments.rounds} rounds, medians; load at the end {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken")
+    parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
+    return parser.parse_args()
+
+
+def _tenants(count: int, create: str, again: str) -> Callable[[Bench, Table, int], None]:
+    """Measure an apply of so many tenants, from nothing and again, against kubectl over the same objects."""
+
+    def measure(bench: Bench, table: Table, rounds: int) -> None:
+        pairs: dict[str, list[tuple[float, float]]] = {"nothing there": [], "nothing to do": []}
+        for number in range(rounds):
+            ours = bench.government(count, f"ours{number}")
+            file = bench.manifests(bench.government(count, f"theirs{number}"))
+            for figure in pairs:
+                mine = run(bench.tenantry("apply", str(ours)), bench.environment)
+                theirs = run(bench.kubectl(file), bench.environment)
+                pairs[figure].append((mine.seconds, theirs.seconds))
+                _say(f"{count} tenants, {figure}: {mine.seconds:.2f} s, kubectl {theirs.seconds:.2f} s")
+        for (figure, taken), promised in zip(pairs.items(), (create, again), strict=True):
+            name = f"{count} tenant{'s' if count > 1 else ''}, {figure}"
+            _row(table, name, [one for one, _ in taken], [other for _, other in taken], promised)
+
+    return measure
+
+
+def _scale(bench: Bench, table: Table, _rounds: int) -> None:
+    """Compare the time per tenant at 720 tenants with that at 100, and take the memory at 720. One round: it is long."""
+    per_tenant = {}
+    for count in (MANY, ALL):
+        government = bench.government(count, f"scale{count}")
+        taken = run(bench.tenantry("apply", str(government)), bench.environment, memory=True)
+        per_tenant[count] = taken.seconds / count
+        _say(f"{count} tenants: {taken.seconds:.1f} s, {taken.mebibytes:.0f} MiB")
+    _row(table, f"seconds a tenant at {ALL}, against {MANY}", [per_tenant[ALL]], [per_tenant[MANY]], "at most 1.15")
+    table.add_row(f"memory at {ALL} tenants", f"{taken.mebibytes:.0f} MiB", "", "", "under 2048 MiB")
+    again = run(bench.tenantry("apply", str(government)), bench.environment, memory=True)
+    table.add_row(f"{ALL} tenants, nothing to do", f"{again.seconds:.2f} s", "", "", "")
+
+
+def _start(bench: Bench, table: Table, rounds: int) -> None:
+    """Time the commands that people wait for, each from a cold start of Python."""
+    request = str(min((example_dir() / "tenants").glob("*.yaml")))
+    context = str(example_dir())
+    commands = {
+        "tenantry check of one request": (["check", request, "--context", context], "under 0.5 s"),
+        "tenantry render of one request": (["render", request], "under 0.5 s"),
+        "tenantry --help": (["--help"], "under 0.2 s"),
+    }
+    for name, (words, promised) in commands.items():
+        taken = [run([TENANTRY, *words], bench.environment).seconds for _ in range(max(5, rounds))]
+        table.add_row(name, f"{median(taken):.2f} s", "", "", promised)
+
+
+def _row(table: Table, name: str, mine: list[float], theirs: list[float], promised: str) -> None:
+    ratio = median([one / other for one, other in zip(mine, theirs, strict=True)])
+    table.add_row(name, f"{median(mine):.2f} s", f"{median(theirs):.2f} s", f"{ratio:.2f}", promised)
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False)
+
+
+PARTS: dict[str, Callable[[Bench, Table, int], None]] = {
+    "start": _start,
+    "one": _tenants(1, "within 6", "within 3"),
+    "many": _tenants(MANY, "within 8", "within 1.5"),
+    "scale": _scale,
+}
+
+if __name__ == "__main__":
+    main()
