@@ -20,6 +20,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/cmdutil"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/version"
 )
 
 // How long updates under way may take to end once the input has ended.
@@ -56,6 +57,11 @@ func (w *writer) write(a answer) {
 }
 
 func main() {
+	if len(os.Args) > 1 {
+		// It has one flag, --version, and is no tool for people.
+		fmt.Println("pulumi-engine", version.Version)
+		return
+	}
 	cmdutil.DisableInteractive = true
 	if os.Getenv("GOGC") == "" {
 		// Much is made and dropped, little kept: a larger heap costs some 50 MB and saves a tenth of the work.

@@ -106,7 +106,7 @@ func parse(args []string) (options, []string, error) {
 	flags := pflag.NewFlagSet("pulumi-engine", pflag.ContinueOnError)
 	flags.StringVarP(&o.stack, "stack", "s", "", "")
 	flags.StringVar(&o.client, "client", "", "")
-	flags.Int32Var(&o.parallel, "parallel", 16, "")
+	flags.Int32Var(&o.parallel, "parallel", 32, "")
 	flags.BoolVar(&o.refresh, "refresh", false, "")
 	flags.BoolVar(&o.remove, "remove", false, "")
 	flags.BoolVar(&o.continueOnError, "continue-on-error", false, "")

@@ -25,8 +25,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 )
 
-// How long a checkpoint waits for the steps that run beside the one that asks for it.
-const gather = 5 * time.Millisecond
+// How long a checkpoint waits for the steps that run beside the one that asks for it: three times what the last one
+// took to write, within bounds, so that at most a quarter of the time goes into writing them.
+const (
+	gatherTimes = 3
+	gatherLeast = 2 * time.Millisecond
+	gatherMost  = 25 * time.Millisecond
+)
 
 var saltLock sync.Mutex
 
@@ -102,6 +107,7 @@ type journal struct {
 	closing  chan struct{}
 	closed   chan error
 	written  bool
+	took     time.Duration // what the last checkpoint took to write
 }
 
 type pending struct {
@@ -195,7 +201,7 @@ func (j *journal) work() {
 // by side, and one checkpoint for all costs as much as one for each.
 func (j *journal) waiting(first pending) []pending {
 	batch := []pending{first}
-	enough := time.After(gather)
+	enough := time.After(min(max(gatherTimes*j.took, gatherLeast), gatherMost))
 	for {
 		select {
 		case next := <-j.entries:
@@ -209,6 +215,7 @@ func (j *journal) waiting(first pending) []pending {
 // save writes the checkpoint in one piece. State that isn't sound is written too, and then reported, as Pulumi does: it
 // may be all there is to tell what was made.
 func (j *journal) save() error {
+	defer func(start time.Time) { j.took = time.Since(start) }(time.Now())
 	deployment, err := j.replayer.GenerateDeployment()
 	if err != nil {
 		return err
