@@ -1,23 +1,16 @@
 """`tenantry check`."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tenantry.cli import app
+from tenantry.cli.options import Format, OutputFormat
 from tenantry.problems import Exit, Problem, problem
 
 if TYPE_CHECKING:
     from tenantry.contract.load import Documents, Judgement
-
-
-class Format(StrEnum):
-    """How findings are written."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 @app.command()
@@ -27,7 +20,7 @@ def check(
         list[Path] | None,
         typer.Option(help="Files and folders with the sites, departments and other tenants that requests refer to."),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
+    form: OutputFormat = Format.TEXT,
 ) -> None:
     """Check requests, sites, departments, waivers, grants and baselines; say everything that is wrong at once.
 

@@ -1,16 +1,15 @@
 """`tenantry sandbox up | down | status`."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tenantry.cli import app
+from tenantry.cli.options import Format, OutputFormat
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
     from tenantry.sandbox import Row, Status
-
-Format = Annotated[Literal["text", "json"], typer.Option("--format", help="text for people, json for programs.")]
 
 group = typer.Typer(help="The embedded cloud: two sites of real Kubernetes and real S3 on this machine.")
 app.add_typer(group, name="sandbox", no_args_is_help=True)
@@ -43,13 +42,13 @@ def start() -> float | None:
 
 
 @group.command()
-def up(output: Format = "text") -> None:
+def up(form: OutputFormat = Format.TEXT) -> None:
     """Start the sandbox, or what is missing of it, and wait until all of it answers.
 
     Example: tenantry sandbox up
     """
     seconds = start()
-    if output == "json":
+    if form is Format.JSON:
         from tenantry import sandbox
 
         _print_json(sandbox.status())
@@ -77,7 +76,7 @@ def down(
 
 
 @group.command()
-def status(output: Format = "text") -> None:
+def status(form: OutputFormat = Format.TEXT) -> None:
     """Show each server: does it run and answer, its process, port and memory. Exits 3 where one that should doesn't.
 
     Example: tenantry sandbox status --format json
@@ -85,7 +84,7 @@ def status(output: Format = "text") -> None:
     from tenantry import sandbox
 
     found = sandbox.status()
-    if output == "json":
+    if form is Format.JSON:
         _print_json(found)
     else:
         _print_table(found)

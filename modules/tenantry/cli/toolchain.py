@@ -1,29 +1,26 @@
 """`tenantry toolchain` and `tenantry toolchain build`."""
 
-from typing import Annotated, Literal
-
 import typer
 
 from tenantry.cli import app
-
-Format = Annotated[Literal["text", "json"], typer.Option("--format", help="text for people, json for programs.")]
+from tenantry.cli.options import Format, OutputFormat
 
 group = typer.Typer(help="The real components that tenantry runs, from the PATH or built from pinned Go modules.")
 app.add_typer(group, name="toolchain")
 
 
 @group.callback(invoke_without_command=True)
-def toolchain(context: typer.Context, output: Format = "text") -> None:
+def toolchain(context: typer.Context, form: OutputFormat = Format.TEXT) -> None:
     """List each component: its version, where it comes from (PATH, cache or not built), and its path.
 
     Example: tenantry toolchain --format json
     """
     if context.invoked_subcommand is None:
-        _list(output)
+        _list(form)
 
 
 @group.command()
-def build(output: Format = "text") -> None:
+def build(form: OutputFormat = Format.TEXT) -> None:
     """Build what is missing, then list all. The first build takes some minutes.
 
     Example: tenantry toolchain build
@@ -33,16 +30,16 @@ def build(output: Format = "text") -> None:
 
     with show_builds() as progress:
         ensure(BINARIES, progress)
-    _list(output)
+    _list(form)
 
 
-def _list(output: str) -> None:
+def _list(form: Format) -> None:
     import json
 
     from tenantry.toolchain import find_all
 
     found = find_all()
-    if output == "json":
+    if form is Format.JSON:
         rows = [{"component": f.binary, "version": f.version, "source": f.source, "path": str(f.path)} for f in found]
         typer.echo(json.dumps(rows, indent=2))
         return
