@@ -18,13 +18,17 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pulumi/pulumi/pkg/v3/util/cancel"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/cmdutil"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/version"
 )
 
 // How long updates under way may take to end once the input has ended.
-const graceSeconds = 15
+const (
+	grace = 8 * time.Second  // for calls under way to come back
+	last  = 15 * time.Second // for all of it
+)
 
 // request is one command line, as the pulumi command would get it.
 type request struct {
@@ -71,14 +75,16 @@ func main() {
 	out := os.Stdout
 	os.Stdout = os.Stderr
 
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, closeAll := context.WithCancel(context.Background())
 	h := newHost(ctx, &writer{encoder: json.NewEncoder(out)})
+	// Else the first event that nobody reads any more would end this process before its state is written.
+	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	go func() {
 		<-signals
 		_ = os.Stdin.Close()
-		h.end(cancel)
+		h.end(closeAll)
 		os.Exit(1)
 	}()
 
@@ -93,7 +99,7 @@ func main() {
 		h.running.Add(1)
 		go h.serve(r)
 	}
-	h.end(cancel)
+	h.end(closeAll)
 }
 
 // serve carries out one request and answers it.
@@ -109,16 +115,18 @@ func (h *host) serve(r request) {
 }
 
 // end cancels the updates under way, waits until their state is written, and stops the providers.
-func (h *host) end(cancel context.CancelFunc) {
+func (h *host) end(closeAll context.CancelFunc) {
 	h.ending.Do(func() {
-		h.cancelAll()
+		h.stop((*cancel.Source).Cancel)
+		hard := time.AfterFunc(grace, func() { h.stop((*cancel.Source).Terminate) })
+		defer hard.Stop()
 		done := make(chan struct{})
 		go func() { h.running.Wait(); close(done) }()
 		select {
 		case <-done:
-		case <-time.After(graceSeconds * time.Second):
+		case <-time.After(last):
 		}
 		h.providers.close()
-		cancel()
+		closeAll()
 	})
 }

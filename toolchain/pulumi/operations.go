@@ -261,11 +261,12 @@ func (h *host) done(stack string) {
 	delete(h.updates, stack)
 }
 
-func (h *host) cancelAll() {
+// stop cancels or terminates the updates under way; no other begins.
+func (h *host) stop(how func(*cancel.Source)) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	h.ended = true
 	for _, source := range h.updates {
-		source.Cancel()
+		how(source)
 	}
 }
