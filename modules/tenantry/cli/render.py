@@ -30,6 +30,9 @@ def render(
 ) -> None:
     """Print exactly the objects that would be applied, as YAML: Kubernetes', or with --layer the object store's too.
 
+    What is printed can be piped to `kubectl apply --server-side --dry-run=server -f -`. That refuses objects whose
+    namespace isn't there: for a tenant that was never applied, apply the Namespace objects first.
+
     Example: tenantry render stacks/example/tenants/laa-portal.yaml --layer all
     """
     from tenantry.files import write_atomic

@@ -84,5 +84,7 @@ def _dumper() -> type[Any]:
     dumper: Any = type("KubernetesDumper", (getattr(yaml, "CSafeDumper", yaml.SafeDumper),), {})
     dumper.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, "-+.0123456789")
     dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]\Z"), "yYnN")
+    # Without anchors each object stands by itself, for readers and for tools that cut a stream apart.
+    dumper.ignore_aliases = lambda *_: True
     made: type[Any] = dumper
     return made

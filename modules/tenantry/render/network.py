@@ -35,13 +35,17 @@ Rule = tuple[str, str, dict[str, Any]]
 def _rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
     yield "default-deny", "Nothing is open that isn't declared", {"policyTypes": ["Ingress", "Egress"]}
     yield from _standard_rules(tenant, site)
-    for intent in tenant.spec.intents:
-        yield _intent_rule(intent, site)
-    for egress in tenant.spec.egress:
-        if egress.cidr:
-            peer = _cidr(egress.cidr, _exceptions(egress.cidr, site, baseline))
-            name = _rule_name("egress", egress.cidr, egress.port, egress.protocol)
-            yield name, egress.reason, _out([peer], egress.port, egress.protocol)
+    yield from _once([*_intent_rules(tenant, site), *_egress_rules(tenant, site, baseline)])
+
+
+def _once(rules: Sequence[Rule]) -> Iterator[Rule]:
+    """Make one rule of each connection that is declared more than once, with all of its reasons."""
+    reasons: dict[str, dict[str, None]] = {}
+    for name, reason, _ in rules:
+        reasons.setdefault(name, {})[reason] = None
+    specs = {name: spec for name, _, spec in rules}
+    for name, given in reasons.items():
+        yield name, "; ".join(given), specs[name]
 
 
 def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
@@ -72,19 +76,31 @@ def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
 
 def _rule_name(kind: str, *connection: object) -> str:
     """Name a rule by what it opens, so that adding or removing another leaves it alone."""
-    return f"{kind}-{sha256(repr(connection).encode()).hexdigest()[:8]}"
+    return f"{kind}-{sha256(repr(connection).encode()).hexdigest()[:12]}"
 
 
-def _intent_rule(intent: Intent, site: Site) -> Rule:
-    peer_name = intent.tenant or intent.host or intent.cidr or ""
-    name = _rule_name("intent", intent.direction.value, peer_name, intent.port, intent.protocol)
-    build = _out if intent.direction is Direction.TO else _in
+def _egress_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
+    for egress in tenant.spec.egress:
+        if egress.cidr:
+            peer = _cidr(egress.cidr, _exceptions(egress.cidr, site, baseline))
+            name = _rule_name("egress", egress.cidr, egress.port, egress.protocol)
+            yield name, egress.reason, _out([peer], egress.port, egress.protocol)
+
+
+def _intent_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
+    for intent in tenant.spec.intents:
+        build = _out if intent.direction is Direction.TO else _in
+        peer, port = _peer(intent, site)
+        named = intent.tenant or intent.host or intent.cidr
+        name = _rule_name("intent", intent.direction.value, named, intent.port, intent.protocol)
+        yield name, intent.reason, build([peer], port, intent.protocol)
+
+
+def _peer(intent: Intent, site: Site) -> tuple[dict[str, Any], int]:
+    """Give an intent's peer and port; a host is reached through the site's gateway, on the gateway's own port."""
     if intent.host:
-        # A host of another tenant is reached through the site's gateway, whose pods answer on the gateway's own port.
-        gateway = site.spec.network.ingress
-        return name, intent.reason, build([_site_namespaces(gateway)], gateway.port, intent.protocol)
-    peer = _namespaces({TENANT_LABEL: intent.tenant}) if intent.tenant else _cidr(intent.cidr or "")
-    return name, intent.reason, build([peer], intent.port, intent.protocol)
+        return _site_namespaces(site.spec.network.ingress), site.spec.network.ingress.port
+    return _namespaces({TENANT_LABEL: intent.tenant}) if intent.tenant else _cidr(intent.cidr or ""), intent.port
 
 
 def _dns(dns: PodSelector) -> dict[str, Any]:

@@ -1,0 +1,23 @@
+"""Writes the golden files anew: `python -m tests.golden.renew`. Read the difference before you commit it."""
+
+import sys
+from pathlib import Path
+
+# The tests' own modules are imported as pytest does, from `tests`.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from golden.cases import FOLDER, files
+
+
+def renew() -> None:
+    """Write every golden file, and remove those of requests that are no more."""
+    FOLDER.mkdir(exist_ok=True)
+    made = files()
+    for stale in set(FOLDER.iterdir()) - made.keys():
+        stale.unlink()
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    renew()
