@@ -46,6 +46,10 @@ test-load: setup toolchain ## provision hundreds of tenants of the real estate i
 bench: setup toolchain ## the figures: ratios against kubectl, start-up times, memory
 	PYTHONPATH=tests $(BIN)/python -m bench
 
+.PHONY: path
+path: ## print the folder of the tenantry command, for your PATH
+	@echo $(BIN)
+
 .PHONY: setup
 setup: $(VENV)/.ready
 
