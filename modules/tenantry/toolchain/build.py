@@ -91,7 +91,7 @@ def _compile(component: Component, go: Path, out: Path, log: Path, progress: Pro
 
     tell("building", 0, 0)
     with log.open("w", encoding="utf-8") as kept:
-        listing: list[str | Path] = [go, "list", "-mod=readonly", "-deps", component.package]
+        listing: list[str | Path] = [go, "list", "-mod=readonly", "-deps", *component.package.split()]
         packages = 0
         of = sum(bool(line) for line in _lines(listing, component, environment, kept, log))
         target = out / component.binaries[0] if component.package == "." else out
@@ -105,7 +105,7 @@ def _compile(component: Component, go: Path, out: Path, log: Path, progress: Pro
             component.linker_flags,
         ]
         for line in _lines(
-            [*command, "-o", f"{target}{os.sep if target == out else ''}", component.package],
+            [*command, "-o", f"{target}{os.sep if target == out else ''}", *component.package.split()],
             component,
             environment,
             kept,

@@ -73,8 +73,8 @@ COMPONENTS = (
     ),
     Component(
         "pulumi",
-        ("pulumi",),
-        "tool",
+        ("pulumi", "pulumi-engine"),
+        "tool .",
         "github.com/pulumi/pulumi/pkg/v3",
         ("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
         "exact",
