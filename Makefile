@@ -23,6 +23,7 @@ help:
 .PHONY: demo
 demo: setup ## start the sandbox and provision the example government
 	@$(BIN)/tenantry demo
+	@echo 'The command lies in $(BIN); for this shell: export PATH="$$(make -s path):$$PATH"'
 
 .PHONY: test
 test: setup lint toolchain ## lint, types and all tests that fit CI, on the real sandbox
