@@ -5,13 +5,13 @@ import typer
 from tenantry.cli import app
 from tenantry.cli.options import Format, OutputFormat
 
-group = typer.Typer(help="The real components that tenantry runs, from the PATH or built from pinned Go modules.")
+group = typer.Typer()
 app.add_typer(group, name="toolchain")
 
 
 @group.callback(invoke_without_command=True)
 def toolchain(context: typer.Context, form: OutputFormat = Format.TEXT) -> None:
-    """List each component: its version, where it comes from (PATH, cache or not built), and its path.
+    """List the real components that tenantry runs: version, where each comes from (PATH, cache or not built), path.
 
     Example: tenantry toolchain --format json
     """
