@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from boundary import too_open
+from examples import minimal
 from strategies import baseline, completed, requests, sites, tenants
 from tenantry.contract.model import Metadata, Site, Tenant
 from tenantry.contract.quantity import format_bytes, format_cpu
@@ -58,13 +59,11 @@ def both(tenant: Tenant) -> Iterator[Manifest]:
 
 def owned(tenant: Tenant) -> set[tuple[str, str]]:
     """Give what must be one tenant's alone, as the site or the store knows it."""
-    names = {
+    return {
         (document["kind"], document["metadata"]["name"])
         for document in both(tenant)
         if "namespace" not in document["metadata"]
     }
-    inside = {("in", document["metadata"]["namespace"]) for document in both(tenant) if "namespace" in names}
-    return names | inside
 
 
 @thorough
@@ -169,19 +168,7 @@ def test_every_object_says_whose_it_is(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("cost_centre", ["H-1200", "SAP 1200/300", "Kostenstelle (12)", "成本 7", "_x_", "-", "x" * 63])
 def test_any_cost_centre_can_be_booked_to(cost_centre: str) -> None:
-    request = {
-        "apiVersion": "tenantry.dev/v1",
-        "kind": "Tenant",
-        "metadata": {"name": "a"},
-        "spec": {
-            "id": "t-4f9x2k7q",
-            "department": "department-north",
-            "template": "data",
-            "environment": "dev",
-            "classification": "open",
-            "costCentre": cost_centre,
-        },
-    }
+    request = minimal(template="data", classification="open", costCentre=cost_centre)
     for document in both(completed(request)):
         value = document["metadata"]["labels"]["tenantry.dev/cost-centre"]
         assert value == "" or QUALIFIED.match(value)
@@ -217,6 +204,14 @@ def test_every_namespace_denies_by_default_and_opens_each_intent_by_itself(tenan
         declared = [*tenant.spec.intents, *(each for each in tenant.spec.egress if each.cidr)]
         assert len(reasons) == len({replace(each, reason="") for each in declared})
         assert all(any(each.reason in reason for reason in reasons.values()) for each in declared)
+
+
+def test_a_connection_that_is_declared_twice_is_one_policy_with_both_reasons() -> None:
+    link = {"direction": "to", "cidr": "10.20.0.0/24", "port": 5432}
+    intents = [{**link, "reason": "Asks."}, {**link, "reason": "Asks again."}, {**link, "reason": "Asks."}]
+    objects = rendered(completed(minimal(intents=intents))).kubernetes
+    notes = [each["metadata"]["annotations"] for each in objects if "-intent-" in each["metadata"]["name"]]
+    assert [each["tenantry.dev/reason"] for each in notes] == ["Asks.; Asks again."]
 
 
 FORBIDDEN_VERBS = {"*", "escalate", "bind", "impersonate", "approve", "sign"}

@@ -18,7 +18,7 @@ app = typer.Typer(
 
 @app.callback()
 def root() -> None:
-    """Turns a department's one-page request into an isolated, compliant, costed environment."""
+    """Turns a department's one-page request into an isolated, compliant environment."""
 
 
 # Order is that of the help page.

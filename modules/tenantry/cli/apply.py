@@ -7,7 +7,7 @@ from tenantry.cli.options import Context, DeleteBucket, Format, Jobs, OutputForm
 from tenantry.problems import Exit
 
 
-@app.command()
+@app.command(short_help="Bring tenants to what their requests say.")
 def apply(
     tenants: Tenants,
     context: Context = None,

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from tenantry.contract.load import Documents, Judgement
 
 
-@app.command()
+@app.command(short_help="Say all that is wrong with requests and their like.")
 def check(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders to check.", show_default=False)],
     context: Annotated[
         list[Path] | None,
-        typer.Option(help="Files and folders with the sites, departments and other tenants that requests refer to."),
+        typer.Option(
+            help="Files and folders with the sites, departments and other tenants that requests refer to. "
+            "By default the nearest folder around that holds them."
+        ),
     ] = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
@@ -26,11 +29,13 @@ def check(
 
     Exits 0 when nothing is wrong, 2 when something is.
 
-    Example: tenantry check tenants/health.yaml --context stacks/example
+    Example: tenantry check stacks/example/tenants/laa-portal.yaml
     """
     from tenantry.contract.load import judge, load_baseline, read_documents
+    from tenantry.fleet.selection import government_root
 
-    documents, unsound = read_documents(paths, context=context or ())
+    around = context if context is not None else [root for path in paths if (root := government_root(path))]
+    documents, unsound = read_documents(paths, context=around)
     judgement = judge(documents, load_baseline())
     problems = sorted({*unsound, *(p for p in judgement.problems if p.file not in documents.context_files)})
     if not problems and not _checked(documents):

@@ -11,13 +11,14 @@ Next, try:
   tenantry status {example}                  where every tenant stands
   tenantry render {tenant}
                                              exactly the objects of one of them
-  tenantry new service                       a request of your own, with comments
+  tenantry new service --name my-service --department {department}
+                                             a request of your own, with comments
   tenantry sandbox status                    the two sites' servers
   tenantry sandbox down                      stop them; their data stays
 """
 
 
-@app.command()
+@app.command(short_help="Provision the example government on the sandbox.")
 def demo(jobs: Jobs = 4) -> None:
     """Start the sandbox if it isn't up, check and provision the example government, and show what it made.
 
@@ -48,4 +49,4 @@ def demo(jobs: Jobs = 4) -> None:
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)
     one = min((example / "tenants").glob("*.yaml"))
-    typer.echo(NEXT.format(example=example, tenant=one), nl=False)
+    typer.echo(NEXT.format(example=example, tenant=one, department=min(documents.departments)), nl=False)

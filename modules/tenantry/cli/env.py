@@ -5,7 +5,7 @@ import typer
 from tenantry.cli import app
 
 
-@app.command()
+@app.command(short_help="Print variables for `pulumi` and `kubectl`.")
 def env() -> None:
     """Print the shell variables with which `pulumi` and `kubectl` reach what tenantry reaches.
 
@@ -17,6 +17,11 @@ def env() -> None:
     import shlex
 
     from tenantry.fleet.session import engine_environment, kubeconfig_file
+    from tenantry.paths import connections_dir
 
+    if not any(connections_dir().glob("*.json")):
+        typer.echo(
+            "No site is connected yet, so KUBECONFIG has no context: start one (`tenantry sandbox up`).", err=True
+        )
     for name, value in {**engine_environment(), "KUBECONFIG": str(kubeconfig_file())}.items():
         typer.echo(f"export {name}={shlex.quote(value)}")

@@ -15,7 +15,7 @@ from tenantry.problems import InputError, problem
 _ID_CHARACTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
-@app.command()
+@app.command(short_help="Write a request with comments, from a template.")
 def new(
     template: Annotated[str, typer.Argument(help="service, sensing, software, content or data.", show_default=False)],
     *,

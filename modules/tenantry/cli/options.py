@@ -20,6 +20,14 @@ Tenants = Annotated[
         metavar="TENANT...", help="Requests (files or folders), or names or ids of tenants.", show_default=False
     ),
 ]
+OptionalTenants = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[TENANT]...", help="Requests (files or folders), or names or ids of tenants; by default all around."
+    ),
+]
+ALL_AROUND = ["."]
+"""The tenants of a command that looks at tenants and is told none: those of the folder that it is run in."""
 Context = Annotated[
     Path | None,
     typer.Option(

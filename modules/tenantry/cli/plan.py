@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 
-@app.command()
+@app.command(short_help="Say what an apply would do.")
 def plan(tenants: Tenants, context: Context = None, jobs: Jobs = 4, form: OutputFormat = Format.TEXT) -> None:
     """Say what an apply would create, change and delete, and do nothing.
 

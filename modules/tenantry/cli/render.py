@@ -18,7 +18,7 @@ class Layer(StrEnum):
     ALL = "all"
 
 
-@app.command()
+@app.command(short_help="Print the objects that would be applied.")
 def render(
     tenants: Tenants,
     context: Context = None,

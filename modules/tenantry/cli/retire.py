@@ -9,7 +9,7 @@ from tenantry.cli.options import Context, DeleteBucket, Format, OutputFormat, Te
 from tenantry.problems import Exit
 
 
-@app.command()
+@app.command(short_help="Delete tenants with all that they are made of.")
 def retire(
     tenants: Tenants,
     context: Context = None,
@@ -32,7 +32,7 @@ def retire(
 
     planned = select(tenants, context).planned
     names = ", ".join(f"{one.tenant.name} ({one.tenant.id}) on {one.site.name}" for one in planned)
-    if not yes and not typer.confirm(f"Delete {names}, with all that lives there?", err=True):
+    if not yes and not _agreed(f"Delete {names}, with all that lives there?"):
         raise typer.Exit(Exit.INPUT)
     with show_builds() as building, following(len(planned), "retiring") as report:
         outcomes = retire_tenants(planned, building, report, buckets=delete_bucket or ())
@@ -41,7 +41,16 @@ def retire(
         raise typer.Exit(Exit.UNREACHABLE)
 
 
-@app.command()
+def _agreed(question: str) -> bool:
+    """Ask, and take the end of the input for a no."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo("Nobody answered; nothing was deleted. With --yes, nobody is asked.", err=True)
+        return False
+
+
+@app.command(short_help="Remove a lock that a killed apply left.")
 def unlock(tenants: Tenants, context: Context = None) -> None:
     """Remove the lock that a killed apply left in a tenant's state. Make sure first that no apply of it is running.
 

@@ -11,7 +11,10 @@ from tenantry.problems import Exit
 if TYPE_CHECKING:
     from tenantry.sandbox import Row, Status
 
-group = typer.Typer(help="The embedded cloud: two sites of real Kubernetes and real S3 on this machine.")
+group = typer.Typer(
+    help="The embedded cloud: two sites of real Kubernetes and real S3 on this machine.",
+    short_help="The embedded cloud: two sites on this machine.",
+)
 app.add_typer(group, name="sandbox", no_args_is_help=True)
 
 

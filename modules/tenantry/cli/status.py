@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import Context, Format, OutputFormat, Tenants
+from tenantry.cli.options import ALL_AROUND, Context, Format, OptionalTenants, OutputFormat
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
     from tenantry.fleet.survey import Seen
 
 
-@app.command()
-def status(tenants: Tenants, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
+@app.command(short_help="Show where tenants stand.")
+def status(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
 
     Exits 3 when a site can't be asked.
@@ -29,8 +29,8 @@ def status(tenants: Tenants, context: Context = None, form: OutputFormat = Forma
     _exit(seen, drifted=False)
 
 
-@app.command()
-def drift(tenants: Tenants, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
+@app.command(short_help="Name live objects that are not as applied.")
+def drift(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
     """Name every live object that isn't as it was applied, and how it differs. `tenantry apply` mends them.
 
     Exits 1 when something drifted, 3 when a site can't be asked.

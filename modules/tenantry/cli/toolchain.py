@@ -6,7 +6,7 @@ from tenantry.cli import app
 from tenantry.cli.options import Format, OutputFormat
 
 group = typer.Typer()
-app.add_typer(group, name="toolchain")
+app.add_typer(group, name="toolchain", short_help="The real components, built or found on the PATH.")
 
 
 @group.callback(invoke_without_command=True)

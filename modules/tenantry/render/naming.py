@@ -70,6 +70,8 @@ def annotations(tenant: Tenant) -> dict[str, str]:
         f"{DOMAIN}/cost-centre": tenant.spec.cost_centre,
         # Whoever applies the object, its fields belong to tenantry: pulumi-kubernetes would make up a manager's name.
         "pulumi.com/patchFieldManager": MANAGER,
+        # And what somebody else took over is taken back, in a preview too, instead of failing with a conflict.
+        "pulumi.com/patchForce": "true",
     }
     if budget:
         found[f"{DOMAIN}/budget"] = f"{budget.monthly} {budget.currency} a month"
