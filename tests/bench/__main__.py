@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.estate import TENANTRY, Bench, open_bench
-from bench.timing import median, run
 from rich.console import Console
 from rich.table import Table
 
+from bench.estate import TENANTRY, Bench, open_bench
+from bench.timing import median, run
 from tenantry.data import example_dir
 
 MANY, ALL = 100, 720
@@ -25,7 +25,8 @@ def main() -> None:
             PARTS[part](bench, table, arguments.rounds)
     console = Console(width=140)
     console.print(table)
-    console.print(f"{arguments.rounds} rounds, medians; load at the end {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+    load = f"load at the end {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores"
+    console.print(f"{arguments.rounds} rounds, medians; {load}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -43,10 +44,10 @@ def _tenants(count: int, create: str, again: str) -> Callable[[Bench, Table, int
         for number in range(rounds):
             ours = bench.government(count, f"ours{number}")
             file = bench.manifests(bench.government(count, f"theirs{number}"))
-            for figure in pairs:
+            for figure, taken in pairs.items():
                 mine = run(bench.tenantry("apply", str(ours)), bench.environment)
                 theirs = run(bench.kubectl(file), bench.environment)
-                pairs[figure].append((mine.seconds, theirs.seconds))
+                taken.append((mine.seconds, theirs.seconds))
                 _say(f"{count} tenants, {figure}: {mine.seconds:.2f} s, kubectl {theirs.seconds:.2f} s")
         for (figure, taken), promised in zip(pairs.items(), (create, again), strict=True):
             name = f"{count} tenant{'s' if count > 1 else ''}, {figure}"
@@ -56,7 +57,7 @@ def _tenants(count: int, create: str, again: str) -> Callable[[Bench, Table, int
 
 
 def _scale(bench: Bench, table: Table, _rounds: int) -> None:
-    """Compare the time per tenant at 720 tenants with that at 100, and take the memory at 720. One round: it is long."""
+    """Compare the time per tenant at 720 tenants with that at 100, and take the memory at 720. One long round."""
     per_tenant = {}
     for count in (MANY, ALL):
         government = bench.government(count, f"scale{count}")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from estate.requests import requests, write
-
 from tenantry.data import example_dir
 from tenantry.toolchain import binary
 
