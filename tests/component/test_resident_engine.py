@@ -132,7 +132,7 @@ def test_a_killed_engine_is_said_and_loses_track_of_nothing(place: Place) -> Non
 def test_nothing_outlives_a_killed_tenantry(place: Place, tmp_path: Path) -> None:
     script = (
         "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
-        "from test_engine import Place; from types import SimpleNamespace; from pathlib import Path\n"
+        "from test_resident_engine import Place; from types import SimpleNamespace; from pathlib import Path\n"
         "place = object.__new__(Place); folder = Path(sys.argv[2])\n"
         "place.state, place.home, place.passphrase = folder / 'state', folder / 'home', folder / 'passphrase'\n"
         "place.kubernetes = SimpleNamespace(kubeconfig=sys.argv[3], context=sys.argv[4])\n"
