@@ -27,7 +27,7 @@ demo: setup ## start the sandbox and provision the example government
 
 .PHONY: test
 test: setup lint toolchain ## lint, types and all tests that fit CI, on the real sandbox
-	$(PYTEST) -m "not rgw and not load"
+	$(PYTEST) -m "not rgw and not load and not faults"
 
 .PHONY: lint
 lint: setup ## ruff and mypy --strict
@@ -42,6 +42,10 @@ toolchain: setup
 .PHONY: test-load
 test-load: setup toolchain ## provision hundreds of tenants of the real estate in one run
 	$(PYTEST) -m load
+
+.PHONY: test-faults
+test-faults: setup toolchain ## kill each component at ten random moments of an apply
+	$(PYTEST) tests/fleet/test_kills.py
 
 .PHONY: bench
 bench: setup toolchain ## the figures: ratios against kubectl, start-up times, memory

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tenantry.cli.options import Format
-from tenantry.cli.tables import new_table, show
+from tenantry.cli.tables import new_table, show, show_problems
 
 if TYPE_CHECKING:
     from tenantry.fleet.outcome import Outcome
@@ -47,9 +47,7 @@ def write_outcomes(outcomes: Sequence["Outcome"], form: Format) -> None:
         return
     if any(one.action != "unchanged" for one in ordered) or len(ordered) <= 30:
         show(_table(ordered))
-    for one in ordered:
-        for found in one.problems:
-            typer.echo(str(found), err=True)
+    show_problems(found for one in ordered for found in one.problems)
     typer.echo(_summary(ordered))
 
 

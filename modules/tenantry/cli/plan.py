@@ -39,6 +39,8 @@ def plan(tenants: Tenants, context: Context = None, jobs: Jobs = 4, form: Output
 
 
 def _write_text(plans: Sequence["Plan"]) -> None:
+    from tenantry.cli.tables import show_problems
+
     for one in plans:
         planned = one.planned
         state = one.comparison.state.value if one.comparison else "not planned"
@@ -46,8 +48,7 @@ def _write_text(plans: Sequence["Plan"]) -> None:
         for step in one.steps:
             properties = f" ({', '.join(step.properties)})" if step.properties else ""
             typer.echo(f"  {SIGNS.get(step.step, step.step)} {step.resource}{properties}")
-        for found in one.problems:
-            typer.echo(str(found), err=True)
+    show_problems(found for one in plans for found in one.problems)
     steps = sum(len(one.steps) for one in plans)
     typer.echo(
         f"{len(plans)} tenant{'s' if len(plans) != 1 else ''}: {steps or 'no'} change{'s' if steps != 1 else ''}."

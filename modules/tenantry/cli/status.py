@@ -61,9 +61,9 @@ def _exit(seen: Sequence["Seen"], *, drifted: bool) -> None:
 
 
 def _write_errors(seen: Sequence["Seen"]) -> None:
-    """Print each site's fault once, however many tenants it has."""
-    for problem in dict.fromkeys(found for one in seen if one.error for found in one.error.problems):
-        typer.echo(str(problem), err=True)
+    from tenantry.cli.tables import show_problems
+
+    show_problems(found for one in seen if one.error for found in one.error.problems)
 
 
 def _write_table(seen: Sequence["Seen"]) -> None:

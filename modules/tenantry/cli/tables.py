@@ -1,7 +1,12 @@
-"""Tables for people: plain, aligned, and as wide as they need where nobody's terminal limits them."""
+"""Tables and problems for people: plain, aligned, and as wide as they need where nobody's terminal limits them."""
 
+from collections.abc import Iterable
+
+import typer
 from rich.console import Console
 from rich.table import Table
+
+from tenantry.problems import Problem
 
 WIDTH = 160
 """Columns of a table that goes to a file or a pipe."""
@@ -21,3 +26,9 @@ def show(table: Table) -> None:
     if not console.is_terminal:
         console = Console(width=WIDTH)
     console.print(table)
+
+
+def show_problems(problems: Iterable[Problem]) -> None:
+    """Print each problem once to standard error: a site's fault is that of all its tenants."""
+    for found in dict.fromkeys(problems):
+        typer.echo(str(found), err=True)

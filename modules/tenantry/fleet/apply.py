@@ -34,7 +34,7 @@ def apply_tenants(
     waiting: list[Seen] = []
     for seen in found.seen:
         if seen.error is not None:
-            outcomes.append(Outcome(seen.planned, Action.FAILED, 0.0, problems_of(seen.planned, seen.error)))
+            outcomes.append(Outcome(seen.planned, Action.FAILED, 0.0, seen.error.problems))
         elif seen.comparison is not None and seen.comparison.state is State.AS_ASKED:
             outcomes.append(Outcome(seen.planned, Action.UNCHANGED, 0.0))
         else:

@@ -55,7 +55,8 @@ def read_site(client: KubeClient, tenants: Iterable[str] | None = None) -> LiveS
     # A long list of names in a URL is refused by servers; beyond a few tenants, reading all of them is as quick.
     selector += f",{TENANT_LABEL} in ({','.join(wanted)})" if 0 < len(wanted) <= 20 else f",{TENANT_LABEL}"
     with ThreadPoolExecutor(READERS) as readers:
-        lists = readers.map(lambda one: client.list_all(one[0], one[1], selector), RESOURCES)
+        # Taken here, so that the first that fails calls off those that haven't begun: each would wait as long again.
+        lists = list(readers.map(lambda one: client.list_all(one[0], one[1], selector), RESOURCES))
     objects: dict[str, dict[str, Object]] = defaultdict(dict)
     records: dict[str, Record] = {}
     for found in lists:

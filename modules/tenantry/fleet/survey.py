@@ -73,7 +73,8 @@ def _living_elsewhere(absent: set[str], sites: Iterable[str], live: Mapping[str,
 
 
 def _moved(planned: Planned, elsewhere: str) -> UnreachableError:
-    what = f"it lives on site {elsewhere}, and moving it to {planned.site.name} isn't an update"
+    tenant = f"tenant {planned.tenant.name} ({planned.tenant.id})"
+    what = f"{tenant} lives on site {elsewhere}, and moving it to {planned.site.name} isn't an update"
     fix = f"name {elsewhere} in its placement; or retire it there first, and bring its data along"
     return UnreachableError(problem("TEN-508", what, fix))
 

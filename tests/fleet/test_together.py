@@ -1,0 +1,44 @@
+"""Two engineers, or one who types twice: an apply of what another apply is at is refused or waits, and says so."""
+
+import random
+import time
+
+import pytest
+from operators import Operator, asked_for, living, request
+
+from sites import Sandbox
+
+
+@pytest.mark.parametrize("second", [("apply", "."), ("retire", ".", "--yes"), ("plan", ".")])
+def test_two_commands_on_the_same_tenants_at_once(
+    sandbox: Sandbox, operator: Operator, second: tuple[str, ...]
+) -> None:
+    wanted = [request(name=f"twice-{number}") for number in range(4)]
+    operator.ask(*wanted)
+    with operator.start("apply", ".") as first:
+        time.sleep(random.random() * 2)
+        other = operator.run(*second)
+        _, said = first.communicate(timeout=300)
+    for code, text in ((first.returncode, said), (other.returncode, other.stderr)):
+        assert code in (0, 3), text
+        problems = [line for line in text.splitlines() if line.startswith("TEN-")]
+        assert bool(problems) == (code == 3), text
+        assert all(line.startswith(("TEN-505", "TEN-506", "TEN-509", "TEN-511", "TEN-512")) for line in problems), text
+    operator.apply()
+    assert living(sandbox, [one["spec"]["id"] for one in wanted]) == asked_for(operator.planned(), sandbox.sites)
+    assert {one["action"] for one in operator.apply().values()} == {"unchanged"}
+
+
+def test_a_tenant_that_is_being_applied_is_named(operator: Operator) -> None:
+    from filelock import FileLock
+
+    wanted = request()
+    operator.ask(wanted)
+    locks = operator.state / "pulumi" / "locks"
+    locks.mkdir(parents=True)
+    with FileLock(locks / f"{wanted['spec']['id']}.lock"):
+        done = operator.run("apply", ".")
+    assert done.returncode == 3
+    assert "TEN-505" in done.stderr
+    assert wanted["spec"]["id"] in done.stderr
+    assert operator.apply()[wanted["spec"]["id"]]["action"] == "created"
