@@ -1,6 +1,7 @@
 """`tenantry check` and `tenantry new`, as a department types them."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -61,6 +62,32 @@ def test_nothing_to_check_is_not_a_pass(tmp_path: Path) -> None:
         done = run("check", path, cwd=tmp_path)
         assert done.returncode == 2
         assert "TEN-100" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["loop.yaml", "x" * 300, "x/" * 3000, "locked/a.yaml"])
+def test_a_path_that_leads_nowhere_is_a_problem_and_the_others_are_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    write(tmp_path, "locked", "a file, no folder")
+    write(tmp_path, "b.yaml", "a: [\n")
+    done = run("check", name, "b.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert re.findall(r"TEN-\d+", done.stdout) == ["TEN-105", "TEN-100"]
+
+
+def test_a_file_that_may_not_be_read_is_a_problem_and_the_others_are_read(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    write(closed, "a.yaml", MINIMAL)
+    write(tmp_path, "c.yaml", MINIMAL).chmod(0)
+    write(tmp_path, "b.yaml", "a: [\n")
+    closed.chmod(0)
+    # What root may read regardless, it may no longer.
+    barred = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*barred, sys.executable, "-m", "tenantry", "check", "closed/a.yaml", "c.yaml", "b.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
+    closed.chmod(0o700)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert sorted(re.findall(r"TEN-\d+", done.stdout)) == ["TEN-100", "TEN-100", "TEN-105"]
 
 
 def test_json_has_the_form_that_ci_reads(tmp_path: Path) -> None:

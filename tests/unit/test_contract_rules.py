@@ -58,6 +58,8 @@ def codes(judgement: Judgement) -> list[str]:
         ({"egress": [{"cidr": "169.254.169.254/32", "port": 80, "reason": "Asks."}]}, "TEN-149"),
         ({"egress": [{"cidr": "fd00:ec2::254/128", "port": 80, "reason": "Asks."}]}, "TEN-149"),
         ({"intents": [{**LINK, "cidr": "0.0.0.0/0"}]}, "TEN-149"),
+        ({"egress": [{"cidr": "::ffff:169.254.169.254/128", "port": 80, "reason": "Asks."}]}, "TEN-149"),
+        ({"intents": [{**LINK, "cidr": "::ffff:0:0/96"}]}, "TEN-149"),
         ({"ingress": {"hosts": ["a.example"]}}, "TEN-152"),
         ({"intents": [{**LINK, "direction": "from", "host": "a.example"}]}, "TEN-155"),
         ({"limits": {"defaultCpu": "10m", "defaultRequestCpu": "11m"}}, "TEN-156"),
@@ -118,6 +120,55 @@ def test_quotas_stay_within_the_ceiling_alone_and_together() -> None:
     pair = [minimal(name=f"n{n}", id=f"t-aaaaaaa{n}", quota={"memory": "4Gi"}) for n in range(3)]
     assert codes(judged(*pair[:2], **world)) == []
     assert codes(judged(*pair, **world)) == ["TEN-104"]
+
+
+def test_a_tenant_is_told_of_its_departments_ceiling_where_others_have_passed_it_before() -> None:
+    department = departments()["department-north"]
+    spec = replace(department.spec, ceiling=replace(department.spec.ceiling, memory=Bytes(10 << 30)))
+    raws = [minimal(name=f"n{n}", id=f"t-aaaaaaa{n}", quota={"memory": "6Gi"}) for n in range(4)]
+    requests = [replace(document(raw), file=f"{number}.yaml") for number, raw in enumerate(raws)]
+    known: dict[str, Any] = {"sites": sites(), "departments": {department.name: replace(department, spec=spec)}}
+    around = frozenset({"0.yaml", "1.yaml"})
+    problems = judge(Documents(requests=tuple(requests), context_files=around, **known), baseline()).problems
+    assert [(problem.code, problem.file) for problem in problems] == [("TEN-104", "1.yaml"), ("TEN-104", "2.yaml")]
+
+
+def broken(raw: dict[str, Any]) -> Document:
+    """Give a document with a problem of its own, as `read_documents` would."""
+    found = replace(document({**raw, "spec": {**raw["spec"], "unheard-of": 1}}), file="broken.yaml")
+    assert validate(found)
+    return found
+
+
+def test_what_is_only_broken_is_not_called_unknown() -> None:
+    example = load_schema("Department")["examples"][0]
+    department = broken({**example, "metadata": {"name": "department-west"}})
+    (found,) = judged(minimal(department="department-west"), broken=(department,)).problems
+    assert found.code == "TEN-133"
+    assert "the document of the department department-west has problems of its own, in broken.yaml:" in found.message
+
+    site = broken({**load_schema("Site")["examples"][0], "metadata": {"name": "site-west"}})
+    (found,) = judged(minimal(placement={"site": "site-west"}), broken=(site,)).problems
+    assert (found.code, "broken.yaml" in found.message) == ("TEN-134", True)
+    (found,) = judged(minimal(placement={"region": "west"}), broken=(site,)).problems
+    assert (found.code, "the document of site-west has problems of its own" in found.message) == ("TEN-145", True)
+    judgement = judged(minimal(), broken=(site,), sites={})
+    assert any("because no Site was sound" in one for one in judgement.unjudged)
+
+    peer = broken(minimal(name="peer", id="t-other111"))
+    assert codes(judged(minimal(intents=[{**LINK, "tenant": "t-other111"}]), broken=(peer,))) == []
+
+
+def test_a_broken_request_still_claims_its_id_its_name_and_its_hosts() -> None:
+    mine = minimal(**OPEN, ingress={"hosts": ["a.example", "*.b.example"]})
+    theirs = minimal(**OPEN, ingress={"hosts": [7, "a.example", "x.b.example", "c.example"]})
+    found = judged(mine, broken=(broken(theirs),)).problems
+    assert [problem.code for problem in found] == ["TEN-130", "TEN-131"]
+    theirs = minimal(**OPEN, id=["none"], ingress={"hosts": [7, "a.example", "x.b.example", "c.example"]})
+    found = judged(mine, broken=(broken({**theirs, "metadata": 1}),)).problems
+    assert [(problem.code, problem.file) for problem in found] == [("TEN-132", "broken.yaml")] * 2
+    for nothing in ({"spec": {"ingress": {"hosts": "a.example"}}}, {"spec": {"ingress": []}}, {"spec": {}}):
+        assert codes(judged(mine, broken=(broken({**theirs, **nothing}),))) == []
 
 
 def test_known_peers_may_be_named() -> None:

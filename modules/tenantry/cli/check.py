@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 @app.command(short_help="Say all that is wrong with requests and their like.")
 def check(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders to check.", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files and folders to check.", readable=False, show_default=False)
+    ],
     context: Annotated[
         list[Path] | None,
         typer.Option(
             help="Files and folders with the sites, departments and other tenants that requests refer to. "
-            "By default the nearest folder around that holds them."
+            "By default the nearest folder around that holds them.",
+            readable=False,
         ),
     ] = None,
     form: OutputFormat = Format.TEXT,
@@ -32,7 +35,7 @@ def check(
     Example: tenantry check stacks/example/tenants/laa-portal.yaml
     """
     from tenantry.contract.load import judge, load_baseline, read_documents
-    from tenantry.fleet.selection import government_root
+    from tenantry.contract.reading.finding import government_root
 
     around = context if context is not None else [root for path in paths if (root := government_root(path))]
     documents, unsound = read_documents(paths, context=around)

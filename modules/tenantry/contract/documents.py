@@ -1,22 +1,20 @@
 """Reads files and folders into validated documents, sorted by kind and name."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tenantry.contract.model import Baseline, Department, Grant, Site, Waiver
 from tenantry.contract.reading.document import Document
-from tenantry.contract.reading.reader import file_name, read_file
-from tenantry.contract.reading.schema import validate
+from tenantry.contract.reading.finding import find_files
+from tenantry.contract.reading.reader import read_file
+from tenantry.contract.reading.schema import MOST_PROBLEMS, is_foreign, validate
+from tenantry.contract.reading.source import file_name
 from tenantry.contract.structure import structure
-from tenantry.problems import InputError, Problem, problem
+from tenantry.problems import Problem
 
 T = TypeVar("T")
-
-SUFFIXES = frozenset({".yaml", ".yml", ".json"})
-_MOST_FILES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,22 @@ class Documents:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     sources: Mapping[tuple[str, str], Document] = field(default_factory=dict)
     """Where each document but a request was read, by kind and name."""
+    broken: tuple[Document, ...] = ()
+    """Those with problems of their own, so that others who refer to them aren't told that there is no such thing."""
     context_files: frozenset[str] = frozenset()
     """Files that were read only for what the others refer to."""
+
+    @property
+    def claimants(self) -> tuple[Document, ...]:
+        """Every request, broken ones too; those that were read only as context come first."""
+        broken = [document for document in self.broken if document.text("kind") == "Tenant"]
+        around = [document for document in broken if document.file in self.context_files]
+        return (*around, *self.requests, *(document for document in broken if document not in around))
+
+    def broken_ones(self, kind: str) -> dict[str, str]:
+        """Give the names of a kind's documents that have problems, and where each stands."""
+        named = {d.text("metadata", "name"): d.at for d in self.broken if d.text("kind") == kind}
+        return {name: place for name, place in named.items() if name is not None}
 
 
 def read_documents(
@@ -40,49 +52,47 @@ def read_documents(
 ) -> tuple[Documents, list[Problem]]:
     """Read and validate all documents of files and folders; give the sound ones, and all problems of all files.
 
-    Folders are walked for YAML and JSON files. A link that leads out of `root` (by default: out of the folder that was
-    walked) is a problem; a file that is named itself may lie anywhere unless `root` is given. What only `context` names
-    is read first, so that of two documents at odds the later, which is told of it, is the one that `paths` names.
+    A link that leads out of its tree (`root`; else see `find_files`) is a problem. What only `context` names is read
+    first, so that of two documents at odds the later, which is told of it, is the one that `paths` names; and what
+    isn't one of tenantry's documents there is passed over.
     """
-    named = _files(paths, root)
-    around = {same: found for same, found in _files(context, None).items() if same not in named}
-    sound: list[Document] = []
-    problems: list[Problem] = []
-    for file, inside in [*around.values(), *named.values()]:
+    named = find_files(paths, root)
+    around = {same: found for same, found in find_files(context, None).items() if same not in named}
+    sifted = _Sifted([], [], [])
+    for same, (file, inside) in [*around.items(), *named.items()]:
         documents, faults = read_file(file, inside)
-        problems.extend(faults)
-        for document in documents:
-            found = validate(document)
-            problems.extend(found)
-            if not found and not faults:
-                sound.append(document)
-    return _sorted_out(sound, frozenset(file_name(file) for file, _ in around.values()), problems), problems
+        _sift([document for document in documents if same not in around or not is_foreign(document)], faults, sifted)
+    context_files = frozenset(file_name(file) for file, _ in around.values())
+    return _sorted_out(sifted, context_files), sifted.problems
 
 
-def _files(paths: Sequence[Path], root: Path | None) -> dict[Path, tuple[Path, Path | None]]:
-    """Find the files, each once however often it is named; with each, the folder that it may not lead out of."""
-    found: dict[Path, tuple[Path, Path | None]] = {}
-    for path in paths:
-        folder = path.is_dir()
-        for file in _walk(path) if folder else [path]:
-            found.setdefault(Path(os.path.normpath(file.absolute())), (file, root or path if folder else root))
-    return found
+class _Sifted(NamedTuple):
+    """What was read so far."""
+
+    sound: list[Document]
+    broken: list[Document]
+    problems: list[Problem]
 
 
-def _walk(folder: Path) -> list[Path]:
-    files: list[Path] = []
-    # What can't be entered, and links to folders, are handed on as they are: reading them gives the problem.
-    for where, folders, names in os.walk(folder, onerror=lambda error: files.append(Path(error.filename))):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files.extend(link for name in folders if (link := Path(where, name)).is_symlink())
-        files.extend(Path(where, name) for name in sorted(names) if Path(name).suffix.lower() in SUFFIXES)
-        if len(files) > _MOST_FILES:
-            what = f"the folder holds more than {_MOST_FILES} YAML and JSON files"
-            raise InputError(problem("TEN-101", what, "name the folders that hold requests", file=str(folder)))
-    return files
+def _sift(documents: Sequence[Document], faults: Sequence[Problem], into: _Sifted) -> None:
+    """Validate the documents of one file, and leave out problems that only follow from a fault at the same place."""
+    into.problems.extend(faults)
+    places = {(fault.line, fault.column) for fault in faults}
+    count = 0
+    for number, document in enumerate(documents):
+        if count >= MOST_PROBLEMS:
+            what = f"the file has more documents, which weren't looked at after {count} problems"
+            into.problems.append(document.problem("TEN-129", what, "mend these, then check again"))
+            into.broken.extend(documents[number:])
+            return
+        found = [one for one in validate(document) if (one.line, one.column) not in places]
+        into.problems.extend(found)
+        count += len(found)
+        (into.broken if faults or found else into.sound).append(document)
 
 
-def _sorted_out(sound: Sequence[Document], around: frozenset[str], problems: list[Problem]) -> Documents:
+def _sorted_out(sifted: _Sifted, around: frozenset[str]) -> Documents:
+    sound, problems = sifted.sound, sifted.problems
     return Documents(
         requests=tuple(document for document in sound if document.kind == "Tenant"),
         sites=_named("Site", Site, sound, problems),
@@ -91,6 +101,7 @@ def _sorted_out(sound: Sequence[Document], around: frozenset[str], problems: lis
         grants=_named("Grant", Grant, sound, problems),
         baselines=_named("Baseline", Baseline, sound, problems),
         sources={(document.kind, document.name): document for document in reversed(sound) if document.kind != "Tenant"},
+        broken=tuple(sifted.broken),
         context_files=around,
     )
 
@@ -103,7 +114,7 @@ def _named(kind: str, cls: type[T], sound: Sequence[Document], problems: list[Pr
             continue
         name = document.name
         if name in first:
-            what = f"the {kind.lower()} {name} is already in {first[name].file}:{first[name].start.line}"
+            what = f"the {kind.lower()} {name} is already in {first[name].at}"
             problems.append(
                 document.problem("TEN-131", what, "give it another name, or remove one", ("metadata", "name"))
             )

@@ -1,6 +1,6 @@
 """The contract's front door: paths in, frozen values out, or every problem of every file at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def judge(documents: Documents, baseline: Baseline, *, assume_departments: bool 
     Where no Department (or Site) is given at all, the rules that need one are left out and named in `unjudged`; unless
     `assume_departments` is false, which makes an unknown department a problem.
     """
-    problems = [*judge_requests(documents.requests), *judge_agreements(documents)]
+    problems = [*judge_requests(documents.requests, documents.claimants), *judge_agreements(documents)]
     completed: list[Completed] = []
     for request in documents.requests:
         department = documents.departments.get(request.spec["department"])
@@ -100,10 +100,13 @@ def judge(documents: Documents, baseline: Baseline, *, assume_departments: bool 
 
 
 def _unjudged(documents: Documents) -> Iterator[str]:
-    if documents.requests and not documents.sites:
-        yield "placement and the sites' capabilities, because no Site was given (--context)"
-    if documents.requests and not documents.departments:
-        yield "departments, their contacts and their ceilings, because no Department was given (--context)"
+    for kind, known, what in (
+        ("Site", documents.sites, "placement and the sites' capabilities"),
+        ("Department", documents.departments, "departments, their contacts and their ceilings"),
+    ):
+        if documents.requests and not known:
+            why = "given (--context)" if not documents.broken_ones(kind) else "sound"
+            yield f"{what}, because no {kind} was {why}"
 
 
 def _pinned(request: Document, documents: Documents, baseline: Baseline) -> Baseline | None:
@@ -118,24 +121,27 @@ def _unknown(
     """Refuse what a request names and nobody has; it can't be completed then."""
     spec = request.spec
     if department is None:
-        what = f"the department {spec['department']} isn't known"
-        yield request.problem("TEN-133", what, _known("Department", documents.departments), ("spec", "department"))
+        what, fix = _absent(documents, "Department", spec["department"], documents.departments)
+        yield request.problem("TEN-133", what, fix, ("spec", "department"))
     if pinned is None:
-        versions = sorted({baseline.version, *documents.baselines})
-        what = f"the baseline {spec['baseline']} isn't known"
-        yield request.problem("TEN-135", what, f"choose one of {', '.join(versions)}", ("spec", "baseline"))
+        what, fix = _absent(documents, "Baseline", spec["baseline"], {baseline.version, *documents.baselines})
+        yield request.problem("TEN-135", what, fix, ("spec", "baseline"))
     elif "size" in spec and spec["size"] not in pinned.spec.sizes:
         what = f"the baseline {pinned.version} has no size {spec['size']}"
         yield request.problem("TEN-148", what, f"choose one of {', '.join(pinned.spec.sizes)}", ("spec", "size"))
     site = spec.get("placement", {}).get("site")
     if site is not None and documents.sites and site not in documents.sites:
-        what = f"the site {site} isn't known"
-        yield request.problem("TEN-134", what, _known("Site", documents.sites), ("spec", "placement", "site"))
+        what, fix = _absent(documents, "Site", site, documents.sites)
+        yield request.problem("TEN-134", what, fix, ("spec", "placement", "site"))
 
 
-def _known(kind: str, names: object) -> str:
-    known = ", ".join(sorted(names)) if isinstance(names, dict) else ""
-    return f"choose one of {known}" if known else f"add its {kind} document, or name the folder that holds it"
+def _absent(documents: Documents, kind: str, name: str, known: Collection[str]) -> tuple[str, str]:
+    """Say that a request names what isn't known, and how to mend it: also where it only isn't sound."""
+    broken = documents.broken_ones(kind)
+    if name in broken:
+        return f"the document of the {kind.lower()} {name} has problems of its own, in {broken[name]}", "mend it first"
+    fix = f"choose one of {', '.join(sorted(known))}" if known else "add its document, or name the folder that holds it"
+    return f"the {kind.lower()} {name} isn't known", fix
 
 
 def _placed(one: Completed, documents: Documents, baseline: Baseline) -> tuple[Completed, tuple[Problem, ...]]:
@@ -151,7 +157,10 @@ def _placed(one: Completed, documents: Documents, baseline: Baseline) -> tuple[C
             return replace(one, tenant=replace(tenant, spec=replace(tenant.spec, placement=placement))), ()
         if tenant.spec.placement.site is not None:
             return one, tuple(request.problem(r.code, f"site {site.name} {r.why}", r.fix, r.path) for r in reasons)
-    what = f"tenant {tenant.name} fits no site: {explain(tenant, documents.sites, department, baseline)}"
+    reasons_of_all = [explain(tenant, documents.sites, department, baseline)]
+    for name, place in documents.broken_ones("Site").items():
+        reasons_of_all.append(f"the document of {name} has problems of its own, in {place}")
+    what = f"tenant {tenant.name} fits no site: {'; '.join(reasons_of_all)}"
     fix = "change what stands in the way, or ask for a site that can"
     return one, (request.problem("TEN-145", what, fix, ("spec", "placement")),)
 

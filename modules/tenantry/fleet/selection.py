@@ -7,10 +7,9 @@ from pathlib import Path
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import complete, load_baseline, load_documents
 from tenantry.contract.model import Baseline, Site, Tenant
+from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render import Rendered, render_tenant
-
-CONTEXT_FOLDERS = ("sites", "departments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,6 @@ class Selection:
     def sites(self) -> Mapping[str, Site]:
         """The sites that the selected tenants are for, by name."""
         return {one.site.name: one.site for one in self.planned}
-
-
-def government_root(path: Path) -> Path | None:
-    """Give the nearest folder, from a request upwards, that holds a government's `sites` or `departments`."""
-    here = path.resolve()
-    for folder in (here, *here.parents):
-        if any((folder / name).is_dir() for name in CONTEXT_FOLDERS):
-            return folder
-    return None
 
 
 def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool = False) -> Selection:

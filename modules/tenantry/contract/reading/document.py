@@ -11,14 +11,23 @@ Path = tuple[str | int, ...]
 """The way to a value: property names and list indexes from the document's root."""
 
 
-_LONGEST_SHOWN = 60
+LONGEST_SHOWN = 60
+"""The longest part of a document that a message repeats."""
 
 
 def shown(value: object) -> str:
     """Write a value of a document into a message: short, on one line, and without what would steer a terminal."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    text = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+    return cut(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def cut(text: str) -> str:
+    """Write a text of a document into a message as `shown` does, but without quotes."""
+    return printable(text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "...")
+
+
+def printable(text: str) -> str:
+    """Write out what a terminal would obey and not show."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 class Mark(NamedTuple):
@@ -63,6 +72,18 @@ class Document:
         """What the document asks for; only for documents that the schema has passed."""
         spec: Mapping[str, Any] = self.data["spec"]
         return spec
+
+    @property
+    def at(self) -> str:
+        """Where it begins."""
+        return f"{self.file}:{self.start.line}"
+
+    def text(self, *path: str) -> str | None:
+        """Give a text that the document says, if it says one there; also for documents that no schema has passed."""
+        node = self.data
+        for name in path:
+            node = node.get(name) if isinstance(node, dict) else None
+        return node if isinstance(node, str) else None
 
     def place(self, path: Path, *, key: bool = False) -> Mark:
         """Give where a value stands (or its key); where it isn't written, the nearest thing above it that is."""

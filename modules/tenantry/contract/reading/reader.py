@@ -5,8 +5,6 @@ memory is spent, aliases and tags are refused rather than limited, and every fau
 docs/adr/0012-yaml-reader.md for why these events and not a loader.
 """
 
-import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,25 +13,28 @@ import yaml
 
 from tenantry.contract.reading.document import Document, Entry, Mark, shown
 from tenantry.contract.reading.scalars import Scalar, resolve
+from tenantry.contract.reading.source import file_name, read_source
 from tenantry.problems import InputError, Problem, problem
 
-MAX_BYTES = 1 << 20
-"""The largest file that is read. The largest real request is under 20 KiB; a file may hold many of them."""
-MAX_VALUES = 100_000
-"""The most values that one file may hold."""
+MAX_VALUES = 50_000
+"""The most values that one file may hold: about those of the largest file (source.py) that is full of requests."""
+MAX_DOCUMENTS = 1000
+"""The most documents that one file may hold."""
 MAX_DEPTH = 30
 """The deepest nesting; no schema goes past 10."""
+MOST_FAULTS = 100
+"""The most faults of the YAML itself that one file is told of; beyond, more would help nobody."""
 
 _FIX_YAML = "write it as plain YAML 1.2; an editor with a YAML extension shows the place"
 
 
 def read_file(path: Path, root: Path | None = None) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
-    """Read all documents of a file; with problems come the documents that stand before the first of them.
+    """Read all documents of a file; those of a file that isn't YAML to its end are the ones before the fault.
 
     Where `root` is given, a file that a link leads out of it is a problem.
     """
     try:
-        return read_text(_decode(_bytes(path, root), file_name(path)), file_name(path))
+        return read_text(read_source(path, root), file_name(path))
     except InputError as error:
         return (), error.problems
 
@@ -44,54 +45,13 @@ def read_text(text: str, file: str) -> tuple[tuple[Document, ...], tuple[Problem
     try:
         builder.read(text)
     except InputError as error:
-        return tuple(builder.documents), (*builder.problems, *error.problems)
+        return builder.finished(), (*builder.problems, *error.problems)
     if not builder.documents and not builder.problems:
         empty = problem(
             "TEN-111", "the file holds no document", "write a request (`tenantry new`), or remove it", file=file
         )
         return (), (empty,)
     return tuple(builder.documents), tuple(builder.problems)
-
-
-def file_name(path: Path) -> str:
-    """Give a path as it is shown: always text, also where the name's bytes aren't."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _bytes(path: Path, root: Path | None) -> bytes:
-    file = file_name(path)
-    if root is not None and not path.resolve().is_relative_to(root.resolve()):
-        what = f"a link leads out of {root}, to {path.resolve()}"
-        raise InputError(problem("TEN-102", what, "put the file itself there", file=file))
-    try:
-        # Not blocking, so that a pipe without a writer is refused as what it is, and not waited for.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as source:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise InputError(problem("TEN-100", "this isn't a regular file", "name a YAML file", file=file))
-            content = source.read(MAX_BYTES + 1)
-    except OSError as error:
-        what = f"the file can't be read: {error.strerror or error}"
-        raise InputError(problem("TEN-100", what, "check its name and its permissions", file=file)) from None
-    if len(content) > MAX_BYTES:
-        what = f"the file is larger than {MAX_BYTES >> 20} MiB"
-        raise InputError(problem("TEN-101", what, "split it; one file a tenant reads best", file=file))
-    return content
-
-
-def _decode(content: bytes, file: str) -> str:
-    fix = "save it as UTF-8 text"
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(problem("TEN-103", "the file is UTF-16 or UTF-32, not UTF-8", fix, file=file))
-    if b"\0" in content:
-        raise InputError(problem("TEN-103", "the file is binary, or not UTF-8", fix, file=file))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
-        what = f"byte {content[error.start]:#04x} isn't UTF-8"
-        raise InputError(problem("TEN-103", what, fix, file=file, line=line, column=column)) from None
 
 
 class _YamlMark(Protocol):
@@ -152,6 +112,10 @@ class _Builder:
         finally:
             parser.dispose()
 
+    def finished(self) -> tuple[Document, ...]:
+        """Give the documents that were read to their end: one that broke off would seem to lack what follows."""
+        return tuple(self.documents[:-1] if self._stack else self.documents)
+
     def _syntax(self, error: yaml.MarkedYAMLError) -> Problem:
         at = error.problem_mark or error.context_mark
         mark = _mark(at)
@@ -167,8 +131,18 @@ class _Builder:
         line, column = mark or (0, 0)
         return problem(code, what, fix, file=self.file, line=line, column=column)
 
-    def _start_document(self, _: yaml.Event) -> None:
+    def _fault(self, found: Problem) -> None:
+        """Note a fault that leaves the rest readable; of too many, the file isn't read on."""
+        self.problems.append(found)
+        if len(self.problems) >= MOST_FAULTS:
+            what = f"the file has {MOST_FAULTS} such faults, and isn't read further"
+            raise InputError(self._problem("TEN-129", what, "mend these, then check again"))
+
+    def _start_document(self, event: yaml.Event) -> None:
         self._marks = {}
+        if len(self.documents) >= MAX_DOCUMENTS:
+            what = f"the file holds more than {MAX_DOCUMENTS} documents"
+            raise InputError(self._problem("TEN-101", what, "split it", _mark(event.start_mark)))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         mark = _mark(event.start_mark)
@@ -182,9 +156,7 @@ class _Builder:
             try:
                 value = resolve(event.value)
             except ValueError as error:
-                self.problems.append(
-                    self._problem("TEN-110", str(error), "write a finite number, or quote a text", mark)
-                )
+                self._fault(self._problem("TEN-110", str(error), "write a finite number, or quote a text", mark))
         self._add(value, mark)
 
     def _key(self, top: _Open, event: yaml.ScalarEvent, mark: Mark) -> None:
@@ -195,7 +167,7 @@ class _Builder:
         if key in top.entries:
             first = top.entries[key].key
             what = f"{shown(key)} is given twice, first in line {first.line}"
-            self.problems.append(self._problem("TEN-106", what, "keep one of them", mark))
+            self._fault(self._problem("TEN-106", what, "keep one of them", mark))
         top.key, top.key_mark = key, mark
 
     def _start_mapping(self, event: yaml.CollectionStartEvent) -> None:

@@ -1,20 +1,15 @@
 """Validates documents by the JSON Schema of their kind."""
 
-import ipaddress
-import re
 from collections.abc import Iterator, Mapping
-from datetime import date
 from functools import cache
 from itertools import islice
 from typing import Any, cast
 
 import orjson
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
-from jsonschema.validators import extend
 
 from tenantry.contract.reading.document import Document
+from tenantry.contract.reading.keywords import format_checker, validator_class
 from tenantry.contract.reading.sentences import problems_of
 from tenantry.data import schema_dir
 from tenantry.problems import Problem
@@ -22,8 +17,6 @@ from tenantry.problems import Problem
 API_VERSION = "tenantry.dev/v1"
 MOST_PROBLEMS = 100
 """The most problems that one document is told of; beyond, more would help nobody."""
-LONGEST_TEXT = 2048
-"""The longest text that a pattern is tried on; ours are shorter, and a pattern's time can grow by the square."""
 KINDS = ("Tenant", "Site", "Department", "Waiver", "Grant", "Baseline")
 
 
@@ -38,6 +31,11 @@ def validate(document: Document) -> tuple[Problem, ...]:
     return problems
 
 
+def is_foreign(document: Document) -> bool:
+    """Say whether a document doesn't even claim to be one of tenantry's."""
+    return not (document.text("apiVersion") or "").startswith(API_VERSION.partition("/")[0])
+
+
 @cache
 def load_schema(kind: str) -> Mapping[str, Any]:
     """Read the JSON Schema of a kind of document."""
@@ -48,12 +46,34 @@ def load_schema(kind: str) -> Mapping[str, Any]:
 @cache
 def validator(kind: str) -> Validator:
     """Give the validator of a kind of document."""
-    return _validator_class()(load_schema(kind), format_checker=_formats())
+    schema = load_schema(kind)
+    return _validator(schema, schema.get("$defs", {}))
+
+
+def _validator(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Validator:
+    return validator_class()(_inlined(schema, definitions), format_checker=format_checker())
+
+
+def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Put definitions in the place of references to them, which the library would look up anew for every value."""
+    if isinstance(node, list):
+        return [_inlined(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        node = {**definitions[node["$ref"].removeprefix("#/$defs/")], **node}
+        del node["$ref"]
+    return {name: _inlined(value, definitions) for name, value in node.items()}
 
 
 def _problems(document: Document, by: Validator, data: object, base: tuple[str | int, ...]) -> tuple[Problem, ...]:
     errors = by.iter_errors(cast("Any", data))
-    return tuple(islice((found for error in errors for found in problems_of(error, document, base)), MOST_PROBLEMS))
+    every = (found for error in errors for found in problems_of(error, document, base))
+    problems = tuple(islice(every, MOST_PROBLEMS))
+    if next(every, None) is None:
+        return problems
+    what = f"the document has more problems than these {MOST_PROBLEMS}"
+    return (*problems, document.problem("TEN-129", what, "mend these, then check again"))
 
 
 def _envelope(document: Document) -> Problem | None:
@@ -78,48 +98,7 @@ def _parts(document: Document) -> Iterator[Problem]:
     """Hold a baseline's defaults to the request's own schema, in which nothing is needed."""
     schema = load_schema("Tenant")
     spec = {name: value for name, value in schema["properties"]["spec"].items() if name != "required"}
-    part = _validator_class()({**spec, "$defs": schema["$defs"]}, format_checker=_formats())
+    part = _validator(spec, schema["$defs"])
     yield from _problems(document, part, document.spec["defaults"], ("spec", "defaults"))
     for name, defaults in document.spec["templates"].items():
         yield from _problems(document, part, defaults, ("spec", "templates", name))
-
-
-@cache
-def _validator_class() -> type[Validator]:
-    made: type[Validator] = extend(Draft202012Validator, {"pattern": _pattern, "uniqueItems": _unique})  # type: ignore[no-untyped-call]
-    return made
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # ECMAScript's `$`, which JSON Schema means, is the very end; Python's also matches before a last line break.
-    return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
-
-
-def _pattern(_by: Validator, pattern: str, instance: object, _schema: object) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and (len(instance) > LONGEST_TEXT or _compiled(pattern).search(instance) is None):
-        yield ValidationError("the text doesn't match the pattern")
-
-
-def _unique(_by: Validator, wanted: bool, instance: object, _schema: object) -> Iterator[ValidationError]:
-    # The library compares maps pair by pair, so a long list would take hours.
-    if wanted and isinstance(instance, list):
-        seen = {orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in instance}
-        if len(seen) < len(instance):
-            yield ValidationError("the list has the same item twice")
-
-
-@cache
-def _formats() -> FormatChecker:
-    checker = FormatChecker(formats=())
-    checker.checks("date", raises=ValueError)(_is_date)
-    checker.checks("cidr", raises=ValueError)(_is_cidr)
-    return checker
-
-
-def _is_date(value: object) -> bool:
-    return not isinstance(value, str) or (len(value) == 10 and bool(date.fromisoformat(value)))
-
-
-def _is_cidr(value: object) -> bool:
-    return not isinstance(value, str) or bool(ipaddress.ip_network(value))

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from jsonschema.exceptions import ValidationError
 
-from tenantry.contract.reading.document import Document, Path, shown
+from tenantry.contract.reading.document import LONGEST_SHOWN, Document, Path, cut, shown
 from tenantry.problems import Problem
 
 _TYPES: Mapping[str, str] = {
@@ -19,7 +19,6 @@ _TYPES: Mapping[str, str] = {
     "object": "a map of properties",
     "null": "nothing",
 }
-_LONGEST_SHOWN = 60
 
 _Sentences = Iterator[tuple[str, str, str]]
 
@@ -43,7 +42,7 @@ def problems_of(error: ValidationError, document: Document, base: Path) -> Itera
 def _spoken(path: Path) -> str:
     """Say a path as people do: the document's `spec` is understood."""
     steps = path[1:] if len(path) > 1 and path[0] == "spec" else path
-    said = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    said = "".join(f"[{step}]" if isinstance(step, int) else f".{cut(step)}" for step in steps)
     return said.removeprefix(".") or "the document"
 
 
@@ -53,9 +52,9 @@ def _unknown(error: ValidationError, document: Document, path: Path) -> Iterator
     for name in cast("Mapping[str, Any]", error.instance):
         if name in known:
             continue
-        close = get_close_matches(name, known, 1, 0.6) if len(name) <= _LONGEST_SHOWN else []
+        close = get_close_matches(name, known, 1, 0.6) if len(name) <= LONGEST_SHOWN else []
         fix = f"write {close[0]}, if that was meant" if close else f"remove it; there are {', '.join(known)}"
-        what = f"there is no property {shown(name)[1:-1]}{where}"
+        what = f"there is no property {cut(name)}{where}"
         yield document.problem("TEN-120", what, fix, (*path, name), key=True)
 
 
@@ -119,7 +118,7 @@ def _required(branch: Mapping[str, Any]) -> list[str]:
 
 
 def _choice(value: object, choices: list[str], where: str) -> tuple[str, str, str]:
-    close = get_close_matches(value, choices, 1, 0.6) if isinstance(value, str) and len(value) < _LONGEST_SHOWN else []
+    close = get_close_matches(value, choices, 1, 0.6) if isinstance(value, str) and len(value) < LONGEST_SHOWN else []
     fix = f"write {close[0]}, if that was meant" if close else f"choose one of {', '.join(choices)}"
     return "TEN-124", f"{where} is {shown(value)}, which isn't one of {', '.join(choices)}", fix
 

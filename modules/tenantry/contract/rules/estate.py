@@ -1,24 +1,26 @@
-"""Rules of all tenants together: one owner for each id, name and host; known peers; the department's ceiling."""
+"""Rules of all tenants together: one owner for each id and name; known peers; the department's ceiling."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from tenantry.contract.model import Bytes, Department, Millicores
 from tenantry.contract.quantity import format_bytes, format_cpu
-from tenantry.contract.reading.document import Document, Path
+from tenantry.contract.reading.document import Document, Path, cut
+from tenantry.contract.rules.hosts import called, judge_hosts
 from tenantry.contract.rules.scope import Completed, Scope
 from tenantry.problems import Problem
 
 
-def judge_requests(requests: Sequence[Document]) -> Iterator[Problem]:
+def judge_requests(requests: Sequence[Document], claimants: Sequence[Document]) -> Iterator[Problem]:
     """Find what two requests both claim, and peers that nobody is.
 
-    Looks at requests as written, so that one that can't be completed still counts.
+    Looks at requests as written, so that one that can't be completed still counts; `claimants` are these and those that
+    have problems of their own.
     """
-    yield from _unique(requests, ("spec", "id"))
-    yield from _unique(requests, ("metadata", "name"))
-    yield from _hosts(requests)
-    yield from _peers(requests)
+    yield from _unique_ids(claimants)
+    yield from _unique_names(claimants)
+    yield from judge_hosts(claimants)
+    yield from _peers(requests, {request.text("spec", "id") for request in claimants})
 
 
 def judge_ceilings(scope: Scope) -> Iterator[Problem]:
@@ -30,12 +32,13 @@ def judge_ceilings(scope: Scope) -> Iterator[Problem]:
         department = scope.documents.departments.get(name)
         if department is not None:
             for what in ("cpu", "memory", "storage", "pods"):
-                yield from _ceiling(department, tenants, what)
+                yield from _ceiling(department, tenants, what, scope)
 
 
-def _ceiling(department: Department, tenants: Sequence[Completed], what: str) -> Iterator[Problem]:
+def _ceiling(department: Department, tenants: Sequence[Completed], what: str, scope: Scope) -> Iterator[Problem]:
     ceiling = getattr(department.spec.ceiling, what)
     limit, total, told = _written(what, ceiling), 0, False
+    around = scope.documents.context_files
     for completed in tenants:
         asked = getattr(completed.tenant.spec.quota, what)
         total += asked
@@ -46,7 +49,8 @@ def _ceiling(department: Department, tenants: Sequence[Completed], what: str) ->
             said = (
                 f"with this quota.{what} the tenants of {department.name} have {together}, above its ceiling of {limit}"
             )
-            told = True
+            # One is enough, but it must be one that is asked about.
+            told = completed.request.file not in around
         else:
             continue
         fix = f"lower it, or have the ceiling of {department.name} raised"
@@ -59,69 +63,26 @@ def _written(what: str, amount: int) -> str:
     return str(amount) if what == "pods" else format_bytes(Bytes(amount))
 
 
-def _at(request: Document) -> str:
-    return f"{request.file}:{request.start.line}"
+def _unique_ids(requests: Sequence[Document]) -> Iterator[Problem]:
+    first: dict[str, Document] = {}
+    for request in requests:
+        tenant_id = request.text("spec", "id")
+        if tenant_id and (other := first.setdefault(tenant_id, request)) is not request:
+            what = f"the id {cut(tenant_id)} is taken by {called(other)}, in {other.at}"
+            yield request.problem("TEN-130", what, "make one with `tenantry new`", ("spec", "id"))
 
 
-def _unique(requests: Sequence[Document], path: Path) -> Iterator[Problem]:
-    """Refuse a second request with the same id, or with the same name in the same department."""
+def _unique_names(requests: Sequence[Document]) -> Iterator[Problem]:
+    """Refuse a second request with the same name in the same department."""
     first: dict[tuple[str, str], Document] = {}
     for request in requests:
-        by_id = path == ("spec", "id")
-        key = ("", request.spec["id"]) if by_id else (request.spec["department"], request.name)
-        other = first.setdefault(key, request)
-        if other is request:
-            continue
-        if by_id:
-            what, fix = f"the id {key[1]} is taken by {other.name}, in {_at(other)}", "make one with `tenantry new`"
-            yield request.problem("TEN-130", what, fix, path)
-        else:
-            what = f"{key[0]} already has a tenant named {key[1]}, in {_at(other)}"
-            yield request.problem("TEN-131", what, "give it another name", path)
+        department, name = request.text("spec", "department"), request.text("metadata", "name")
+        if department and name and (other := first.setdefault((department, name), request)) is not request:
+            what = f"{cut(department)} already has a tenant named {cut(name)}, in {other.at}"
+            yield request.problem("TEN-131", what, "give it another name", ("metadata", "name"))
 
 
-def _hosts(requests: Sequence[Document]) -> Iterator[Problem]:
-    """Refuse a host that another tenant owns, itself or by a wildcard; a wildcard owns every name below it.
-
-    Of two requests at odds, the later is told.
-    """
-    claims: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for at, request in enumerate(requests):
-        for index, host in enumerate(_asked_hosts(request)):
-            claims[host].append((at, index))
-    told: set[tuple[int, int]] = set()
-    for host, mine in claims.items():
-        for claim in (host, *_wildcards_over(host)):
-            for one in mine:
-                for other in claims.get(claim, ()):
-                    first, second = min(one, other), max(one, other)
-                    if second in told or requests[one[0]].spec["id"] == requests[other[0]].spec["id"]:
-                        continue
-                    told.add(second)
-                    yield _host_taken(requests[first[0]], first[1], requests[second[0]], second[1])
-
-
-def _wildcards_over(host: str) -> list[str]:
-    """Give the wildcards that own a host; those over a wildcard begin one label up, so `*.a.b` is below `*.b`."""
-    labels = host.removeprefix("*.").split(".")
-    return [f"*.{'.'.join(labels[cut:])}" for cut in range(1, len(labels))]
-
-
-def _host_taken(owner: Document, owned: int, request: Document, index: int) -> Problem:
-    host, claim = _asked_hosts(request)[index], _asked_hosts(owner)[owned]
-    who = f"{owner.name} of {owner.spec['department']}"
-    what = f"the host {host} is at odds with {claim}, which {who} owns, in {_at(owner)}"
-    fix = "choose another host, or have its owner give it up"
-    return request.problem("TEN-132", what, fix, ("spec", "ingress", "hosts", index))
-
-
-def _asked_hosts(request: Document) -> Sequence[str]:
-    hosts: Sequence[str] = request.spec.get("ingress", {}).get("hosts", ())
-    return hosts
-
-
-def _peers(requests: Sequence[Document]) -> Iterator[Problem]:
-    known = {request.spec["id"] for request in requests}
+def _peers(requests: Sequence[Document], known: Set[str | None]) -> Iterator[Problem]:
     for request in requests:
         for index, intent in enumerate(request.spec.get("intents", ())):
             peer = intent.get("tenant")

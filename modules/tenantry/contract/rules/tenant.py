@@ -7,6 +7,8 @@ from tenantry.contract.model import Baseline, BucketRequest, ClassificationContr
 from tenantry.contract.rules.scope import Completed
 from tenantry.problems import Problem
 
+_IPV4_AS_IPV6 = ip_network("::ffff:0:0/96")
+
 
 def judge_tenant(completed: Completed, baseline: Baseline) -> Iterator[Problem]:
     """Hold one completed tenant to the rules that need no other document."""
@@ -81,6 +83,10 @@ def _denied_addresses(completed: Completed, baseline: Baseline) -> Iterator[Prob
             if peer.cidr is None:
                 continue
             asked = ip_network(peer.cidr)
+            if asked.version == 6 and asked.subnet_of(_IPV4_AS_IPV6):  # type: ignore[arg-type]
+                what = f"{peer.cidr} is IPv4 addresses in the form of IPv6, which firewalls read differently"
+                yield completed.problem("TEN-149", what, "write them as IPv4", name, index, "cidr")
+                continue
             block = next((b for b in denied if b.version == asked.version and asked.subnet_of(b)), None)  # type: ignore[arg-type]
             if block is not None:
                 what = f"{peer.cidr} lies in {block}, which no tenant may reach"
