@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 
 from tenantry.data import example_dir
-from tenantry.fleet.program import tenant_program
+from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.selection import select
 
 government = Path(pulumi.Config().get("government") or example_dir())

@@ -8,8 +8,8 @@ from operators import Operator
 
 from sites import Sandbox
 from tenantry.data import example_dir
+from tenantry.fleet.engine.session import open_session
 from tenantry.fleet.selection import select
-from tenantry.fleet.session import open_session
 
 PROGRAM = Path(__file__).parents[2] / "stacks" / "__main__.py"
 

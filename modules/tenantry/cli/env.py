@@ -16,7 +16,7 @@ def env() -> None:
     """
     import shlex
 
-    from tenantry.fleet.session import engine_environment, kubeconfig_file
+    from tenantry.fleet.engine.session import engine_environment, kubeconfig_file
     from tenantry.paths import connections_dir
 
     if not any(connections_dir().glob("*.json")):

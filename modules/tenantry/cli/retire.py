@@ -58,8 +58,8 @@ def unlock(tenants: Tenants, context: Context = None) -> None:
     """
     from tenantry.cli.building import show_builds
     from tenantry.connection import read_connection
+    from tenantry.fleet.engine.session import open_session, tenant_lock
     from tenantry.fleet.selection import select
-    from tenantry.fleet.session import open_session, tenant_lock
 
     planned = select(tenants, context).planned
     connections = {one.site.name: read_connection(one.site.name) for one in planned}

@@ -6,13 +6,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 from tenantry.fleet.buckets import deleting
-from tenantry.fleet.compare import State
-from tenantry.fleet.locks import with_stale_lock_cleared
+from tenantry.fleet.engine.locks import with_stale_lock_cleared
+from tenantry.fleet.engine.program import tenant_program
+from tenantry.fleet.engine.session import Session, open_session, tenant_lock
 from tenantry.fleet.outcome import Action, Outcome, Report, problems_of
-from tenantry.fleet.program import tenant_program
-from tenantry.fleet.recorder import Recorder
 from tenantry.fleet.selection import Selection
-from tenantry.fleet.session import Session, open_session, tenant_lock
+from tenantry.fleet.site.compare import State
+from tenantry.fleet.site.recorder import Recorder
 from tenantry.fleet.survey import Seen, survey
 from tenantry.problems import TenantryError
 from tenantry.toolchain import Progress

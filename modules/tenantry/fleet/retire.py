@@ -7,13 +7,13 @@ from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_
 
 from tenantry.connection import Connection, read_connection
 from tenantry.fleet.buckets import deleting
-from tenantry.fleet.kube import KubeClient
-from tenantry.fleet.live import LiveTenant, is_ours, read_site
-from tenantry.fleet.locks import with_stale_lock_cleared
+from tenantry.fleet.engine.locks import with_stale_lock_cleared
+from tenantry.fleet.engine.session import Session, open_session, tenant_lock
 from tenantry.fleet.outcome import Action, Outcome, Report, problems_of
-from tenantry.fleet.record import Record, record_manifest
 from tenantry.fleet.selection import Planned
-from tenantry.fleet.session import Session, open_session, tenant_lock
+from tenantry.fleet.site.kube import KubeClient
+from tenantry.fleet.site.live import LiveTenant, is_ours, read_site
+from tenantry.fleet.site.record import Record, record_manifest
 from tenantry.problems import TenantryError, UnreachableError, problem
 from tenantry.toolchain import Progress
 

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tenantry.connection import Connection, read_connection
-from tenantry.fleet.compare import Comparison, State, StoreDifferences, compare
-from tenantry.fleet.kube import KubeClient
-from tenantry.fleet.live import LiveSite, read_site
-from tenantry.fleet.record import Record
 from tenantry.fleet.selection import Planned
+from tenantry.fleet.site.compare import Comparison, State, StoreDifferences, compare
+from tenantry.fleet.site.kube import KubeClient
+from tenantry.fleet.site.live import LiveSite, read_site
+from tenantry.fleet.site.record import Record
 from tenantry.problems import UnreachableError, problem
 from tenantry.render.manifest import object_key
 

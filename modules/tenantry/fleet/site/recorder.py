@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from tenantry.connection import Connection
-from tenantry.fleet.kube import KubeClient
-from tenantry.fleet.live import is_ours, live_hash, read_site
-from tenantry.fleet.record import Record, record_manifest, record_namespace
 from tenantry.fleet.selection import Planned
+from tenantry.fleet.site.kube import KubeClient
+from tenantry.fleet.site.live import is_ours, live_hash, read_site
+from tenantry.fleet.site.record import Record, record_manifest, record_namespace
 from tenantry.problems import Problem, UnreachableError, problem
 from tenantry.render.manifest import object_key
 

@@ -16,7 +16,7 @@ import orjson
 import urllib3
 
 from tenantry.connection import Connection
-from tenantry.fleet.kubeconfig import KubeContext, read_context
+from tenantry.fleet.site.kubeconfig import KubeContext, read_context
 from tenantry.problems import Problem, UnreachableError, problem
 
 FIELD_MANAGER = "tenantry"

@@ -12,7 +12,7 @@ import psutil
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tenantry.fleet.engine import END_SECONDS, PROJECT, Engine, StackLocked
-from tenantry.fleet.session import backend_url
+from tenantry.fleet.engine.session import backend_url
 from tenantry.problems import UnreachableError, problem
 
 T = TypeVar("T")

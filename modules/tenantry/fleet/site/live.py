@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from tenantry.fleet.kube import RESOURCES, KubeClient
-from tenantry.fleet.record import RECORD_NAMESPACE, Record, parse_record
+from tenantry.fleet.site.kube import RESOURCES, KubeClient
+from tenantry.fleet.site.record import RECORD_NAMESPACE, Record, parse_record
 from tenantry.render.manifest import object_key
 from tenantry.render.naming import MANAGED_BY_LABEL, MANAGER, TENANT_LABEL
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tenantry.fleet.live import LiveTenant, is_ours, live_hash
+from tenantry.fleet.site.live import LiveTenant, is_ours, live_hash
 from tenantry.render.manifest import Manifest, Rendered, object_key
 
 

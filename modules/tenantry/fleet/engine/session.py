@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from tenantry.connection import Connection, read_connection
 from tenantry.files import write_atomic
 from tenantry.fleet.engine import Engine
-from tenantry.fleet.kubeconfig import write_merged
+from tenantry.fleet.site.kubeconfig import write_merged
 from tenantry.objectstore.server import serve_in_thread
 from tenantry.paths import connections_dir, state_dir
 from tenantry.problems import UnreachableError, problem
