@@ -63,7 +63,7 @@ def _service(service: PodSelector) -> dict[str, Any]:
 def _within(peer: Mapping[str, Any], allowed: Mapping[str, Any]) -> bool:
     if "cidr" in allowed:
         block = peer.get("ipBlock")
-        return block is not None and _inside(block["cidr"], allowed["cidr"])
+        return block is not None and within(block["cidr"], allowed["cidr"])
     selector = peer.get("namespaceSelector") or {}
     chosen: dict[str, Any] = dict(selector.get("matchLabels", {}))
     if {"key": TENANT, "operator": "DoesNotExist"} in selector.get("matchExpressions", ()):
@@ -71,6 +71,7 @@ def _within(peer: Mapping[str, Any], allowed: Mapping[str, Any]) -> bool:
     return allowed.items() <= chosen.items()
 
 
-def _inside(inner: str, outer: str) -> bool:
+def within(inner: str, outer: str) -> bool:
+    """Say whether one block lies in another, or is it."""
     one, other = ip_network(inner), ip_network(outer)
     return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]

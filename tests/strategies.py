@@ -81,11 +81,12 @@ def sites() -> dict[str, Site]:
     example = schema["examples"][0]
     items = schema["properties"]["spec"]["properties"]["capabilities"]["items"]
     everything = [choice["const"] for choice in items["oneOf"]]
+    able = {"capabilities": everything, "capacity": _QUOTA, "issuer": "https://oidc.gov.example"}
     return {
         f"site-{region}": structure(
             {
                 "metadata": {"name": f"site-{region}", "labels": {}},
-                "spec": {**example["spec"], "region": region, "capabilities": everything, "capacity": _QUOTA},
+                "spec": {**example["spec"], "region": region, **able},
             },
             Site,
         )
@@ -149,11 +150,13 @@ def _contacts() -> SearchStrategy[dict[str, Any]]:
     return _optional(owner=_mails(), technical=technical, security=_mails(), finance=_mails()).filter(bool)
 
 
-def _cidrs() -> SearchStrategy[str]:
-    """Give blocks of private and documentation addresses, IPv4 and IPv6, none of them denied by the baseline."""
+def _cidrs(*, intents: bool) -> SearchStrategy[str]:
+    """Give blocks of addresses, IPv4 and IPv6: none lies in what the baseline denies, some are wider."""
     four = st.builds(lambda b, c: f"10.{b}.{c}.0/24", st.integers(0, 255), st.integers(0, 255))
     six = st.integers(0, 0xFFFF).map(lambda part: f"2001:db8:{part:x}::/48")
-    return st.one_of(four, six, st.just("203.0.113.7/32"))
+    wide = ["8.0.0.0/6", "64.0.0.0/2", "128.0.0.0/1", "169.0.0.0/8", "fc00::/6", "::/1"]
+    everything = [] if intents else ["0.0.0.0/0", "::/0"]
+    return st.one_of(four, six, st.just("203.0.113.7/32"), st.sampled_from([*wide, *everything]))
 
 
 _connection = {"port": st.integers(1, 65535), "protocol": st.sampled_from(["TCP", "UDP"]), "reason": _text()}
@@ -163,7 +166,11 @@ _connection = {"port": st.integers(1, 65535), "protocol": st.sampled_from(["TCP"
 def _connections(draw: DrawFn, *, intents: bool) -> list[dict[str, Any]]:
     connections = []
     for _ in range(draw(st.integers(0, 3))):
-        peers = {"cidr": _cidrs(), "host": _hosts().map(lambda host: host.removeprefix("*.")), "tenant": ids()}
+        peers = {
+            "cidr": _cidrs(intents=intents),
+            "host": _hosts().map(lambda host: host.removeprefix("*.")),
+            "tenant": ids(),
+        }
         peer = draw(st.sampled_from(["cidr", "host", "tenant"] if intents else ["cidr", "host"]))
         value = draw(peers[peer])
         one = {peer: value, **draw(st.fixed_dictionaries(_connection))}
@@ -205,7 +212,7 @@ def _accounts(draw: DrawFn, namespaces: list[str], buckets: list[str]) -> list[d
     prefix = {"prefix": st.from_regex(r"[A-Za-z0-9!_.()/=-]{0,30}", fullmatch=True)}
     grants = st.lists(st.fixed_dictionaries(grant, optional=prefix), max_size=3) if buckets else st.just([])
     account = st.fixed_dictionaries(
-        {"name": _names(20), "namespace": st.sampled_from(namespaces)},
+        {"name": st.one_of(_names(20), st.just("default")), "namespace": st.sampled_from(namespaces)},
         optional={"apiToken": st.booleans(), "buckets": grants},
     )
     return draw(st.lists(account, max_size=4, unique_by=lambda one: (one["namespace"], one["name"])))

@@ -59,13 +59,10 @@ def render_access(tenant: Tenant) -> list[Manifest]:
     made: list[Manifest] = []
     for request in tenant.spec.namespaces:
         namespace = namespace_name(tenant, request.name)
-        # Kubernetes makes this account in every namespace, and pods that name none run as it: it gets no token.
-        made.append(_service_account(tenant, namespace, "default", token=False))
-        made.extend(
-            _service_account(tenant, namespace, account.name, token=account.api_token)
-            for account in tenant.spec.service_accounts
-            if account.namespace == request.name
-        )
+        # Kubernetes makes `default` in every namespace, and pods that name no account run as it: no token unless asked.
+        tokens = {"default": False}
+        tokens |= {each.name: each.api_token for each in tenant.spec.service_accounts if each.namespace == request.name}
+        made.extend(_service_account(tenant, namespace, name, token=token) for name, token in tokens.items())
         for role in AccessRole:
             groups = sorted({access.group for access in tenant.spec.access if access.role is role})
             made.extend(_role(tenant, namespace, role.value, [_group(group) for group in groups]))

@@ -18,6 +18,9 @@ MANAGER = "tenantry"
 FILLED_BY = f"{DOMAIN}/filled-by"
 """Marks a Secret whose data comes from an object-store key when it is applied."""
 
+_LONGEST_TAG = 128
+_NO_TAG = re.compile(r"[^\w .:/=+@-]")
+
 
 def namespace_name(tenant: Tenant, namespace: str) -> str:
     """Give the Kubernetes name of one of the tenant's namespaces."""
@@ -78,6 +81,23 @@ def annotations(tenant: Tenant) -> dict[str, str]:
     if tenant.spec.lease:
         found[f"{DOMAIN}/lease-ends"] = tenant.spec.lease.ends.isoformat()
     return found
+
+
+def bucket_tags(tenant: Tenant) -> dict[str, str]:
+    """Give the tags of a tenant's buckets: its labels, who answers and pays, and when it ends.
+
+    The tenant's own tag isn't among them: the provider adds it to each. A tag holds less than an annotation, so each
+    technical contact has its own, `_` stands for what no tag may hold, and a label whose key is too long is left out.
+    Source: S3 bucket tagging: at most 50 tags, keys of 128 and values of 256 characters.
+    """
+    notes = annotations(tenant)
+    found = {key: value for key, value in labels(tenant).items() if key != TENANT_LABEL and len(key) <= _LONGEST_TAG}
+    for name in ("owner", "security-contact", "finance-contact", "cost-centre", "budget", "lease-ends"):
+        if (key := f"{DOMAIN}/{name}") in notes:
+            found[key] = notes[key]
+    for number, contact in enumerate(tenant.spec.contacts.technical, start=1):
+        found[f"{DOMAIN}/technical-contact-{number}"] = contact
+    return {key: _NO_TAG.sub("_", value) for key, value in found.items()}
 
 
 def document(

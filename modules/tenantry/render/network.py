@@ -35,7 +35,7 @@ Rule = tuple[str, str, dict[str, Any]]
 def _rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
     yield "default-deny", "Nothing is open that isn't declared", {"policyTypes": ["Ingress", "Egress"]}
     yield from _standard_rules(tenant, site)
-    yield from _once([*_intent_rules(tenant, site), *_egress_rules(tenant, site, baseline)])
+    yield from _once([*_intent_rules(tenant, site, baseline), *_egress_rules(tenant, site, baseline)])
 
 
 def _once(rules: Sequence[Rule]) -> Iterator[Rule]:
@@ -70,7 +70,7 @@ def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
             _in([gateway], tenant.spec.ingress.port, "TCP"),
         )
     if any(account.buckets for account in tenant.spec.service_accounts):
-        peers = [_cidr(cidr) for cidr in network.object_store_cidrs]
+        peers = [{"ipBlock": {"cidr": cidr}} for cidr in network.object_store_cidrs]
         yield "object-store", "Workloads reach their buckets", _out(peers, network.object_store_port, "TCP")
 
 
@@ -82,25 +82,27 @@ def _rule_name(kind: str, *connection: object) -> str:
 def _egress_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
     for egress in tenant.spec.egress:
         if egress.cidr:
-            peer = _cidr(egress.cidr, _exceptions(egress.cidr, site, baseline))
+            peer = _cidr(egress.cidr, site, baseline)
             name = _rule_name("egress", egress.cidr, egress.port, egress.protocol)
             yield name, egress.reason, _out([peer], egress.port, egress.protocol)
 
 
-def _intent_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
+def _intent_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
     for intent in tenant.spec.intents:
         build = _out if intent.direction is Direction.TO else _in
-        peer, port = _peer(intent, site)
+        peer, port = _peer(intent, site, baseline)
         named = intent.tenant or intent.host or intent.cidr
         name = _rule_name("intent", intent.direction.value, named, intent.port, intent.protocol)
         yield name, intent.reason, build([peer], port, intent.protocol)
 
 
-def _peer(intent: Intent, site: Site) -> tuple[dict[str, Any], int]:
+def _peer(intent: Intent, site: Site, baseline: Baseline) -> tuple[dict[str, Any], int]:
     """Give an intent's peer and port; a host is reached through the site's gateway, on the gateway's own port."""
     if intent.host:
         return _site_namespaces(site.spec.network.ingress), site.spec.network.ingress.port
-    return _namespaces({TENANT_LABEL: intent.tenant}) if intent.tenant else _cidr(intent.cidr or ""), intent.port
+    if intent.tenant:
+        return _namespaces({TENANT_LABEL: intent.tenant}), intent.port
+    return _cidr(intent.cidr or "", site, baseline), intent.port
 
 
 def _dns(dns: PodSelector) -> dict[str, Any]:
@@ -128,10 +130,11 @@ def _site_namespaces(service: PodSelector) -> dict[str, Any]:
     return {"namespaceSelector": {"matchLabels": dict(service.namespace_labels), "matchExpressions": [no_tenant]}}
 
 
-def _cidr(cidr: str, exceptions: Sequence[str] = ()) -> dict[str, Any]:
+def _cidr(cidr: str, site: Site, baseline: Baseline) -> dict[str, Any]:
+    """Select a block that a request names; what stays closed is left out of one that is wider."""
     block: dict[str, Any] = {"cidr": cidr}
-    if exceptions:
-        block["except"] = list(exceptions)
+    if exceptions := _exceptions(cidr, site, baseline):
+        block["except"] = exceptions
     return {"ipBlock": block}
 
 

@@ -17,7 +17,7 @@ from tenantry.render.manifest import Manifest
 from tenantry.render.naming import (
     FILLED_BY,
     bucket_name,
-    cost_centre_label,
+    bucket_tags,
     document,
     identity_name,
     namespace_name,
@@ -41,7 +41,7 @@ def render_object_store(tenant: Tenant, site: Site, baseline: Baseline) -> list[
     """Make the buckets, then an identity for each service account that may use one."""
     made = [_bucket(tenant, site, baseline, bucket) for bucket in tenant.spec.buckets]
     for account in _accounts_with_buckets(tenant):
-        if site.can("sts.webIdentity"):
+        if _federates(site):
             made.append(_role(tenant, site, account))
         else:
             made.extend(_user(tenant, account))
@@ -50,7 +50,7 @@ def render_object_store(tenant: Tenant, site: Site, baseline: Baseline) -> list[
 
 def render_secrets(tenant: Tenant, site: Site) -> list[Manifest]:
     """Make, where the store can't federate, the Secret of each service account; its data is filled in when applied."""
-    if site.can("sts.webIdentity"):
+    if _federates(site):
         return []
     return [
         document(
@@ -64,6 +64,11 @@ def render_secrets(tenant: Tenant, site: Site) -> list[Manifest]:
         )
         for account in _accounts_with_buckets(tenant)
     ]
+
+
+def _federates(site: Site) -> bool:
+    """Say whether workloads take roles with their own token: the store can trust an issuer, and the site has one."""
+    return site.can("sts.webIdentity") and site.spec.issuer is not None
 
 
 def _accounts_with_buckets(tenant: Tenant) -> list[ServiceAccount]:
@@ -91,13 +96,13 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
         "lock": {"mode": "COMPLIANCE", "days": bucket.retention_days} if bucket.lock else None,
         "lifecycle": lifecycle if site.can("bucket.lifecycle") else [],
         "policy": _bucket_policy(name, bucket) if site.can("bucket.policy") else None,
-        "tags": {"tenantry-department": tenant.spec.department, "tenantry-cost-centre": cost_centre_label(tenant)},
+        "tags": bucket_tags(tenant),
         "cors": [],
         "publicAccessBlock": site.can("bucket.publicAccessBlock") and not bucket.publish,
         "ownership": "BucketOwnerEnforced" if site.can("bucket.ownership") else None,
         "encryption": encryption,
         "logging": None,
-        "quota": bucket.quota if site.can("bucket.quota") else None,
+        "quota": bucket.quota,
         "retentionDays": bucket.retention_days,
     }
     return store_document(tenant, "Bucket", name, spec)
