@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tenantry.paths import cache_dir
 from tenantry.problems import InputError, UnreachableError
 from tenantry.toolchain import BINARIES, ensure, find, find_all, lookup
 from tenantry.toolchain import found as finding
@@ -90,6 +92,45 @@ def test_a_program_that_was_replaced_is_asked_again(empty_cache: Path) -> None:
     assert find("pulumi").source == "not built"
 
 
+def test_every_real_component_is_fit_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for binary, path in ensure(BINARIES).items():
+        (tmp_path / binary).symlink_to(path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert [(found.version, found.source) for found in find_all()] == [
+        (component.version, "PATH") for component in BINARIES.values()
+    ]
+
+
+def test_a_fit_program_is_found_behind_an_old_one(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(empty_cache, "kubectl", "Client Version: v1.32.4-dispatcher")
+    (behind := empty_cache / "behind").mkdir()
+    fit = put(behind, "kubectl", f"Client Version: v{component_of('kubectl').version}")
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, (empty_cache, behind))))
+    assert (find("kubectl").source, find("kubectl").path) == ("PATH", fit)
+
+
+def test_a_folder_of_the_path_that_is_said_from_here_gives_a_path_that_works_from_everywhere(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = put(empty_cache, "etcd", f"etcd Version: {component_of('etcd').version}")
+    monkeypatch.chdir(empty_cache.parent)
+    monkeypatch.setenv("PATH", empty_cache.name)
+    assert find("etcd").path == fit
+
+
+def test_a_program_that_was_too_slow_to_answer_is_asked_again(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep, program = shutil.which("sleep", path=os.defpath), put(empty_cache, "pulumi", "")
+    program.write_text(f"#!/bin/sh\n[ -e {empty_cache}/awake ] || exec {sleep} 30\necho v{pin('pulumi')}\n")
+    monkeypatch.setattr("tenantry.toolchain.asking._SECONDS", 0.2)
+    assert find("pulumi").source == "not built"
+    (empty_cache / "awake").touch()
+    monkeypatch.setattr("tenantry.toolchain.asking._SECONDS", 30)
+    assert find("pulumi").source == "PATH"
+
+
 def test_looking_up_what_is_not_there_says_how_to_get_it(empty_cache: Path) -> None:
     with pytest.raises(UnreachableError, match="TEN-203") as error:
         lookup("etcd")
@@ -101,24 +142,37 @@ def test_an_unknown_binary_is_said_before_anything_is_built(empty_cache: Path) -
         ensure(["etcd", "docker"])
 
 
-def test_without_go_and_without_a_registry_it_says_what_to_install(
-    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_go(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No Go anywhere, and no registry that has one; the folder is on the PATH."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.setattr("tenantry.toolchain.golang._beside", lambda: empty_cache / "none")
+    return empty_cache
+
+
+def test_without_go_and_without_a_registry_it_says_what_to_install(no_go: Path) -> None:
+    told: list[str] = []
     with pytest.raises(UnreachableError, match="TEN-200") as error:
-        find_go((1, 26))
+        find_go((1, 26), lambda: told.append("fetching"))
     assert "Fix: install Go 1.26 or newer" in str(error.value)
+    assert told == ["fetching"]
+    assert [path.name for path in (cache_dir() / "toolchain").iterdir() if path.is_dir()] == []
 
 
-def test_a_go_that_is_too_old_is_not_used(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(empty_cache, "go", "go1.25.9")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setattr("tenantry.toolchain.golang._beside", lambda: empty_cache / "none")
+def test_a_go_that_is_too_old_is_not_used(no_go: Path) -> None:
+    put(no_go, "go", "go1.25.9")
     with pytest.raises(UnreachableError, match="TEN-200"):
-        find_go((1, 26))
-    new = put(empty_cache, "go", "go1.27.0")
-    assert find_go((1, 26)) == new
+        find_go((1, 26), lambda: None)
+    new = put(no_go, "go", "go1.27.0")
+    assert find_go((1, 26), lambda: None) == new
+
+
+def test_an_old_go_in_the_folder_of_a_newer_module_does_not_pass_for_the_one_it_would_fetch(no_go: Path) -> None:
+    program = put(no_go, "go", "")
+    program.write_text('#!/bin/sh\n[ "$GOTOOLCHAIN" = local ] && echo go1.25.9 || echo go1.27.0\n')
+    with pytest.raises(UnreachableError, match="TEN-200"):
+        find_go((1, 26), lambda: None)
 
 
 def test_the_cache_is_keyed_by_all_that_decides_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

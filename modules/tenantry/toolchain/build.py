@@ -8,12 +8,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, Protocol
 
 import psutil
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from tenantry.interrupts import term_raises
 from tenantry.problems import TenantryError, UnreachableError, problem
@@ -26,13 +28,17 @@ _AMPLE_MEMORY = 8 * 2**30
 _STOP_SECONDS = 5
 
 
+# Another process builds it; Go is fetched first; this one builds it (its modules are fetched while `of` is 0); done.
+State = Literal["waiting", "fetching", "building", "built"]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """How far a build is: packages compiled of all, and seconds since its start."""
 
     component: str
     version: str
-    state: Literal["building", "built"]
+    state: State
     packages: int
     of: int
     seconds: float
@@ -42,6 +48,12 @@ class Step:
 Progress = Callable[[Step], None]
 
 
+class _Tell(Protocol):
+    """Tells the listener where a build is."""
+
+    def __call__(self, state: State, packages: int = 0, of: int = 0) -> None: ...
+
+
 def build(component: Component, progress: Progress) -> Path:
     """Build a component into the cache, or wait for the process that does; return the folder of its binaries.
 
@@ -49,11 +61,20 @@ def build(component: Component, progress: Progress) -> Path:
     """
     folder = build_dir(component)
     log = folder.parent / "logs" / f"{folder.name}.log"
+    started = time.monotonic()
+
+    def tell(state: State, packages: int = 0, of: int = 0) -> None:
+        seconds = time.monotonic() - started
+        progress(Step(component.name, component.version, state, packages, of, seconds, log))
+
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(f"{folder}.lock"):
-            if not is_built(component):
-                _build(component, folder, log, progress)
+        with _alone(folder, partial(tell, "waiting")) as waited:
+            missing = not is_built(component)
+            if missing:
+                _build(component, folder, log, tell)
+            if missing or waited:
+                tell("built")
     except OSError as error:
         raise _os_problem(component, folder, error) from error
     return folder
@@ -64,57 +85,66 @@ def is_built(component: Component) -> bool:
     return all((build_dir(component) / binary).is_file() for binary in component.binaries)
 
 
-def _build(component: Component, folder: Path, log: Path, progress: Progress) -> None:
-    go = find_go(go_version(component.folder))
+@contextmanager
+def _alone(folder: Path, wait: Callable[[], None]) -> Iterator[bool]:
+    """Let one process at a time build a component; tell `wait` where another one is at it, and give whether it was."""
+    lock = FileLock(f"{folder}.lock")
+    waited = False
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waited = True
+        wait()
+        lock.acquire()
+    try:
+        yield waited
+    finally:
+        lock.release()
+
+
+def _build(component: Component, folder: Path, log: Path, tell: _Tell) -> None:
+    go = find_go(go_version(component.folder), partial(tell, "fetching"))
     for stale in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(stale, ignore_errors=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    half = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        _compile(component, go, partial, log, progress)
+        _compile(component, go, half, log, tell)
         shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+        half.replace(folder)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(half, ignore_errors=True)
         raise
 
 
-def _compile(component: Component, go: Path, out: Path, log: Path, progress: Progress) -> None:
-    started = time.monotonic()
-    # Module and build caches are the user's own: whoever builds Go here already has half of it.
+def _compile(component: Component, go: Path, out: Path, log: Path, tell: _Tell) -> None:
+    packages = component.package.split()
+    target = f"{out / component.binaries[0]}" if component.package == "." else f"{out}{os.sep}"
+    command = ["build", "-v", "-mod=readonly", *BUILD_FLAGS, "-ldflags", component.linker_flags, "-o", target]
+    of = done = 0
+    tell("building")
+    with log.open("w", encoding="utf-8") as kept:
+        for line in _lines([go, "list", "-mod=readonly", "-deps", *packages], component, kept, log):
+            of += _is_package(line)
+            tell("building")
+        for line in _lines([go, *command, *packages], component, kept, log):
+            done += _is_package(line)
+            tell("building", done, of)
+    _name(component, out)
+
+
+def _is_package(line: str) -> bool:
+    """Say whether a line names a package, rather than a module that is fetched or what a compiler has to say."""
+    return bool(line) and not line.startswith("#") and " " not in line
+
+
+def _environment() -> dict[str, str]:
+    """Give what Go runs with. Module and build caches are the user's own: who builds Go here has half of it already."""
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+    # A service may have none, and Go finds its caches by it.
+    environment.setdefault("HOME", str(Path.home()))
     if psutil.virtual_memory().available >= _AMPLE_MEMORY:
         environment.setdefault("GOGC", "off")
-
-    def tell(state: Literal["building", "built"], packages: int, of: int) -> None:
-        seconds = time.monotonic() - started
-        progress(Step(component.name, component.version, state, packages, of, seconds, log))
-
-    tell("building", 0, 0)
-    with log.open("w", encoding="utf-8") as kept:
-        listing: list[str | Path] = [go, "list", "-mod=readonly", "-deps", *component.package.split()]
-        packages = 0
-        of = sum(bool(line) for line in _lines(listing, component, environment, kept, log))
-        target = out / component.binaries[0] if component.package == "." else out
-        command: list[str | Path] = [
-            go,
-            "build",
-            "-v",
-            "-mod=readonly",
-            *BUILD_FLAGS,
-            "-ldflags",
-            component.linker_flags,
-        ]
-        for line in _lines(
-            [*command, "-o", f"{target}{os.sep if target == out else ''}", *component.package.split()],
-            component,
-            environment,
-            kept,
-            log,
-        ):
-            packages += "/" in line or line.isidentifier()
-            tell("building", packages, of)
-    _name(component, out)
-    tell("built", packages, of)
+    return environment
 
 
 def _name(component: Component, out: Path) -> None:
@@ -124,19 +154,18 @@ def _name(component: Component, out: Path) -> None:
         made[0].rename(out / component.binaries[0])
 
 
-def _lines(
-    command: list[str | Path], component: Component, environment: dict[str, str], kept: IO[str], log: Path
-) -> Iterator[str]:
+def _lines(command: list[str | Path], component: Component, kept: IO[str], log: Path) -> Iterator[str]:
     """Run a Go command to its end, giving each line it says; stop it, with all it started, when we are stopped."""
     with term_raises():
         process = subprocess.Popen(
             command,
             cwd=component.folder,
-            env=environment,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",
             start_new_session=True,
         )
         try:

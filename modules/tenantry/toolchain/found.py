@@ -4,10 +4,9 @@ import hashlib
 import json
 import os
 import platform
-import re
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +15,13 @@ from typing import Literal
 from tenantry.files import write_atomic
 from tenantry.paths import cache_dir
 from tenantry.problems import UnreachableError, problem
+from tenantry.toolchain.asking import ask_version
 from tenantry.toolchain.table import BINARIES, Component, component_of
 
 Source = Literal["PATH", "cache", "not built"]
 
 # Nothing that changes how packages compile, so that a machine which builds Go already has part of it.
 BUILD_FLAGS = ("-buildvcs=false",)
-
-# How each binary tells its version; `--version` where nothing is said.
-_VERSION_ARGUMENTS = {
-    "kubectl": ("version", "--client"),
-    "pulumi": ("version",),
-}
-_VERSION_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +37,10 @@ class Found:
 def find(binary: str) -> Found:
     """Find a binary without building it. Raises InputError (TEN-205) for a name that the toolchain doesn't have."""
     component = component_of(binary)
-    on_path = shutil.which(binary)
-    if on_path:
-        version = version_on_path(Path(on_path))
+    for on_path in _all_on_path(binary):
+        version = version_on_path(on_path)
         if version and component.is_fit(version):
-            return Found(binary, version, "PATH", Path(on_path))
+            return Found(binary, version, "PATH", on_path)
     path = build_dir(component) / binary
     return Found(binary, component.version, "cache" if path.is_file() else "not built", path)
 
@@ -83,7 +75,8 @@ def build_dir(component: Component) -> Path:
 def version_on_path(path: Path) -> str:
     """Ask a binary for its version; empty where it gives none.
 
-    The answer is kept by path, size and time of change, for asking takes up to a third of a second a binary.
+    The answer is kept by path, size and time of change, for asking takes up to a third of a second a binary. That there
+    was none, on a machine too busy to answer, is not.
     """
     stat = path.stat()
     key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
@@ -91,21 +84,20 @@ def version_on_path(path: Path) -> str:
     versions: dict[str, str] = {}
     with suppress(OSError, ValueError):
         versions = json.loads(kept.read_text(encoding="utf-8"))
-    if key not in versions:
-        versions = {k: v for k, v in versions.items() if not k.startswith(f"{path}:")} | {key: _ask(path)}
-        with suppress(OSError):
-            write_atomic(kept, json.dumps(versions, indent=1).encode())
-    return versions[key]
-
-
-def _ask(path: Path) -> str:
-    arguments = _VERSION_ARGUMENTS.get(path.name, ("--version",))
-    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-    try:
-        done = subprocess.run(
-            [path, *arguments], capture_output=True, text=True, timeout=_VERSION_SECONDS, check=False, env=environment
-        )
-    except (OSError, subprocess.SubprocessError):
+    if key in versions:
+        return versions[key]
+    version = ask_version(path)
+    if version is None:
         return ""
-    found = re.search(r"\bv?(\d+\.\d+\.\d+\S*)", done.stdout)
-    return found[1] if found else ""
+    versions = {k: v for k, v in versions.items() if not k.startswith(f"{path}:")} | {key: version}
+    with suppress(OSError):
+        write_atomic(kept, json.dumps(versions, indent=1).encode())
+    return version
+
+
+def _all_on_path(binary: str) -> Iterator[Path]:
+    """Give each program of that name on the PATH, in its order: an old one may lie before one that is fit."""
+    for folder in os.get_exec_path():
+        found = shutil.which(binary, path=folder)
+        if found:
+            yield Path(found).absolute()
