@@ -1,16 +1,19 @@
 """The real sites that tests run on, and how tests look at them."""
 
 import configparser
-import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+import urllib3
 from botocore.config import Config
 
 from tenantry.connection import Connection, read_connection
+from tenantry.fleet.site.kube import trust_context
+from tenantry.fleet.site.kubeconfig import read_context
 from tenantry.toolchain import binary
 
 TENANT_LABEL = "tenantry.dev/tenant"
@@ -47,17 +50,24 @@ class Sandbox:
         return {site: {**self._kubernetes(site), **self._store(site)} for site in self.sites}
 
     def _kubernetes(self, site: str) -> dict[str, Any]:
+        """Ask for every kind that the API server has, whether or not tenantry knows of it."""
+        context = read_context(self.connection(site))
         found = {}
-        for scope in ("true", "false"):
-            listed = self.kubectl(site, "api-resources", "--verbs=list", f"--namespaced={scope}", "-o", "name")
-            kinds = [kind for kind in listed.stdout.split() if not kind.startswith(("events", "leases"))]
-            selected = ["--all-namespaces", "--selector", TENANT_LABEL, "-o", "json"]
-            done = self.kubectl(site, "get", ",".join(kinds), *selected)
-            assert done.returncode == 0, done.stderr
-            for item in json.loads(done.stdout)["items"]:
-                item["metadata"].pop("managedFields", None)
-                meta = item["metadata"]
-                found[f"{item['kind']}/{meta.get('namespace', '')}/{meta['name']}"] = item
+        with urllib3.PoolManager(ssl_context=trust_context(context), timeout=30) as pool:
+
+            def get(path: str) -> dict[str, Any]:
+                answer = pool.request("GET", f"{context.cluster['server']}{path}")
+                assert answer.status == 200, answer.data
+                return dict(answer.json())
+
+            for group in ["/api/v1", *_groups(get("/apis"))]:
+                for kind in get(group)["resources"]:
+                    if "list" not in kind["verbs"] or kind["name"] in ("events", "leases"):
+                        continue
+                    for item in get(f"{group}/{kind['name']}?labelSelector={TENANT_LABEL}")["items"]:
+                        meta = item["metadata"]
+                        meta.pop("managedFields", None)
+                        found[f"{kind['kind']}/{meta.get('namespace', '')}/{meta['name']}"] = item
         return found
 
     def _store(self, site: str) -> dict[str, Any]:
@@ -67,6 +77,10 @@ class Sandbox:
             **{f"Bucket/{bucket['Name']}": str(bucket["CreationDate"]) for bucket in buckets},
             **{f"User/{user['UserName']}": user["Arn"] for user in users},
         }
+
+
+def _groups(listed: Mapping[str, Any]) -> list[str]:
+    return [f"/apis/{group['preferredVersion']['groupVersion']}" for group in listed["groups"]]
 
 
 def aws_keys(credentials: Path, profile: str) -> tuple[str, str]:

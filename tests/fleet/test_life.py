@@ -22,7 +22,7 @@ def test_a_plan_says_what_an_apply_makes_and_changes_nothing(sandbox: Sandbox, o
 
 
 def test_an_apply_makes_all_that_was_rendered_and_then_nothing(sandbox: Sandbox, operator: Operator) -> None:
-    wanted = [request(site=site) for site in sandbox.sites]
+    wanted = [request(name=f"portal-{site}", site=site) for site in sandbox.sites]
     operator.ask(*wanted)
     ids = [one["spec"]["id"] for one in wanted]
     assert {one["action"] for one in operator.apply().values()} == {"created"}
@@ -66,7 +66,7 @@ def test_a_tenant_grows_in_place(sandbox: Sandbox, operator: Operator) -> None:
     assert {one["action"] for one in operator.apply().values()} == {"changed"}
     after = objects(sandbox, wanted)
     assert uids(after) == uids(before)
-    quota = next(key for key in after if key.startswith("ResourceQuota/"))
+    quota = f"ResourceQuota/{wanted['spec']['id']}-main/tenantry-quota"
     assert after[quota]["spec"]["hard"] != before[quota]["spec"]["hard"]
 
 

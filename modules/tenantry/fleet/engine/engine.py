@@ -7,6 +7,7 @@ An engine is safe to share between threads; each stack is worked on by one of th
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -59,6 +60,8 @@ class Engine:
         self._binary = binary or Path(shutil.which("pulumi") or "pulumi")
         self._resident_binary = _resident_binary(resident, self._binary)
         self._resident: Resident | None = None
+        self._listing = threading.Lock()
+        self._listed: set[str] | None = None
         path = os.pathsep.join([*map(str, plugins), os.environ.get("PATH", "")])
         self._environment = {
             "PULUMI_HOME": str(pulumi_home),
@@ -116,7 +119,11 @@ class Engine:
         """Delete a stack's resources, and with `remove` the stack itself. A missing stack is destroyed already."""
         if not self.exists(stack):
             return Result({}, ())
-        return self._run(stack, None, on_event, lambda s, e: s.destroy(on_event=e, remove=remove or None, **_QUIET))
+        result = self._run(stack, None, on_event, lambda s, e: s.destroy(on_event=e, remove=remove or None, **_QUIET))
+        with self._listing:
+            if remove and self._listed is not None:
+                self._listed.discard(stack)
+        return result
 
     def cancel(self, stack: str) -> None:
         """Remove the locks of updates that were killed. Never call it while an update of the stack is under way."""
@@ -127,13 +134,20 @@ class Engine:
         if self._backend_url.startswith("file://"):
             folder = Path(self._backend_url.removeprefix("file://")).expanduser()
             return any((folder / ".pulumi/stacks" / PROJECT / f"{stack}.json{end}").exists() for end in _COMPRESSED)
-        listed: list[auto.StackSummary] = self._call(stack, self._stack(stack, None).workspace.list_stacks)
-        return any(summary.name.rpartition("/")[2] == stack for summary in listed)
+        with self._listing:
+            if self._listed is None:
+                # Once for all stacks: a list is a request to the backend for each thousand of them.
+                found: list[auto.StackSummary] = self._call(stack, self._stack(stack, None).workspace.list_stacks)
+                self._listed = {summary.name.rpartition("/")[2] for summary in found}
+            return stack in self._listed
 
     def _create_missing(self, stack: str) -> None:
         if not self.exists(stack):
             with suppress(auto.StackAlreadyExistsError):
                 self._call(stack, lambda: self._stack(stack, None).workspace.create_stack(stack))
+            with self._listing:
+                if self._listed is not None:
+                    self._listed.add(stack)
 
     def _run(
         self,

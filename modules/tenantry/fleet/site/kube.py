@@ -49,7 +49,9 @@ class KubeClient:
         self._headers = {"Authorization": f"Bearer {context.user['token']}"} if "token" in context.user else {}
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         retries = urllib3.Retry(total=2, connect=2, read=0, status=0, backoff_factor=0.2)
-        self._pool = urllib3.PoolManager(maxsize=8, timeout=timeout, retries=retries, ssl_context=_tls(context))
+        self._pool = urllib3.PoolManager(
+            maxsize=8, timeout=timeout, retries=retries, ssl_context=trust_context(context)
+        )
 
     def list_all(self, api_version: str, kind: str, selector: str) -> list[dict[str, Any]]:
         """Give all objects of a kind, in every namespace, that a label selector picks."""
@@ -128,7 +130,7 @@ def _object_path(manifest: Mapping[str, Any]) -> str:
     return f"{path}/{quote(metadata['name'])}"
 
 
-def _tls(context: KubeContext) -> ssl.SSLContext:
+def trust_context(context: KubeContext) -> ssl.SSLContext:
     """Trust the cluster's certificate authority alone, and bring the user's certificate where there is one."""
     cluster, user = context.cluster, context.user
     inline = cluster.get("certificate-authority-data")
