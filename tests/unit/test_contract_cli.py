@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from examples import MINIMAL, write
 from tenantry.contract.reading.schema import load_schema
-from tenantry.data import schema_dir
+from tenantry.data import baseline_file, example_dir, schema_dir
 
 TEMPLATES = ("service", "sensing", "software", "content", "data")
 
@@ -90,6 +91,31 @@ def test_a_file_that_may_not_be_read_is_a_problem_and_the_others_are_read(tmp_pa
     assert sorted(re.findall(r"TEN-\d+", done.stdout)) == ["TEN-100", "TEN-100", "TEN-105"]
 
 
+# The command line itself, which says when it reads the first request.
+SAYS_WHEN_IT_READS = """
+import sys
+def hook(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("/0.yaml"):
+        print("reading", file=sys.stderr, flush=True)
+sys.addaudithook(hook)
+from tenantry.cli import main
+main()
+"""
+
+
+def test_ctrl_c_ends_a_check_with_a_word_and_its_own_exit_code(tmp_path: Path) -> None:
+    for number in range(3000):
+        write(tmp_path, f"{number}.yaml", MINIMAL)
+    command = [sys.executable, "-c", SAYS_WHEN_IT_READS, "check", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "reading\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("Stopped.")
+
+
 def test_json_has_the_form_that_ci_reads(tmp_path: Path) -> None:
     text = MINIMAL + "  size: enormous\n"
     done = run("check", write(tmp_path, "a.yaml", text), "--format", "json", cwd=tmp_path)
@@ -100,6 +126,18 @@ def test_json_has_the_form_that_ci_reads(tmp_path: Path) -> None:
     about = {"apiVersion": "tenantry.dev/v1", "kind": "Tenant", "namespace": "", "name": "vaccine-records"}
     assert (denied["verdict"], denied["code"], denied["line"], denied["object"]) == ("deny", "TEN-148", 11, about)
     assert [one["verdict"] for one in found["results"][1:]] == ["undecidable", "undecidable"]
+
+
+def test_json_names_the_document_that_a_problem_is_in_also_a_broken_one(tmp_path: Path) -> None:
+    sound, same = MINIMAL.replace("vaccine-records", "sound"), json.dumps(load_schema("Waiver")["examples"][0])
+    broken = MINIMAL.replace("vaccine-records", "broken").replace("service", "servce").replace("4f9x", "aaaa")
+    text = f"{sound}---\n{broken}---\n{same}\n---\n{same}\n--- {{a: 1}}\n"
+    done = run("check", write(tmp_path, "a.yaml", text), "--format", "json", cwd=tmp_path)
+    found = json.loads(done.stdout)
+    denied = [(one["code"], one["object"]["kind"], one["object"]["name"]) for one in found["results"][:-2]]
+    waiver = load_schema("Waiver")["examples"][0]["metadata"]["name"]
+    assert denied == [("TEN-124", "Tenant", "broken"), ("TEN-131", "Waiver", waiver), ("TEN-112", "", "")]
+    assert found["summary"] == {"objects": 5, "allow": 2, "warn": 0, "deny": 3, "undecidable": 2}
 
 
 def test_other_tenants_count_and_are_not_told_of_themselves(tmp_path: Path) -> None:
@@ -136,6 +174,24 @@ def test_a_new_request_says_where_editors_find_the_schema(tmp_path: Path) -> Non
     first = (tmp_path / "my-tenant.yaml").read_text().splitlines()[0]
     said = first.removeprefix("# yaml-language-server: $schema=")
     assert (tmp_path / said).resolve() == (schema_dir() / "tenant.json").resolve()
+
+
+def test_a_new_request_names_the_schema_that_its_own_tree_carries(tmp_path: Path) -> None:
+    (tmp_path / "schema").mkdir()
+    write(tmp_path / "schema", "tenant.json", "{}")
+    new("service", tmp_path, "--output", "government/tenants/a.yaml")
+    first = (tmp_path / "government" / "tenants" / "a.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../../schema/tenant.json"
+
+
+def test_every_document_that_ships_names_a_schema_that_is_there() -> None:
+    shipped = [baseline_file(), *example_dir().rglob("*.yaml")]
+    assert len(shipped) > 30
+    for path in shipped:
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        schema = path.parent / first.removeprefix("# yaml-language-server: $schema=")
+        kind = re.findall(r"^kind: (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert [schema.resolve()] == [schema_dir() / f"{one.lower()}.json" for one in kind], path
 
 
 def test_two_new_requests_have_different_ids(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_a_schema_is_sound_and_explains_every_property(file: Any) -> None:  # no
     Draft202012Validator.check_schema(schema)
     for path, child in properties(schema):
         assert {"title", "description", "examples"} <= set(child), path
+        assert "enum" not in child, f"{path}: an enum can't explain its values, oneOf of const can"
         for choice in child.get("oneOf", ()):
             assert "required" in choice or "anyOf" in choice or {"const", "title", "description"} <= set(choice), path
 
@@ -69,6 +70,15 @@ def test_schemas_refuse_what_they_do_not_know() -> None:
         for path, child in [("", load_schema(kind)), *properties(load_schema(kind))]:
             if "properties" in child:
                 assert child["additionalProperties"] is False, f"{kind}{path}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_beside_a_reference_only_adds_to_it(kind: str) -> None:
+    schema = load_schema(kind)
+    for path, child in properties(schema):
+        if "$ref" in child:
+            both = set(child) & set(schema["$defs"][child["$ref"].removeprefix("#/$defs/")])
+            assert both <= {"title", "description", "examples"}, path
 
 
 def test_definitions_that_two_schemas_share_are_the_same() -> None:

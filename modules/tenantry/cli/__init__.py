@@ -1,11 +1,13 @@
 """The command line. Each command is a module here; what it needs is imported when it runs, so `--help` stays quick."""
 
+import signal
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import typer
 
-from tenantry.problems import Exit, TenantryError
+from tenantry.problems import TenantryError
 
 app = typer.Typer(
     name="tenantry",
@@ -37,17 +39,29 @@ COMMANDS = (
     "version",
 )
 
+STOPPED = 128 + signal.SIGINT
+"""The exit code after Ctrl-C, as shells have it."""
+
 
 def main() -> None:
     """Run the command line; a refusal or a failure prints all its problems and exits with its code."""
-    for command in COMMANDS:
-        import_module(f"tenantry.cli.{command}")
     try:
+        for command in COMMANDS:
+            import_module(f"tenantry.cli.{command}")
         app()
     except TenantryError as error:
         for found in error.problems:
             typer.echo(str(found), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("Stopped. Run the same command again to finish what was half done.", err=True)
-        sys.exit(Exit.UNREACHABLE)
+        _stop()
+    except SystemExit as end:
+        # What Typer makes of Ctrl-C, without a word.
+        if end.code == STOPPED:
+            _stop()
+        raise
+
+
+def _stop() -> NoReturn:
+    typer.echo("Stopped. Run the same command again to finish what was half done.", err=True)
+    sys.exit(STOPPED)

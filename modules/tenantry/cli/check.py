@@ -1,7 +1,8 @@
 """`tenantry check`."""
 
+from bisect import bisect
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -41,43 +42,56 @@ def check(
     documents, unsound = read_documents(paths, context=around)
     judgement = judge(documents, load_baseline())
     problems = sorted({*unsound, *(p for p in judgement.problems if p.file not in documents.context_files)})
-    if not problems and not _checked(documents):
+    checked = _checked(documents)
+    if not problems and not checked:
         problems = [problem("TEN-100", "there is no document to check", "name a file, or a folder with YAML files")]
     write = _write_json if form is Format.JSON else _write_text
-    write(documents, judgement, problems)
+    write(checked, judgement, problems)
     raise typer.Exit(Exit.INPUT if problems else Exit.DONE)
 
 
-def _checked(documents: "Documents") -> dict[tuple[str, int], tuple[str, str]]:
-    """Give kind and name of every sound document that was to be checked, by its place."""
-    every = (*documents.requests, *documents.sources.values())
-    return {(d.file, d.start.line): (d.kind, d.name) for d in every if d.file not in documents.context_files}
+class _Checked(NamedTuple):
+    """A document that was to be checked; one that no schema has passed may lack a kind and a name."""
+
+    file: str
+    line: int
+    kind: str
+    name: str
 
 
-def _write_text(documents: "Documents", judgement: "Judgement", problems: list[Problem]) -> None:
+def _checked(documents: "Documents") -> list[_Checked]:
+    """Give every document that was to be checked, sound or not, by its place."""
+    every = (*documents.requests, *documents.sources.values(), *documents.broken)
+    return sorted(
+        _Checked(one.file, one.start.line, one.text("kind") or "", one.text("metadata", "name") or "")
+        for one in every
+        if one.file not in documents.context_files
+    )
+
+
+def _write_text(checked: list[_Checked], judgement: "Judgement", problems: list[Problem]) -> None:
     for found in problems:
         typer.echo(str(found))
     for unjudged in judgement.unjudged:
         typer.echo(f"Not judged: {unjudged}.")
-    sound = len(_checked(documents))
+    count = len(checked)
     typer.echo(
-        f"{sound} document{'' if sound == 1 else 's'} read, {len(problems) or 'no'} problem{'s'[: len(problems) != 1]}."
+        f"{count} document{'' if count == 1 else 's'} read, {len(problems) or 'no'} problem{'s'[: len(problems) != 1]}."
     )
 
 
-def _write_json(documents: "Documents", judgement: "Judgement", problems: list[Problem]) -> None:
+def _write_json(checked: list[_Checked], judgement: "Judgement", problems: list[Problem]) -> None:
     """Write one result a finding; `allow` counts the documents without one."""
     import orjson
 
-    checked = _checked(documents)
-    results = [_result(found, "deny", _object_at(found, checked)) for found in problems]
+    about = [_document_at(found, checked) for found in problems]
+    results = [_result(found, "deny", document) for found, document in zip(problems, about, strict=True)]
     for unjudged in judgement.unjudged:
         found = problem("TEN-160", f"not judged: {unjudged}", "name the folder with --context")
-        results.append(_result(found, "undecidable", ("", "")))
-    at_fault = {(result["file"], result["object"]["name"]) for result in results}
+        results.append(_result(found, "undecidable", None))
     summary = {
         "objects": len(checked),
-        "allow": sum((file, name) not in at_fault for (file, _), (_, name) in checked.items()),
+        "allow": len({*checked} - {*about}),
         "warn": 0,
         "deny": len(problems),
         "undecidable": len(judgement.unjudged),
@@ -85,14 +99,14 @@ def _write_json(documents: "Documents", judgement: "Judgement", problems: list[P
     typer.echo(orjson.dumps({"summary": summary, "results": results}, option=orjson.OPT_INDENT_2))
 
 
-def _object_at(found: Problem, checked: dict[tuple[str, int], tuple[str, str]]) -> tuple[str, str]:
-    """Give kind and name of the document that a problem's line is in; nothing for one that couldn't be read."""
-    above = [place for place in checked if place[0] == found.file and place[1] <= found.line]
-    return checked[max(above)] if above else ("", "")
+def _document_at(found: Problem, checked: list[_Checked]) -> _Checked | None:
+    """Give the document that a problem's line is in; nothing where it couldn't be read."""
+    above = bisect(checked, (found.file, found.line), key=lambda one: one[:2])
+    return checked[above - 1] if above and checked[above - 1].file == found.file else None
 
 
-def _result(found: Problem, verdict: str, about: tuple[str, str]) -> dict[str, Any]:
-    kind, name = about
+def _result(found: Problem, verdict: str, about: _Checked | None) -> dict[str, Any]:
+    kind, name = (about.kind, about.name) if about else ("", "")
     return {
         "policy": "contract",
         "layer": "request",

@@ -1,7 +1,6 @@
 """`tenantry new`."""
 
 import os
-import secrets
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -33,7 +32,7 @@ def new(
     Example: tenantry new service --name vaccine-records --department health --classification shared
     """
     values = {
-        "id": "t-" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(8)),
+        "id": _new_id(),
         "department": department,
         "template": template,
         "environment": environment,
@@ -44,6 +43,12 @@ def new(
     text = _request(template, {"name": name, "schema": _schema_reference(path), **values})
     _write(path, text, force=force)
     typer.echo(f"Wrote {path}, the request of tenant {values['id']}. Next: tenantry check {path}")
+
+
+def _new_id() -> str:
+    import secrets
+
+    return "t-" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(8))
 
 
 def _refuse_wrong(name: str, values: dict[str, str]) -> None:
@@ -66,13 +71,16 @@ def _request(template: str, values: dict[str, str]) -> str:
 
 
 def _schema_reference(path: Path) -> str:
-    """Say where editors find the schema: relative inside the same checkout, else absolute."""
-    from tenantry.data import data_root, schema_dir
+    """Say where editors find the schema: relative to one that lies above the file, so that it holds for everybody."""
+    from tenantry.data import schema_dir
 
-    schema, folder = schema_dir() / "tenant.json", path.resolve().parent
-    if folder.is_relative_to(data_root()):
-        return Path(os.path.relpath(schema, folder)).as_posix()
-    return schema.as_posix()
+    folder = path.resolve().parent
+    for above in (folder, *folder.parents):
+        for near in ("schema", "stacks/schema"):
+            schema = above / near / "tenant.json"
+            if schema.is_file():
+                return Path(os.path.relpath(schema, folder)).as_posix()
+    return (schema_dir() / "tenant.json").as_posix()
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:

@@ -92,32 +92,33 @@ def _sift(documents: Sequence[Document], faults: Sequence[Problem], into: _Sifte
 
 
 def _sorted_out(sifted: _Sifted, around: frozenset[str]) -> Documents:
-    sound, problems = sifted.sound, sifted.problems
+    sound = sifted.sound
     return Documents(
         requests=tuple(document for document in sound if document.kind == "Tenant"),
-        sites=_named("Site", Site, sound, problems),
-        departments=_named("Department", Department, sound, problems),
-        waivers=_named("Waiver", Waiver, sound, problems),
-        grants=_named("Grant", Grant, sound, problems),
-        baselines=_named("Baseline", Baseline, sound, problems),
+        sites=_named("Site", Site, sifted),
+        departments=_named("Department", Department, sifted),
+        waivers=_named("Waiver", Waiver, sifted),
+        grants=_named("Grant", Grant, sifted),
+        baselines=_named("Baseline", Baseline, sifted),
         sources={(document.kind, document.name): document for document in reversed(sound) if document.kind != "Tenant"},
         broken=tuple(sifted.broken),
         context_files=around,
     )
 
 
-def _named(kind: str, cls: type[T], sound: Sequence[Document], problems: list[Problem]) -> dict[str, T]:
+def _named(kind: str, cls: type[T], sifted: _Sifted) -> dict[str, T]:
+    """Build one kind's values by name; of two with the same name, the later is told and counts as broken."""
     values: dict[str, T] = {}
     first: dict[str, Document] = {}
-    for document in sound:
+    for document in sifted.sound:
         if document.kind != kind:
             continue
         name = document.name
         if name in first:
             what = f"the {kind.lower()} {name} is already in {first[name].at}"
-            problems.append(
-                document.problem("TEN-131", what, "give it another name, or remove one", ("metadata", "name"))
-            )
+            fix = "give it another name, or remove one"
+            sifted.problems.append(document.problem("TEN-131", what, fix, ("metadata", "name")))
+            sifted.broken.append(document)
             continue
         first[name] = document
         values[name] = structure(document.data, cls)
