@@ -18,7 +18,10 @@ MANAGER = "tenantry"
 FILLED_BY = f"{DOMAIN}/filled-by"
 """Marks a Secret whose data comes from an object-store key when it is applied."""
 
-_LONGEST_TAG = 128
+_LONGEST_KEY = 128
+_TAG_BYTES = 2048
+"""The most that tags take together: some stores have little room (versitygw on ext4: 4 KB for all of a bucket's
+settings)."""
 _NO_TAG = re.compile(r"[^\w .:/=+@-]")
 
 
@@ -87,17 +90,26 @@ def bucket_tags(tenant: Tenant) -> dict[str, str]:
     """Give the tags of a tenant's buckets: its labels, who answers and pays, and when it ends.
 
     The tenant's own tag isn't among them: the provider adds it to each. A tag holds less than an annotation, so each
-    technical contact has its own, `_` stands for what no tag may hold, and a label whose key is too long is left out.
+    technical contact has its own, and `_` stands for what no tag may hold. What doesn't fit, of the request's own
+    labels first, is left out; namespaces have it.
     Source: S3 bucket tagging: at most 50 tags, keys of 128 and values of 256 characters.
     """
-    notes = annotations(tenant)
-    found = {key: value for key, value in labels(tenant).items() if key != TENANT_LABEL and len(key) <= _LONGEST_TAG}
-    for name in ("owner", "security-contact", "finance-contact", "cost-centre", "budget", "lease-ends"):
+    own, notes = labels(tenant), annotations(tenant)
+    wanted = {key: own[key] for key in own if key != TENANT_LABEL and key not in tenant.metadata.labels}
+    for name in ("cost-centre", "owner", "budget", "lease-ends", "security-contact", "finance-contact"):
         if (key := f"{DOMAIN}/{name}") in notes:
-            found[key] = notes[key]
+            wanted[key] = notes[key]
     for number, contact in enumerate(tenant.spec.contacts.technical, start=1):
-        found[f"{DOMAIN}/technical-contact-{number}"] = contact
-    return {key: _NO_TAG.sub("_", value) for key, value in found.items()}
+        wanted[f"{DOMAIN}/technical-contact-{number}"] = contact
+    found: dict[str, str] = {}
+    room = _TAG_BYTES
+    for key, value in (wanted | dict(sorted(tenant.metadata.labels.items()))).items():
+        clean = _NO_TAG.sub("_", value)
+        size = len(f"{key}{clean}".encode())
+        if len(key) <= _LONGEST_KEY and size <= room:
+            found[key] = clean
+            room -= size
+    return found
 
 
 def document(
