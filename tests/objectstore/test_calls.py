@@ -5,7 +5,9 @@ from typing import Any
 
 import grpc
 import pytest
-from store_calls import TENANT, Calls, inputs
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.proto import provider_pb2
+from store_calls import TENANT, Calls, inputs, urn
 from store_servers import Store
 from store_specs import access, full_bucket, tls_only
 
@@ -13,6 +15,7 @@ from tenantry.objectstore.deletion import allow_deletion
 from tenantry.objectstore.kinds.bucket_parts import tag_map
 from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
+from tenantry.objectstore.values import engine, plain
 
 
 def refusal(call: Json, *arguments: Json) -> str:
@@ -188,6 +191,23 @@ def test_a_compliance_lock_outlives_every_wish(calls: Calls, client: Client) -> 
     assert calls.update("Bucket", object_id, state, longer)["spec"]["lock"]["days"] == 4
 
 
+def test_a_legal_hold_is_seen_before_anything_is_deleted(calls: Calls, client: Client) -> None:
+    wanted = {"versions": True, "lock": {"mode": "GOVERNANCE", "days": 1}}
+    object_id, state = calls.create("Bucket", inputs("Bucket", "held", wanted))
+    past = calls.update("Bucket", object_id, state, {**state, "spec": {**state["spec"], "lock": None}})
+    for key in ("a", "b", "c"):
+        client.s3.put_object(Bucket="held", Key=key, Body=b"1")
+    client.s3.put_object_legal_hold(Bucket="held", Key="b", LegalHold={"Status": "ON"})
+    with allow_deletion("here", "held"):
+        message = refusal(calls.delete, "Bucket", object_id, past)
+        assert "TEN-407" in message
+        assert "a legal hold keeps b" in message
+        assert len(client.s3.list_object_versions(Bucket="held")["Versions"]) == 3
+        client.s3.put_object_legal_hold(Bucket="held", Key="b", LegalHold={"Status": "OFF"})
+        calls.delete("Bucket", object_id, past)
+    assert calls.read("Bucket", object_id, past)[0] == ""
+
+
 def test_an_empty_bucket_is_deleted_without_asking(calls: Calls) -> None:
     object_id, state = calls.create("Bucket", inputs("Bucket", "empty", {"versions": True, "retentionDays": 3650}))
     calls.delete("Bucket", object_id, state)
@@ -203,6 +223,21 @@ def test_an_import_reads_everything_from_the_id_alone(store: Store, calls: Calls
     unread = {"quota", "retentionDays"}
     imported = {**found, "spec": {**found["spec"], **{key: state["spec"][key] for key in unread}}}
     assert not list(calls.diff("Bucket", state, imported).diffs)
+
+
+def test_what_was_given_as_a_secret_stays_one_when_it_is_read(calls: Calls) -> None:
+    object_id, state = calls.create("Bucket", inputs("Bucket", "secretive", {"tags": {"a": "b"}, "versions": True}))
+    known = {key: engine(value) for key, value in state.items()}
+    known["spec"] = PropertyValue({**known["spec"].value, "tags": PropertyValue({"a": PropertyValue("c", True)}, True)})
+    asked = PropertyValue.marshal_map({key: known[key] for key in ("site", "tenant", "name", "spec")})
+    request = provider_pb2.ReadRequest(urn=urn("Bucket", "x"), id=object_id, properties=asked, inputs=asked)
+    found = PropertyValue.unmarshal_map(calls.stub.Read(request).inputs)
+    tags = found["spec"].value["tags"]
+    assert plain(tags) == {"a": "b"}
+    assert tags.is_secret
+    whole = PropertyValue.marshal_map({**known, "spec": known["spec"].with_secret(True)})
+    request = provider_pb2.ReadRequest(urn=urn("Bucket", "x"), id=object_id, properties=whole, inputs=whole)
+    assert PropertyValue.unmarshal_map(calls.stub.Read(request).inputs)["spec"].is_secret
 
 
 def test_access_is_what_the_user_policy_says(store: Store, calls: Calls) -> None:

@@ -2,20 +2,30 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from store_issuer import issuer
 from store_servers import Store
 
 from tenantry.connection import write_connection
-from tenantry.objectstore.capabilities import SCRATCH, ensure_recorded, probe, read_record, record_file, recorded
+from tenantry.objectstore.capabilities import (
+    SCRATCH,
+    Issuer,
+    ensure_recorded,
+    probe,
+    read_record,
+    record_file,
+    recorded,
+)
 from tenantry.objectstore.kinds.identity import absent_as_none
 from tenantry.objectstore.store import Store as Client
 
 COMMON = {"bucket.versions", "bucket.objectLock", "bucket.policy", "bucket.tags", "bucket.cors"}
 EXPECTED = {
     "versitygw": COMMON | {"bucket.objectLockLater", "bucket.ownership", "iam.users"},
-    "rgw": COMMON | {"bucket.lifecycle", "bucket.publicAccessBlock", "sts.webIdentity"},
+    "rgw": COMMON | {"bucket.lifecycle", "bucket.publicAccessBlock", "bucket.quota", "sts.webIdentity"},
 }
 
 
@@ -56,3 +66,36 @@ def test_a_record_that_is_damaged_is_made_anew(store: Store, monkeypatch: pytest
     assert recorded(store.site) is None
     write_connection(store.connection)
     assert ensure_recorded(store.connection) == EXPECTED[store.kind]
+
+
+def test_web_identity_is_tried_once_with_each_issuer_that_is_named(
+    store: Store, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store may refuse the issuer that it was first tried with, and trust the site's own."""
+    monkeypatch.setattr("tenantry.objectstore.capabilities._seen", {})
+    record = json.loads(record_file(store.site).read_text())
+    without = sorted(EXPECTED[store.kind] - {"sts.webIdentity"})
+    record_file(store.site).write_text(json.dumps(record | {"capabilities": without}))
+    with issuer(tmp_path) as tokens:
+        named = Issuer(tokens.url, (tokens.thumbprint,))
+        assert ensure_recorded(store.connection, named) == EXPECTED[store.kind]
+    written = json.loads(record_file(store.site).read_text())
+    assert frozenset(written["capabilities"]) == EXPECTED[store.kind]
+    # versitygw looks for no issuer's keys on loopback.
+    assert written["refusedIssuers"] == ([str(named)] if store.kind == "versitygw" else [])
+    assert listed(client.iam.list_roles, "Roles") == []
+    assert listed(client.iam.list_open_id_connect_providers, "OpenIDConnectProviderList") == []
+
+
+def test_an_issuer_whose_keys_the_store_can_not_have_is_refused(
+    store: Store, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """versitygw takes any public-looking issuer on trust, and finds out only when a token is shown."""
+    monkeypatch.setattr("tenantry.objectstore.capabilities._seen", {})
+    if store.kind == "versitygw":
+        made = client.iam.create_open_id_connect_provider(
+            Url="https://oidc.nowhere.invalid", ClientIDList=["a"], ThumbprintList=["0" * 40]
+        )
+        client.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=made["OpenIDConnectProviderArn"])
+    found = ensure_recorded(store.connection, Issuer("https://oidc.nowhere.invalid"))
+    assert ("sts.webIdentity" in found) == (store.kind == "rgw")

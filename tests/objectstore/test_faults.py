@@ -11,6 +11,7 @@ from store_calls import Calls, inputs
 from store_servers import Store, free_ports
 
 from tenantry.connection import write_connection
+from tenantry.objectstore import capabilities
 from tenantry.objectstore import store as clients
 
 
@@ -78,12 +79,33 @@ def test_a_store_that_never_answers_is_given_up(store: Store, calls: Calls, monk
     monkeypatch.setattr(clients, "READ_SECONDS", 1)
     monkeypatch.setattr(clients, "CONNECT_SECONDS", 1)
     monkeypatch.setattr(clients, "_stores", {})
+    # As in a process that has asked this store nothing yet.
+    monkeypatch.setattr(capabilities, "_seen", {})
     for process in store.processes:
         process.send_signal(signal.SIGSTOP)
     try:
-        message = refusal(calls)
+        planned = refusal(calls)
+        with pytest.raises(grpc.RpcError) as caught:
+            calls.read("Bucket", "here/known")
     finally:
         for process in store.processes:
             process.send_signal(signal.SIGCONT)
+    read = str(caught.value.details())
+    assert "read bucket known" in read
+    for message in (planned, read):
+        assert "TEN-401" in message
+        assert store.settings.endpoint in message
+
+
+@pytest.mark.usefixtures("broken")
+def test_an_identity_service_that_is_down_is_named(store: Store, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look at a store asks for users and roles, too, which another server may keep."""
+    monkeypatch.setattr(capabilities, "_seen", {})
+    capabilities.record_file(store.site).unlink()
+    endpoint = f"https://127.0.0.1:{free_ports(1)[0]}"
+    write_connection(replace(store.connection, object_store=replace(store.settings, iam_endpoint=endpoint)))
+    message = refusal(calls)
     assert "TEN-401" in message
-    assert store.settings.endpoint in message
+    assert "site here" in message
+    assert endpoint in message
+    assert not capabilities.record_file(store.site).exists()

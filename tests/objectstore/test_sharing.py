@@ -2,18 +2,21 @@
 
 import random
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from store_calls import TENANT, Calls, executable, inputs
-from store_servers import Store
+from store_servers import Store, wait_until
 from store_specs import full_bucket
 from store_stacks import Stacks
 
@@ -71,6 +74,26 @@ def test_a_cancel_of_one_engine_does_not_stop_another(served: Served, calls: Cal
         one.stub.Cancel(empty_pb2.Empty())
         object_id, state = other.create("Bucket", inputs("Bucket", "after-cancel", {}))
         other.delete("Bucket", object_id, state)
+
+
+ENGINE = """
+import subprocess, sys
+plugin = subprocess.Popen([sys.argv[1], "127.0.0.1:1"], stdout=subprocess.PIPE)
+plugin.stdout.readline()
+print(plugin.pid, flush=True)
+plugin.wait()
+"""
+
+
+def test_an_engine_that_is_killed_leaves_no_provider_behind() -> None:
+    plugin = Path(sys.executable).parent / "pulumi-resource-objectstore"
+    command = [sys.executable, "-c", ENGINE, str(plugin)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as engine:
+        assert engine.stdout
+        provider = psutil.Process(int(engine.stdout.readline()))
+        assert provider.is_running()
+        engine.kill()
+    wait_until("the provider's end", lambda: not provider.is_running() or provider.status() == psutil.STATUS_ZOMBIE)
 
 
 def wanted(store: Store, bucket: str) -> dict[str, Any]:

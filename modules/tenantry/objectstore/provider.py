@@ -12,12 +12,12 @@ from pulumi.provider.experimental import provider as rpc
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from tenantry import __version__
-from tenantry.objectstore.capabilities import ensure_recorded, recorded
+from tenantry.objectstore.capabilities import Issuer, ensure_recorded, recorded
 from tenantry.objectstore.kinds.access_key import AccessKey
 from tenantry.objectstore.kinds.base import Inputs, Kind
 from tenantry.objectstore.kinds.bucket import Bucket
 from tenantry.objectstore.kinds.oidc_provider import OidcProvider
-from tenantry.objectstore.kinds.role import Role
+from tenantry.objectstore.kinds.role import Role, trusted_issuer
 from tenantry.objectstore.kinds.user import User
 from tenantry.objectstore.spec import DEFAULTS, REQUIRED, TENANT_LABEL, Json, complete, needed_capabilities
 from tenantry.objectstore.store import open_store
@@ -137,13 +137,10 @@ class ObjectStoreProvider(rpc.Provider):
         held = dict(given) if isinstance(given, Mapping) else {}
         for key, value in found.spec.items():
             if known is None or key not in held or not _same(kind, key, value, known.spec.get(key)):
-                held[key] = engine(value)
-        inputs = {
-            "site": engine(site),
-            "tenant": engine(found.tenant),
-            "name": engine(found.name),
-            "spec": PropertyValue(held),
-        }
+                held[key] = _instead(held.get(key), engine(value))
+        read = {"site": site, "tenant": found.tenant, "name": found.name}
+        inputs = {key: _instead(asked.get(key), engine(value)) for key, value in read.items()}
+        inputs["spec"] = _instead(asked.get("spec"), PropertyValue(held))
         kept = {key: value for key, value in request.properties.items() if key in OUTPUTS[kind]}
         return rpc.ReadResponse(request.resource_id, {**inputs, **kept, **outputs_of(found.outputs)}, inputs)
 
@@ -162,6 +159,11 @@ class ObjectStoreProvider(rpc.Provider):
         kind = kind_name(request.type)
         old = inputs_of(kind, request.properties)
         KINDS[kind].delete(open_store(old.site), request.resource_id, old)
+
+
+def _instead(given: PropertyValue | None, found: PropertyValue) -> PropertyValue:
+    """Put what was found in the place of what was given, as secret as that was."""
+    return given.with_value(found.value) if given else found
 
 
 def outputs_of(outputs: Mapping[str, str]) -> Properties:
@@ -202,13 +204,23 @@ def _owner_faults(inputs: Inputs) -> list[rpc.CheckFailure]:
 
 def _capability_faults(kind: str, inputs: Inputs) -> list[rpc.CheckFailure]:
     try:
-        can = ensure_recorded(open_store(inputs.site))
+        can = ensure_recorded(open_store(inputs.site), _issuer(kind, inputs))
     except UnreachableError as error:
         return [rpc.CheckFailure("site", str(error))]
     asked = {key: value for key, value in inputs.spec.items() if value is not UNKNOWN}
     lacking = {need: path for need, path in needed_capabilities(kind, asked).items() if need not in can}
     what = "TEN-403 the store of site {} can't do this: it lacks {}. Fix: don't ask for it, or choose another site."
     return [rpc.CheckFailure(path, what.format(inputs.site, need)) for need, path in sorted(lacking.items())]
+
+
+def _issuer(kind: str, inputs: Inputs) -> Issuer | None:
+    """Give the issuer that an object is about, if that is known yet: web identity is tried with it."""
+    if kind == "Role":
+        url = trusted_issuer(inputs.spec["trust"])
+        return Issuer(url) if url else None
+    if kind != "OidcProvider" or has_unknown([inputs.spec["url"], inputs.spec["thumbprints"]]):
+        return None
+    return Issuer(inputs.spec["url"], tuple(inputs.spec["thumbprints"]))
 
 
 def _completed(kind: str, new: Properties) -> Properties:

@@ -5,6 +5,7 @@ call to a store would hold up for every engine.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -121,11 +122,16 @@ def serve_in_thread() -> Served:
 
 
 def main() -> None:
-    """Serve the provider as an engine's plug-in: print the port, then serve until the engine ends the process."""
-    served = serve_in_thread()
+    """Serve the provider as an engine's plug-in: print the port, then serve until the engine ends the process.
+
+    An engine that was killed ends nothing; its plug-in sees that another process has become its parent.
+    """
+    engine, served = os.getppid(), serve_in_thread()
     sys.stdout.write(f"{served.port}\n")
     sys.stdout.flush()
     try:
-        served._server.wait_for_termination()
+        while served._server.wait_for_termination(timeout=1):
+            if os.getppid() != engine:
+                served.stop()
     except KeyboardInterrupt:
         sys.exit(0)

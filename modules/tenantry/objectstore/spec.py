@@ -64,7 +64,10 @@ class BucketSpec(TypedDict):
     cors: NotRequired[list[Mapping[str, Any]]]
     """S3 CORSRules: `AllowedMethods`, `AllowedOrigins`, ..."""
     publicAccessBlock: NotRequired[bool]
-    """Refuse any policy or ACL that opens the bucket to everyone: all four of S3's settings. False: not managed."""
+    """Refuse policies that open the bucket to everyone, and ignore such ACLs. False: not managed.
+
+    Of S3's four settings, BlockPublicAcls alone is left as the store has it.
+    """
     ownership: NotRequired[Literal["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"] | None]
     encryption: NotRequired[EncryptionSpec | None]
     logging: NotRequired[LoggingSpec | None]

@@ -4,10 +4,10 @@ boto3 is imported when the first client is made: the provider must answer the en
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from tenantry.connection import ObjectStoreConnection, read_connection
 from tenantry.problems import Problem, UnreachableError, problem
@@ -15,6 +15,7 @@ from tenantry.problems import Problem, UnreachableError, problem
 if TYPE_CHECKING:
     import boto3
     from botocore.exceptions import ClientError
+    from botocore.httpsession import URLLib3Session
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
@@ -124,6 +125,28 @@ class Store:
                 verify=self._verify,
                 config=Config(signature_version=UNSIGNED, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS),
             )
+
+    @cached_property
+    def _http(self) -> "URLLib3Session":
+        from botocore.httpsession import URLLib3Session
+
+        verify: Any = self._verify
+        timeout: Any = (CONNECT_SECONDS, READ_SECONDS)
+        return URLLib3Session(verify=verify, timeout=timeout)
+
+    def call(self, method: str, path: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
+        """Make a signed call that the S3 client doesn't know; give the answer's status and body.
+
+        Source: AWS Signature Version 4, as S3 uses it.
+        """
+        from botocore.auth import S3SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        request = AWSRequest(method, f"{self.settings.endpoint}{path}", params=dict(parameters))
+        S3SigV4Auth(Credentials(*self.credentials), "s3", self.settings.region).add_auth(request)
+        answer = self._http.send(request.prepare())
+        return answer.status_code, answer.content
 
     @property
     def _verify(self) -> str | bool:

@@ -12,8 +12,8 @@ from tenantry.objectstore.spec import DEFAULTS, TENANT_LABEL, Json
 from tenantry.objectstore.store import ABSENT, Store, error_code
 from tenantry.problems import UnreachableError, problem
 
-TENANT_WORDS: Final = ("quota", "retentionDays")
-"""Keys that no S3 call sets: they are kept in state, where deletion and metering look for them."""
+KEPT: Final = ("quota", "retentionDays")
+"""Keys that a store may know nothing of: they are kept in state, where deletion and metering look for them."""
 
 
 def desired(inputs: Inputs) -> dict[str, Any]:
@@ -105,11 +105,12 @@ class Bucket:
         else:
             held = self._held(store, inputs)
             _refuse_weaker_lock(store, inputs.name, held["lock"], wanted["lock"])
-        todo = set(differing(wanted, held))
+        # A quota that the store can't keep stays in state alone, for metering.
+        todo = set(differing(wanted, held)) - (set() if "bucket.quota" in ensure_recorded(store) else {"quota"})
         for part in PARTS:
             if part.key in todo:
                 with store.doing(f"set {part.key} of bucket {inputs.name}"):
-                    part.write(store.s3, inputs.name, wanted[part.key])
+                    part.write(store, inputs.name, wanted[part.key])
 
     def _held(self, store: Store, inputs: Inputs | None, name: str = "") -> dict[str, Any]:
         """Read the parts that this store has; of the unmanaged ones only those that the inputs manage."""
@@ -122,7 +123,7 @@ class Bucket:
         return held
 
     def read(self, store: Store, object_id: str, known: Inputs | None) -> Found | None:
-        """Read a bucket; what no call tells, its quota and retention, is as known."""
+        """Read a bucket; what no call tells, its retention and in most stores its quota, is as known."""
         from botocore.exceptions import ClientError
 
         name = object_id.partition("/")[2]
@@ -137,7 +138,8 @@ class Bucket:
         tags = dict(held["tags"])
         tenant = tags.pop(TENANT_LABEL, "")
         kept: Mapping[str, Any] = known.spec if known else DEFAULTS["Bucket"]
-        spec = {**held, "tags": tags} | {key: kept[key] for key in TENANT_WORDS}
+        unknown = [key for key in KEPT if f"bucket.{key}" not in ensure_recorded(store)]
+        spec = {**held, "tags": tags} | {key: kept[key] for key in unknown}
         return Found(tenant, name, spec, {"arn": f"arn:aws:s3:::{name}"})
 
     def update(self, store: Store, object_id: str, new: Inputs) -> Made:

@@ -12,6 +12,8 @@ from tenantry.problems import Problem, UnreachableError, problem
 
 BATCH = 1000
 """The most that one DeleteObjects call takes."""
+_NO_LOCK = ("NoSuchObjectLockConfiguration",)
+"""How a store says that a version has no lock of its own."""
 
 
 def _versions(store: Store, name: str) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -89,6 +91,10 @@ def _reason(
     if not asked_for:
         fix = f"name it with --delete-bucket {name}, if that is what is meant"
         return problem("TEN-405", f"{what}, and its deletion wasn't asked for by name", fix)
+    hold = _on_hold(store, name, versions)
+    if hold:
+        fix = f"have the legal hold of {hold} released, and look for others; then delete the bucket again"
+        return problem("TEN-407", f"{what}, and a legal hold keeps {hold}", fix)
     return None
 
 
@@ -101,6 +107,21 @@ def _held_until(store: Store, name: str, versions: list[dict[str, Any]]) -> date
     return max(ends, default=None)
 
 
+def _on_hold(store: Store, name: str, versions: list[dict[str, Any]]) -> str | None:
+    """Name the first object under a legal hold, which has no end of its own."""
+    from botocore.exceptions import ClientError
+
+    for version in versions if _lockable(store, name) else ():
+        where = {"Bucket": name, "Key": version["Key"], "VersionId": version["VersionId"]}
+        try:
+            if store.s3.get_object_legal_hold(**where)["LegalHold"]["Status"] == "ON":
+                return str(version["Key"])
+        except ClientError as error:
+            if error_code(error) not in (*NOT_SET, *ABSENT, *_NO_LOCK):
+                raise
+    return None
+
+
 def _version_end(store: Store, name: str, version: dict[str, Any], rule: Json) -> datetime.datetime | None:
     from botocore.exceptions import ClientError
 
@@ -109,7 +130,7 @@ def _version_end(store: Store, name: str, version: dict[str, Any], rule: Json) -
         end: datetime.datetime = store.s3.get_object_retention(**where)["Retention"]["RetainUntilDate"]
         return end
     except ClientError as error:
-        if error_code(error) not in (*NOT_SET, *ABSENT, "NoSuchObjectLockConfiguration"):
+        if error_code(error) not in (*NOT_SET, *ABSENT, *_NO_LOCK):
             raise
     modified: datetime.datetime = version["LastModified"]
     return modified + datetime.timedelta(days=rule["days"]) if rule else None

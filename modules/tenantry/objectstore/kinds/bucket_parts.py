@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tenantry.objectstore.kinds.bucket_quota import QuotaAdministration, whole_kib
 from tenantry.objectstore.kinds.documents import compact, meaning, parsed, rules_meaning
 from tenantry.objectstore.spec import DEFAULTS, TENANT_LABEL, Json
 from tenantry.objectstore.store import Store, error_code
@@ -25,7 +26,13 @@ NOT_SET: Final = frozenset(
 )
 """How S3 says that a part has never been set."""
 
-BLOCKS: Final = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+BLOCKS: Final = ("IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+"""S3's settings against the public. The fourth, BlockPublicAcls, stays as the store has it: where public lists are
+ignored it adds nothing, and RGW 16 refuses every upload under it."""
+
+
+def _s3(store: Store) -> Json:
+    return store.s3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,17 @@ class Part:
 
     key: str
     capability: str
-    read: Read
-    write: Write
+    _read: Read
+    _write: Write
+    _client: Callable[[Store], Any] = _s3
+
+    def read(self, store: Store, name: str) -> Json:
+        """Read the part of a bucket."""
+        return self._read(self._client(store), name)
+
+    def write(self, store: Store, name: str, value: Json) -> None:
+        """Bring the part of a bucket to a value."""
+        self._write(self._client(store), name, value)
 
 
 def tag_map(tags: list[Mapping[str, str]]) -> dict[str, str]:
@@ -119,11 +135,18 @@ def _read_block(s3: Json, name: str) -> bool:
 
 
 def _write_block(s3: Json, name: str, on: bool) -> None:
-    if on:
-        settings = dict.fromkeys(BLOCKS, True)
-        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=settings)
-    else:
+    from botocore.exceptions import ClientError
+
+    if not on:
         s3.delete_public_access_block(Bucket=name)
+        return
+    try:
+        held = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        if error_code(error) not in NOT_SET:
+            raise
+        held = {}
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=held | dict.fromkeys(BLOCKS, True))
 
 
 def _read_ownership(s3: Json, name: str) -> str | None:
@@ -179,6 +202,7 @@ PARTS: Final[tuple[Part, ...]] = (
     Part("cors", "bucket.cors", _read_cors, _write_cors),
     Part("policy", "bucket.policy", _read_policy, _write_policy),
     Part("logging", "bucket.logging", _read_logging, _write_logging),
+    Part("quota", "bucket.quota", QuotaAdministration.read, QuotaAdministration.write, QuotaAdministration),
 )
 """In the order of writing: the owner's mark first, so that what is half done can be told; access last."""
 
@@ -198,7 +222,9 @@ def same(key: str, one: Json, other: Json) -> bool:
         case "encryption" if one and other:
             return (one["algorithm"], one.get("keyId")) == (other["algorithm"], other.get("keyId"))
         case "tags":
-            return _own(one) == _own(other)
+            one, other = _own(one), _own(other)
+        case "quota" if one and other:
+            one, other = whole_kib(one), whole_kib(other)
     return bool(one == other)
 
 
@@ -212,7 +238,7 @@ def observe(store: Store, name: str, part: Part) -> Json:
 
     with store.doing(f"read {part.key} of bucket {name}"):
         try:
-            return part.read(store.s3, name)
+            return part.read(store, name)
         except ClientError as error:
             if error_code(error) in NOT_SET:
                 return DEFAULTS["Bucket"][part.key]

@@ -1,11 +1,20 @@
 """IAM roles, which workloads take with their own token."""
 
+import json
+import re
+
 from tenantry.objectstore.kinds.base import Found, IncompleteError, Inputs, Made, foreign
 from tenantry.objectstore.kinds.documents import compact, meaning, parsed
 from tenantry.objectstore.kinds.identity import InlinePolicies, absent_as_none, path_tenant, same_policies, tenant_path
 from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store
 from tenantry.problems import UnreachableError
+
+
+def trusted_issuer(trust: Json) -> str | None:
+    """Give the issuer, with https://, whose tokens a trust takes; None where it takes none, or that isn't known yet."""
+    found = re.search(r"oidc-provider/([^\"\\]+)", json.dumps(trust, default=str))
+    return f"https://{found[1]}" if found else None
 
 
 class Role:
