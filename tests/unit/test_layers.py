@@ -90,3 +90,9 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
 def test_rendering_loads_no_client() -> None:
     example = PACKAGE.parents[1] / "stacks" / "example" / "tenants" / "laa-portal.yaml"
     assert loaded("render", str(example)) & {"pulumi", "boto3", "botocore", "grpc"} == set()
+
+
+def test_an_apply_loads_the_engine_only_once_something_differs() -> None:
+    code = "import json, sys, tenantry.fleet.apply; print(json.dumps([name.split('.')[0] for name in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert set(json.loads(done.stdout)) & {"pulumi", "boto3", "grpc"} == set()

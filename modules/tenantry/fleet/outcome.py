@@ -1,13 +1,11 @@
 """What became of one tenant in a run over many."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from tenantry.fleet.engine import UpdateFailed
 from tenantry.fleet.selection import Planned
-from tenantry.problems import Problem, TenantryError
+from tenantry.problems import Problem
 
 
 class Action(StrEnum):
@@ -31,29 +29,3 @@ class Outcome:
 
 
 Report = Callable[[Outcome], None]
-
-
-def problems_of(planned: Planned, error: TenantryError) -> tuple[Problem, ...]:
-    """Give one problem for each cause, with tenant, site and object named; a cause that many objects share, once."""
-    tenant = f"tenant {planned.tenant.name} ({planned.tenant.id}) on site {planned.site.name}"
-    if not isinstance(error, UpdateFailed) or not error.diagnostics:
-        return tuple(replace(found, message=f"{tenant}: {found.message}") for found in error.problems)
-    objects: dict[str, list[str]] = {}
-    for said in error.diagnostics:
-        objects.setdefault(_cause(said.message), []).append(said.urn.rpartition("::")[2])
-    first = error.problems[0]
-    return tuple(replace(first, message=f"{tenant}: {_some(names)}{cause}") for cause, names in objects.items())
-
-
-def _cause(message: str) -> str:
-    """Say a provider's message in one line, without the resource's URN, which the problem has in plain words."""
-    plain = re.sub(r'(update of )?resource "urn:[^"]*" ', "it ", message)
-    return " ".join(plain.replace("1 error occurred:", "").replace("* ", "").split()).rstrip(".")
-
-
-def _some(names: list[str]) -> str:
-    named = [name for name in names if name]
-    if not named:
-        return ""
-    more = f" and {len(named) - 1} more" if len(named) > 1 else ""
-    return f"{named[0]}{more}: "

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tenantry.fleet.apply import needs_refresh
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import Comparison, State
 from tenantry.fleet.survey import Seen, survey
+from tenantry.fleet.update import needs_refresh
 from tenantry.problems import Problem, TenantryError
 from tenantry.toolchain import Progress
 

@@ -9,7 +9,8 @@ from tenantry.connection import Connection, read_connection
 from tenantry.fleet.buckets import deleting
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
-from tenantry.fleet.outcome import Action, Outcome, Report, problems_of
+from tenantry.fleet.failures import problems_of
+from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.selection import Planned
 from tenantry.fleet.site.kube import KubeClient
 from tenantry.fleet.site.live import LiveTenant, is_ours, read_site

@@ -1,0 +1,84 @@
+"""Updates tenants by Pulumi's engine, several at once, and records each. Importing it imports Pulumi."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
+
+from tenantry.connection import Connection
+from tenantry.fleet.buckets import deleting
+from tenantry.fleet.engine.locks import with_stale_lock_cleared
+from tenantry.fleet.engine.program import tenant_program
+from tenantry.fleet.engine.session import Session, open_session, tenant_lock
+from tenantry.fleet.failures import problems_of
+from tenantry.fleet.outcome import Action, Outcome, Report
+from tenantry.fleet.site.compare import State
+from tenantry.fleet.site.recorder import Recorder
+from tenantry.fleet.survey import Seen
+from tenantry.problems import TenantryError
+from tenantry.toolchain import Progress
+
+
+def update_tenants(
+    waiting: Sequence[Seen],
+    connections: Mapping[str, Connection],
+    building: Progress,
+    report: Report,
+    *,
+    jobs: int,
+    buckets: Sequence[str],
+) -> list[Outcome]:
+    """Update tenants that aren't as asked, `jobs` of them at a time; `report` hears of each as it ends.
+
+    Raises UnreachableError where the engine can't be run; what happens to one tenant is in its outcome.
+    """
+    with open_session(connections, building) as session, ThreadPoolExecutor(jobs) as workers:
+        futures = [workers.submit(_apply, session, seen, buckets) for seen in waiting]
+        return _finish(futures, Recorder(connections), report)
+
+
+def _finish(futures: Sequence[Future[Outcome]], recorder: Recorder, report: Report) -> list[Outcome]:
+    """Record each tenant that was applied; one that can't be recorded isn't done, and the next run takes it up."""
+    outcomes: dict[str, Outcome] = {}
+    for future in as_completed(futures):
+        outcome = future.result()
+        outcomes[outcome.planned.tenant.id] = outcome
+        report(outcome)
+        if outcome.action is not Action.FAILED:
+            recorder.add(outcome.planned)
+    for tenant, problems in recorder.close().items():
+        outcomes[tenant] = replace(outcomes[tenant], action=Action.FAILED, problems=problems)
+    return list(outcomes.values())
+
+
+def _apply(session: Session, seen: Seen, buckets: Sequence[str]) -> Outcome:
+    planned, started = seen.planned, time.monotonic()
+    comparison = seen.comparison
+    state = comparison.state if comparison else State.UNFINISHED
+    stack, refresh = planned.tenant.id, needs_refresh(session, seen)
+    program = tenant_program(planned.rendered, planned.site.name)
+    try:
+        with tenant_lock(stack), deleting(planned.site.name, _dropped(seen), buckets):
+            with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
+    except TenantryError as error:
+        return Outcome(planned, Action.FAILED, time.monotonic() - started, problems_of(planned, error))
+    action = Action.CREATED if state is State.ABSENT else Action.CHANGED
+    return Outcome(planned, action, time.monotonic() - started)
+
+
+def needs_refresh(session: Session, seen: Seen) -> bool:
+    """Say whether Pulumi must read the live objects first.
+
+    It compares with its own state, which is right only where nobody else changed anything since. A tenant that has
+    state and isn't there was deleted behind its back, or its site was.
+    """
+    comparison = seen.comparison
+    known = comparison is not None and comparison.state is State.CHANGED and not comparison.differences
+    return not known and session.engine.exists(seen.planned.tenant.id)
+
+
+def _dropped(seen: Seen) -> dict[str, int]:
+    """Give the buckets, with their retention, that the tenant has and its request no longer asks for."""
+    record = seen.record
+    asked = seen.planned.rendered.retention
+    return {name: days for name, days in (record.buckets if record else {}).items() if name not in asked}
