@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +139,18 @@ def test_json_names_the_document_that_a_problem_is_in_also_a_broken_one(tmp_path
     waiver = load_schema("Waiver")["examples"][0]["metadata"]["name"]
     assert denied == [("TEN-124", "Tenant", "broken"), ("TEN-131", "Waiver", waiver), ("TEN-112", "", "")]
     assert found["summary"] == {"objects": 5, "allow": 2, "warn": 0, "deny": 3, "undecidable": 2}
+
+
+def test_a_request_with_a_peer_is_rendered_from_its_government(tmp_path: Path) -> None:
+    government = Path(shutil.copytree(example_dir(), tmp_path / "government"))
+    text = (government / "tenants" / "licences-prod.yaml").read_text(encoding="utf-8")
+    peer = re.findall(r"^  id: (\S+)$", (government / "tenants" / "mbpr-dev.yaml").read_text(encoding="utf-8"), re.M)[0]
+    text += f"  intents:\n  - {{direction: to, tenant: {peer}, port: 443, reason: Asks.}}\n"
+    path = write(government / "tenants", "licences-prod.yaml", text)
+    for command in ("check", "render"):
+        done = run(command, path, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert peer in done.stdout
 
 
 def test_other_tenants_count_and_are_not_told_of_themselves(tmp_path: Path) -> None:

@@ -273,6 +273,61 @@ def test_a_grant_ends_after_it_starts_and_is_approved_by_two() -> None:
         assert codes(judged(grants={grant.name: grant}, sources=sources)) == [code]
 
 
+def agreed(kind: str, requests: list[dict[str, Any]], **spec: Any) -> Judgement:  # noqa: ANN401
+    """Judge the example of a waiver or a grant, with another spec, among these requests."""
+    example = load_schema(kind)["examples"][0]
+    but = spec.pop("but", ())
+    raw = {**example, "spec": {**{k: v for k, v in example["spec"].items() if k not in but}, **spec}}
+    assert validate(document(raw)) == ()
+    value: Any = structure(raw, {"Waiver": Waiver, "Grant": Grant}[kind])
+    world = {f"{kind.lower()}s": {value.name: value}, "sources": {(kind, value.name): document(raw)}}
+    return judged(*requests, **world)
+
+
+PROVIDER = minimal(**OPEN, buckets=[{"name": "records"}], ingress={"hosts": ["a.example", "*.b.example"]})
+NORTH = {"department": "department-north"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "codes_found"),
+    [
+        ("Waiver", {}, []),
+        ("Waiver", {"objects": [{"tenant": "t-4f9x2k7q"}, {"tenant": "t-nobody11"}]}, ["TEN-157"]),
+        ("Grant", {"consumer": NORTH}, []),
+        ("Grant", {"consumer": {"department": "nobody"}}, ["TEN-157"]),
+        ("Grant", {"consumer": {"tenant": "t-nobody11"}}, ["TEN-157"]),
+        ("Grant", {"consumer": {"party": "some-company"}}, []),
+        ("Grant", {"consumer": NORTH, "provider": "t-nobody11"}, ["TEN-157"]),
+        ("Grant", {"consumer": NORTH, "dataset": {"bucket": "other", "prefix": "", "access": "read"}}, ["TEN-157"]),
+        ("Grant", {"consumer": NORTH, "but": ["dataset"], "service": {"host": "a.example", "port": 443}}, []),
+        ("Grant", {"consumer": NORTH, "but": ["dataset"], "service": {"host": "x.b.example", "port": 443}}, []),
+        ("Grant", {"consumer": NORTH, "but": ["dataset"], "service": {"host": "b.example", "port": 443}}, ["TEN-157"]),
+        ("Grant", {"consumer": NORTH, "but": ["dataset"], "service": {"host": "xa.example", "port": 443}}, ["TEN-157"]),
+    ],
+)
+def test_waivers_and_grants_name_what_is_there(kind: str, spec: dict[str, Any], codes_found: list[str]) -> None:
+    judgement = agreed(kind, [PROVIDER], **spec)
+    assert (codes(judgement), judgement.unjudged) == (codes_found, ())
+
+
+def test_without_requests_it_says_that_it_did_not_judge_whom_agreements_name() -> None:
+    judgement = agreed("Waiver", [])
+    assert codes(judgement) == []
+    assert judgement.unjudged == ("the tenants that waivers and grants name, because no request was given (--context)",)
+
+
+def test_a_tenant_that_is_looked_at_alone_may_have_peers_and_is_not_its_own() -> None:
+    raw = minimal(intents=[{**LINK, "tenant": "t-unknown1"}])
+    documents = Documents(requests=(document(raw),), sites=sites(), departments=departments())
+    (alone,) = complete(documents, baseline(), assume_peers=True)
+    assert alone.id == "t-4f9x2k7q"
+    with pytest.raises(InputError, match="TEN-139"):
+        complete(documents, baseline())
+    itself = replace(documents, requests=(document(minimal(intents=[{**LINK, "tenant": "t-4f9x2k7q"}])),))
+    with pytest.raises(InputError, match="TEN-139"):
+        complete(itself, baseline(), assume_peers=True)
+
+
 def test_a_problem_stands_at_the_property_it_is_about() -> None:
     text = (
         "apiVersion: tenantry.dev/v1\nkind: Tenant\nmetadata: {name: a}\nspec:\n  id: t-4f9x2k7q\n"

@@ -65,6 +65,15 @@ def test_every_example_is_valid(kind: str) -> None:
             assert structure(example, getattr(model, kind)).metadata.name == example["metadata"]["name"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_list_and_every_map_of_free_names_has_a_bound(kind: str) -> None:
+    schema = load_schema(kind)
+    for path, child in properties(schema):
+        whole = resolve(child, schema)
+        assert "items" not in whole or "maxItems" in whole, path
+        assert not isinstance(whole.get("additionalProperties"), dict) or "maxProperties" in whole, path
+
+
 def test_schemas_refuse_what_they_do_not_know() -> None:
     for kind in KINDS:
         for path, child in [("", load_schema(kind)), *properties(load_schema(kind))]:

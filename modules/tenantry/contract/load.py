@@ -20,8 +20,8 @@ from tenantry.contract.model import (
 )
 from tenantry.contract.placement import explain, ranked, why_not
 from tenantry.contract.reading.document import Document
-from tenantry.contract.rules.agreements import judge_agreements
-from tenantry.contract.rules.estate import judge_ceilings, judge_requests
+from tenantry.contract.rules.agreements import judge_agreements, judge_references
+from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
 from tenantry.contract.rules.scope import Completed, Scope
 from tenantry.contract.rules.tenant import judge_tenant
 from tenantry.contract.structure import structure
@@ -52,13 +52,13 @@ def load_baseline(path: Path | None = None) -> Baseline:
     return next(iter(baselines.values()))
 
 
-def complete(documents: Documents, baseline: Baseline) -> tuple[Tenant, ...]:
+def complete(documents: Documents, baseline: Baseline, *, assume_peers: bool = False) -> tuple[Tenant, ...]:
     """Fill in every request's defaults, hold all to the rules, and place each on a site where sites are known.
 
     Gives the tenants in order of id. Raises InputError with all problems of all requests; a request whose department
-    isn't among the documents is one.
+    isn't among the documents is one, and so is an intent whose peer isn't, unless `assume_peers`.
     """
-    judgement = judge(documents, baseline, assume_departments=False)
+    judgement = judge(documents, baseline, assume_departments=False, assume_peers=assume_peers)
     if judgement.problems:
         raise InputError(judgement.problems)
     return judgement.tenants
@@ -73,13 +73,17 @@ class Judgement:
     unjudged: tuple[str, ...]
 
 
-def judge(documents: Documents, baseline: Baseline, *, assume_departments: bool = True) -> Judgement:
+def judge(
+    documents: Documents, baseline: Baseline, *, assume_departments: bool = True, assume_peers: bool = False
+) -> Judgement:
     """Do as `complete` does, but give what was found, also of an incomplete set of documents.
 
     Where no Department (or Site) is given at all, the rules that need one are left out and named in `unjudged`; unless
-    `assume_departments` is false, which makes an unknown department a problem.
+    `assume_departments` is false, which makes an unknown department a problem. With `assume_peers`, for a tenant that
+    is looked at without the others, any peer of an intent is taken to be one of them.
     """
-    problems = [*judge_requests(documents.requests, documents.claimants), *judge_agreements(documents)]
+    problems = [*judge_requests(documents.claimants), *judge_agreements(documents)]
+    problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants))
     completed: list[Completed] = []
     for request in documents.requests:
         department = documents.departments.get(request.spec["department"])
@@ -96,6 +100,7 @@ def judge(documents: Documents, baseline: Baseline, *, assume_departments: bool 
         completed.append(one)
     problems.extend(judge_ceilings(Scope(documents, baseline, tuple(completed))))
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
+    problems.extend(judge_references(documents, {tenant.id: tenant for tenant in tenants}))
     return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)))
 
 
@@ -107,6 +112,8 @@ def _unjudged(documents: Documents) -> Iterator[str]:
         if documents.requests and not known:
             why = "given (--context)" if not documents.broken_ones(kind) else "sound"
             yield f"{what}, because no {kind} was {why}"
+    if (documents.waivers or documents.grants) and not documents.claimants:
+        yield "the tenants that waivers and grants name, because no request was given (--context)"
 
 
 def _pinned(request: Document, documents: Documents, baseline: Baseline) -> Baseline | None:

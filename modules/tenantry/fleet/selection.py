@@ -7,7 +7,7 @@ from pathlib import Path
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import complete, load_baseline, load_documents
 from tenantry.contract.model import Baseline, Site, Tenant
-from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root
+from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, is_there
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render import Rendered, render_tenant
 
@@ -43,12 +43,13 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
     hosts, ids and ceilings; `alone` leaves the others out, for commands that only look at one.
     Raises InputError with all problems of all documents.
     """
-    paths = [Path(argument) for argument in arguments if Path(argument).exists()]
-    words = [argument for argument in arguments if not Path(argument).exists()]
+    paths = [Path(argument) for argument in arguments if is_there(Path(argument))]
+    words = [argument for argument in arguments if not is_there(Path(argument))]
     around = _around(paths, context)
-    documents = load_documents(_read(paths, around, whole=not alone or bool(words)))
+    whole = not alone or bool(words)
+    documents = load_documents(_read(paths, around, whole=whole))
     baseline = load_baseline()
-    tenants = complete(documents, baseline)
+    tenants = complete(documents, baseline, assume_peers=not whole)
     chosen = _chosen(tenants, documents, paths, words)
     planned = []
     for tenant in chosen:

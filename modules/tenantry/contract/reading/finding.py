@@ -36,6 +36,11 @@ def government_root(path: Path) -> Path | None:
     return _root_above(_as_written(path)) or _root_above(Path(os.path.realpath(path)))
 
 
+def is_there(path: Path) -> bool:
+    """Say whether there is a file or folder of that name."""
+    return os.path.exists(path)  # noqa: PTH110 - a Path's own raises for names too long, and where it may not look
+
+
 def _root_above(path: Path) -> Path | None:
     for folder in (path, *path.parents):
         if any(_is_folder(folder / name) for name in CONTEXT_FOLDERS):
@@ -48,7 +53,7 @@ def _as_written(path: Path) -> Path:
 
 
 def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 - a Path's own raises for names too long, and where it may not look
+    return os.path.isdir(path)  # noqa: PTH112 - as above
 
 
 def _is_link(path: Path) -> bool:

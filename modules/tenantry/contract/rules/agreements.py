@@ -1,9 +1,11 @@
-"""Rules of waivers and grants that hold whatever the day is: who agreed, and that the dates make sense."""
+"""Rules of waivers and grants that hold whatever the day is: who agreed, that the dates make sense, whom they name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from tenantry.contract.documents import Documents
+from tenantry.contract.model import Grant, Tenant
+from tenantry.contract.reading.document import Document
 from tenantry.problems import Problem
 
 LONGEST_WAIVER = timedelta(days=180)
@@ -39,3 +41,52 @@ def _grants(documents: Documents) -> Iterator[Problem]:
         if len({approval.by for approval in spec.approvals}) < 2:
             what = f"grant {name} is approved by one person for both sides"
             yield source.problem("TEN-153", what, "have each side approve it", ("spec", "approvals"))
+
+
+def judge_references(documents: Documents, tenants: Mapping[str, Tenant]) -> Iterator[Problem]:
+    """Find tenants, departments, buckets and hosts that a waiver or a grant names and nobody has.
+
+    `tenants` are those that could be completed, by id; without any request nothing can be said of them.
+    """
+    known = {request.text("spec", "id") for request in documents.claimants}
+    if not known:
+        return
+    for name, waiver in documents.waivers.items():
+        source = documents.sources["Waiver", name]
+        for index, selector in enumerate(waiver.spec.objects):
+            if selector.tenant not in known:
+                yield _nobody(source, "tenant", selector.tenant, "objects", index, "tenant")
+    for name, grant in documents.grants.items():
+        source, spec = documents.sources["Grant", name], grant.spec
+        if spec.provider not in known:
+            yield _nobody(source, "tenant", spec.provider, "provider")
+        if spec.consumer.tenant is not None and spec.consumer.tenant not in known:
+            yield _nobody(source, "tenant", spec.consumer.tenant, "consumer", "tenant")
+        consumer = spec.consumer.department
+        if consumer is not None and consumer not in {*documents.departments, *documents.broken_ones("Department")}:
+            yield _nobody(source, "department", consumer, "consumer", "department")
+        if spec.provider in tenants:
+            yield from _offered(source, grant, tenants[spec.provider])
+
+
+def _nobody(source: Document, kind: str, name: str, *path: str | int) -> Problem:
+    fix = f"correct it, or name the folder of the {kind}'s document too (`--context`)"
+    return source.problem("TEN-157", f"{name} is no {kind} that is known here", fix, ("spec", *path))
+
+
+def _offered(source: Document, grant: Grant, provider: Tenant) -> Iterator[Problem]:
+    dataset, service = grant.spec.dataset, grant.spec.service
+    buckets = [bucket.name for bucket in provider.spec.buckets]
+    if dataset is not None and dataset.bucket not in buckets:
+        what = f"{dataset.bucket} isn't one of the buckets of {provider.name}"
+        fix = f"choose one of {', '.join(buckets)}" if buckets else "add the bucket to its request"
+        yield source.problem("TEN-157", what, fix, ("spec", "dataset", "bucket"))
+    hosts = provider.spec.ingress.hosts
+    if service is not None and not any(_owns(host, service.host) for host in hosts):
+        what = f"{service.host} isn't one of the hosts of {provider.name}"
+        fix = f"choose one of {', '.join(hosts)}" if hosts else "add the host to its request"
+        yield source.problem("TEN-157", what, fix, ("spec", "service", "host"))
+
+
+def _owns(host: str, name: str) -> bool:
+    return name == host or (host.startswith("*.") and name.endswith(host[1:]))

@@ -1,7 +1,7 @@
 """Rules of all tenants together: one owner for each id and name; known peers; the department's ceiling."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 
 from tenantry.contract.model import Bytes, Department, Millicores
 from tenantry.contract.quantity import format_bytes, format_cpu
@@ -11,16 +11,14 @@ from tenantry.contract.rules.scope import Completed, Scope
 from tenantry.problems import Problem
 
 
-def judge_requests(requests: Sequence[Document], claimants: Sequence[Document]) -> Iterator[Problem]:
-    """Find what two requests both claim, and peers that nobody is.
+def judge_requests(requests: Sequence[Document]) -> Iterator[Problem]:
+    """Find what two requests both claim.
 
-    Looks at requests as written, so that one that can't be completed still counts; `claimants` are these and those that
-    have problems of their own.
+    Looks at requests as written, so that one that can't be completed, or has problems of its own, still counts.
     """
-    yield from _unique_ids(claimants)
-    yield from _unique_names(claimants)
-    yield from judge_hosts(claimants)
-    yield from _peers(requests, {request.text("spec", "id") for request in claimants})
+    yield from _unique_ids(requests)
+    yield from _unique_names(requests)
+    yield from judge_hosts(requests)
 
 
 def judge_ceilings(scope: Scope) -> Iterator[Problem]:
@@ -82,7 +80,9 @@ def _unique_names(requests: Sequence[Document]) -> Iterator[Problem]:
             yield request.problem("TEN-131", what, "give it another name", ("metadata", "name"))
 
 
-def _peers(requests: Sequence[Document], known: Set[str | None]) -> Iterator[Problem]:
+def judge_peers(requests: Sequence[Document], others: Sequence[Document] | None) -> Iterator[Problem]:
+    """Find intents whose peer is nobody among the others, or the tenant itself. Without others, nobody is unknown."""
+    known = None if others is None else {other.text("spec", "id") for other in others}
     for request in requests:
         for index, intent in enumerate(request.spec.get("intents", ())):
             peer = intent.get("tenant")
@@ -92,7 +92,7 @@ def _peers(requests: Sequence[Document], known: Set[str | None]) -> Iterator[Pro
             if peer == request.spec["id"]:
                 what = "the intent's peer is the tenant itself, whose namespaces reach each other anyway"
                 yield request.problem("TEN-139", what, "remove the intent", path)
-            elif peer not in known:
+            elif known is not None and peer not in known:
                 what = f"the intent's peer {peer} is no tenant that is known here"
                 fix = "correct the id, or name the folder of its request too (`--context`)"
                 yield request.problem("TEN-139", what, fix, path)
