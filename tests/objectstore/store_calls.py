@@ -46,6 +46,13 @@ class Calls:
         answer = self.stub.Check(request)
         return values(answer.inputs), [f"{failure.property}: {failure.reason}" for failure in answer.failures]
 
+    def preview(self, kind: str, news: Mapping[str, Any]) -> dict[str, Any]:
+        """Check, then have a creation previewed."""
+        checked, failures = self.check(kind, news)
+        assert not failures, failures
+        request = provider_pb2.CreateRequest(urn=urn(kind, "x"), properties=struct(checked), preview=True)
+        return values(self.stub.Create(request).properties)
+
     def create(self, kind: str, news: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Check, as an engine does first, then create."""
         checked, failures = self.check(kind, news)

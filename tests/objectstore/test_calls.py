@@ -13,9 +13,10 @@ from store_specs import access, full_bucket, tls_only
 
 from tenantry.objectstore.deletion import allow_deletion
 from tenantry.objectstore.kinds.bucket_parts import tag_map
-from tenantry.objectstore.spec import Json
+from tenantry.objectstore.provider import OUTPUTS
+from tenantry.objectstore.spec import Json, complete
 from tenantry.objectstore.store import Store as Client
-from tenantry.objectstore.values import engine, plain
+from tenantry.objectstore.values import UNKNOWN, engine, plain
 
 
 def refusal(call: Json, *arguments: Json) -> str:
@@ -118,6 +119,39 @@ def test_identities_that_the_store_lacks_are_refused_at_check(store: Store, call
         _, failures = calls.check(kind, inputs(kind, "lacking", spec))
         needed = {"Role": "sts.webIdentity"}.get(kind, "iam.users")
         assert any(needed in failure for failure in failures), failures
+
+
+TRUST = {"Effect": "Allow", "Principal": {"Federated": [UNKNOWN]}, "Action": ["sts:AssumeRoleWithWebIdentity"]}
+KNOWN: dict[str, dict[str, Any]] = {
+    "Bucket": {"versions": True, "policy": tls_only("x"), "tags": {"a": "b"}, "lock": None},
+    "User": {"policies": {"a": tls_only("x")}},
+    "AccessKey": {"user": "u", "generation": 1},
+    "Role": {"trust": {"Version": "2012-10-17", "Statement": []}, "maxSessionSeconds": 3600},
+    "OidcProvider": {"url": "https://a.example", "clientIds": ["a"], "thumbprints": ["0" * 40]},
+}
+PARTLY: dict[str, dict[str, Any]] = {
+    "Bucket": {"versions": True, "policy": {"Version": UNKNOWN}, "tags": {"a": UNKNOWN}, "lock": UNKNOWN},
+    "User": {"policies": {"a": UNKNOWN}},
+    "AccessKey": {"user": UNKNOWN, "generation": UNKNOWN},
+    "Role": {"trust": {"Version": "2012-10-17", "Statement": [TRUST]}, "maxSessionSeconds": UNKNOWN},
+    "OidcProvider": {"url": UNKNOWN, "clientIds": [UNKNOWN], "thumbprints": UNKNOWN},
+}
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+def test_what_is_not_known_yet_is_previewed_and_counts_as_a_change(store: Store, calls: Calls, kind: str) -> None:
+    if store.kind == "rgw" and kind in ("User", "AccessKey"):
+        _, failures = calls.check(kind, inputs(kind, UNKNOWN, PARTLY[kind]))  # type: ignore[arg-type]
+        assert "iam.users" in failures[0]
+        return
+    old = inputs(kind, "x", complete(kind, KNOWN[kind]))
+    partly = inputs(kind, "x", PARTLY[kind])
+    for news in (partly, {**partly, "spec": UNKNOWN}, {**partly, "name": UNKNOWN, "tenant": UNKNOWN}):
+        made = calls.preview(kind, news)
+        assert {made[output] for output in OUTPUTS[kind]} == {UNKNOWN}
+        changed = set(calls.diff(kind, old, news).diffs)
+        assert changed >= {f"spec.{key}" for key in PARTLY[kind] if PARTLY[kind][key] != KNOWN[kind][key]}
+        assert ("name" in changed) == (news["name"] is UNKNOWN)
 
 
 def test_names_and_late_locks_replace(store: Store, calls: Calls) -> None:

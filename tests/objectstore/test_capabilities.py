@@ -53,26 +53,33 @@ def test_a_probe_is_recorded_beside_the_connection_and_not_repeated(store: Store
     assert store.secret not in record_file(store.site).read_text()
 
 
-def test_another_server_behind_the_same_name_is_probed_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store's record is there, and this process hasn't looked at it yet."""
+    ensure_recorded(store.connection)
     monkeypatch.setattr("tenantry.objectstore.capabilities._seen", {})
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_another_server_behind_the_same_name_is_probed_anew(store: Store) -> None:
     record = json.loads(record_file(store.site).read_text())
     record_file(store.site).write_text(json.dumps(record | {"server": "another", "capabilities": []}))
     assert ensure_recorded(store.connection) == EXPECTED[store.kind]
 
 
-def test_a_record_that_is_damaged_is_made_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenantry.objectstore.capabilities._seen", {})
+@pytest.mark.usefixtures("forgotten")
+def test_a_record_that_is_damaged_is_made_anew(store: Store) -> None:
     record_file(store.site).write_text("{")
     assert recorded(store.site) is None
     write_connection(store.connection)
     assert ensure_recorded(store.connection) == EXPECTED[store.kind]
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_web_identity_is_tried_once_with_each_issuer_that_is_named(
-    store: Store, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, client: Client, tmp_path: Path
 ) -> None:
     """A store may refuse the issuer that it was first tried with, and trust the site's own."""
-    monkeypatch.setattr("tenantry.objectstore.capabilities._seen", {})
     record = json.loads(record_file(store.site).read_text())
     without = sorted(EXPECTED[store.kind] - {"sts.webIdentity"})
     record_file(store.site).write_text(json.dumps(record | {"capabilities": without}))
@@ -87,11 +94,9 @@ def test_web_identity_is_tried_once_with_each_issuer_that_is_named(
     assert listed(client.iam.list_open_id_connect_providers, "OpenIDConnectProviderList") == []
 
 
-def test_an_issuer_whose_keys_the_store_can_not_have_is_refused(
-    store: Store, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("forgotten")
+def test_an_issuer_whose_keys_the_store_can_not_have_is_refused(store: Store, client: Client) -> None:
     """versitygw takes any public-looking issuer on trust, and finds out only when a token is shown."""
-    monkeypatch.setattr("tenantry.objectstore.capabilities._seen", {})
     if store.kind == "versitygw":
         made = client.iam.create_open_id_connect_provider(
             Url="https://oidc.nowhere.invalid", ClientIDList=["a"], ThumbprintList=["0" * 40]

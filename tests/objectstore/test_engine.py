@@ -149,6 +149,26 @@ def test_a_bucket_made_by_hand_is_imported(store: Store, stacks: Stacks, client:
     assert "by-hand" not in [bucket.get("Name") for bucket in client.s3.list_buckets()["Buckets"]]
 
 
+def test_a_bucket_of_nobody_is_imported_and_then_given_to_its_tenant(
+    store: Store, stacks: Stacks, client: Client
+) -> None:
+    client.s3.create_bucket(Bucket="of-nobody")
+    client.s3.put_object(Bucket="of-nobody", Key="a", Body=b"a")
+    tenant = {"tenant": ""}
+
+    def program() -> None:
+        options = pulumi.ResourceOptions(import_=None if tenant["tenant"] else "here/of-nobody")
+        resources.Bucket("b", site="here", name="of-nobody", spec={}, opts=options, **tenant)
+
+    stack = stacks.stack("nobody", program, TENANTRY_DELETE_BUCKETS="here/of-nobody")
+    assert changes(stack.up().summary.resource_changes) == {"create": 1, "import": 1}
+    tenant["tenant"] = TENANT
+    assert changes(stack.up().summary.resource_changes) == {"update": 1}
+    assert tag_map(client.s3.get_bucket_tagging(Bucket="of-nobody")["TagSet"]) == {"tenantry.dev/tenant": TENANT}  # type: ignore[arg-type]
+    assert client.s3.list_objects_v2(Bucket="of-nobody")["KeyCount"] == 1
+    stack.destroy()
+
+
 def test_a_bucket_that_fails_half_way_is_finished_by_the_next_run(store: Store, stacks: Stacks, client: Client) -> None:
     wanted = Desired(
         document("Bucket", "half-way", {"policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Perhaps"}]}})

@@ -208,7 +208,10 @@ def _capability_faults(kind: str, inputs: Inputs) -> list[rpc.CheckFailure]:
     except UnreachableError as error:
         return [rpc.CheckFailure("site", str(error))]
     asked = {key: value for key, value in inputs.spec.items() if value is not UNKNOWN}
-    lacking = {need: path for need, path in needed_capabilities(kind, asked).items() if need not in can}
+    # Whether a store trusts an issuer can't be said before it is known which.
+    open_question = {"sts.webIdentity"} if has_unknown(dict(inputs.spec)) else set()
+    needed = needed_capabilities(kind, asked)
+    lacking = {need: path for need, path in needed.items() if need not in can | open_question}
     what = "TEN-403 the store of site {} can't do this: it lacks {}. Fix: don't ask for it, or choose another site."
     return [rpc.CheckFailure(path, what.format(inputs.site, need)) for need, path in sorted(lacking.items())]
 

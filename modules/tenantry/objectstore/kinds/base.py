@@ -58,7 +58,7 @@ class Kind(Protocol):
         """List what is wrong in known inputs, as property and reason."""
 
     def replaces(self, old: Inputs, new: Inputs, can: frozenset[str]) -> set[str]:
-        """Name the properties whose change needs another object."""
+        """Name the properties whose change needs another object; those that don't differ may be among them."""
 
     def same(self, key: str, one: Json, other: Json) -> bool:
         """Say whether a spec's key that is as `one` needs no call to be as `other`."""

@@ -58,8 +58,13 @@ class Bucket:
         return found
 
     def replaces(self, old: Inputs, new: Inputs, can: frozenset[str]) -> set[str]:
-        """A name, a site and a tenant are for ever; so is being without a lock, in most stores."""
+        """A name, a site and a tenant are for ever; so is being without a lock, in most stores.
+
+        One that was imported without a tenant's mark is given it.
+        """
         fixed = {key for key in ("site", "tenant", "name") if getattr(old, key) != getattr(new, key)}
+        if not old.tenant:
+            fixed -= {"tenant"}
         late = new.spec.get("lock") and not old.spec.get("lock") and "bucket.objectLockLater" not in can
         return fixed | ({"spec.lock"} if late else set())
 

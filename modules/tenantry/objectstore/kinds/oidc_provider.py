@@ -33,10 +33,8 @@ class OidcProvider:
         return found
 
     def replaces(self, old: Inputs, new: Inputs, can: frozenset[str]) -> set[str]:  # noqa: ARG002
-        """Everything: RGW can't change an issuer's audiences or thumbprints."""
-        changed = {"site"} if old.site != new.site else set()
-        keys = [key for key in ("url", "clientIds", "thumbprints") if key in old.spec and key in new.spec]
-        return changed | {f"spec.{key}" for key in keys if not self.same(key, old.spec[key], new.spec[key])}
+        """Everything that differs: RGW can't change an issuer's audiences or thumbprints."""
+        return {"site", "spec.url", "spec.clientIds", "spec.thumbprints"}
 
     def create(self, store: Store, inputs: Inputs) -> Made:
         """Make a provider; one of the same issuer is taken over where it is equal, else made anew."""
