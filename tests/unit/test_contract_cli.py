@@ -125,7 +125,8 @@ def test_json_has_the_form_that_ci_reads(tmp_path: Path) -> None:
     assert found["summary"] == {"objects": 1, "allow": 0, "warn": 0, "deny": 1, "undecidable": 2}
     denied = found["results"][0]
     about = {"apiVersion": "tenantry.dev/v1", "kind": "Tenant", "namespace": "", "name": "vaccine-records"}
-    assert (denied["verdict"], denied["code"], denied["line"], denied["object"]) == ("deny", "TEN-148", 11, about)
+    place = (denied["line"], denied["column"])
+    assert (denied["verdict"], denied["code"], place, denied["object"]) == ("deny", "TEN-148", (11, 9), about)
     assert [one["verdict"] for one in found["results"][1:]] == ["undecidable", "undecidable"]
 
 
@@ -221,6 +222,20 @@ def test_new_replaces_a_file_only_when_told(tmp_path: Path) -> None:
     assert "TEN-151" in refused.stderr
     assert new("service", tmp_path, "--force").returncode == 0
     assert "kind: Tenant" in path.read_text()
+
+
+@pytest.mark.parametrize("output", ["folder", "pipe", "file/a.yaml", "x" * 300, "x" * 300 + "/a", "loop/a"])
+@pytest.mark.parametrize("more", [(), ("--force",)])
+def test_new_replaces_nothing_but_a_file(output: str, more: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    write(tmp_path, "file", "precious")
+    done = new("service", tmp_path, "--output", output, *more)
+    assert (done.returncode, done.stdout, re.findall(r"TEN-\d+", done.stderr)) == (2, "", ["TEN-150"])
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "file").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "loop", "pipe"]
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,7 @@ def _result(found: Problem, verdict: str, about: _Checked | None) -> dict[str, A
         "object": {"apiVersion": "tenantry.dev/v1" if kind else "", "kind": kind, "namespace": "", "name": name},
         "file": found.file,
         "line": found.line,
+        "column": found.column,
         "controls": [],
         "waiver": None,
     }

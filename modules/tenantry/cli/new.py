@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tenantry.cli import app
-from tenantry.problems import InputError, problem
+from tenantry.problems import InputError, Problem, problem
 
 # Without 0, 1, l and o, which are misread.
 _ID_CHARACTERS = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -72,13 +72,14 @@ def _request(template: str, values: dict[str, str]) -> str:
 
 def _schema_reference(path: Path) -> str:
     """Say where editors find the schema: relative to one that lies above the file, so that it holds for everybody."""
+    from tenantry.contract.reading.finding import is_there
     from tenantry.data import schema_dir
 
-    folder = path.resolve().parent
+    folder = Path(os.path.realpath(path)).parent
     for above in (folder, *folder.parents):
         for near in ("schema", "stacks/schema"):
             schema = above / near / "tenant.json"
-            if schema.is_file():
+            if is_there(schema):
                 return Path(os.path.relpath(schema, folder)).as_posix()
     return (schema_dir() / "tenant.json").as_posix()
 
@@ -87,15 +88,20 @@ def _write(path: Path, text: str, *, force: bool) -> None:
     from tenantry.files import write_atomic
 
     try:
-        if force:
-            write_atomic(path, text.encode(), mode=0o644)
-            return
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as out:
-            out.write(text)
-    except FileExistsError:
-        fix = "choose another --output, or replace it with --force"
-        raise InputError(problem("TEN-151", "the file is already there", fix, file=str(path))) from None
+        if not path.exists():
+            with path.open("x", encoding="utf-8") as out:
+                out.write(text)
+        elif not path.is_file():
+            raise InputError(_unwritable(path, "what is there isn't a regular file"))
+        elif force:
+            write_atomic(path, text.encode(), mode=0o644)
+        else:
+            fix = "choose another --output, or replace it with --force"
+            raise InputError(problem("TEN-151", "the file is already there", fix, file=str(path)))
     except OSError as error:
-        what = f"the file can't be written: {error.strerror or error}"
-        raise InputError(problem("TEN-150", what, "choose another --output", file=str(path))) from None
+        raise InputError(_unwritable(path, error.strerror or str(error))) from None
+
+
+def _unwritable(path: Path, why: str) -> Problem:
+    return problem("TEN-150", f"the file can't be written: {why}", "choose another --output", file=str(path))
