@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from tenantry.problems import Problem, problem
+
 
 def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace a file in one step, after its bytes are on the disk; a full disk leaves the old file as it was.
@@ -19,6 +21,16 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
             os.fsync(out.fileno())
         Path(name).chmod(mode)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            # What it was about: a failed write alone doesn't say.
+            error.filename = str(path)
         raise
+
+
+def file_problem(error: OSError) -> Problem:
+    """Say that a file can't be read or written (TEN-513): a full disk, a right that lacks, a folder that is gone."""
+    what = f"a file can't be read or written: {error.strerror or error}"
+    fix = "mend the cause, or set TENANTRY_STATE to a folder with room; then run again to finish what is half done"
+    return problem("TEN-513", what, fix, file=str(error.filename or ""))

@@ -143,11 +143,15 @@ func (h *host) open(root string) (*opened, error) {
 	if url == "" && project.Backend != nil {
 		url = project.Backend.URL
 	}
-	b, err := diy.New(h.ctx, h.sink, url, project)
+	s, err := openStore(h.ctx, url, project.Name.String())
 	if err != nil {
 		return nil, err
 	}
-	s, err := openStore(h.ctx, url, project.Name.String())
+	// Without its one line the backend would be taken for one of an older layout.
+	if err := s.forgetEmpty(h.ctx, ".pulumi/meta.yaml"); err != nil {
+		return nil, err
+	}
+	b, err := diy.New(h.ctx, h.sink, url, project)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +181,15 @@ func (h *host) create(o *opened, name string) error {
 	if _, _, err := o.settings(h.sink, name, nil); err != nil {
 		return err
 	}
+	there, err := o.store.bucket.Exists(h.ctx, o.store.checkpoint(ref))
+	if err != nil {
+		return err
+	}
 	_, err = o.backend.CreateStack(h.ctx, ref, o.root, nil, nil)
+	if err != nil && !there {
+		// A disk that is full leaves half of the first checkpoint, which nobody could read.
+		_ = o.store.bucket.Delete(h.ctx, o.store.checkpoint(ref))
+	}
 	return err
 }
 

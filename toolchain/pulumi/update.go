@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/pulumi/esc"
@@ -181,14 +182,29 @@ func (o *opened) settings(
 		if snapshot.SecretsManager.Type() == passphrase.Type {
 			err = passphrase.EditProjectStack(settings, snapshot.SecretsManager.State())
 		}
-		return settings, snapshot.SecretsManager, errors.Join(err, settings.Save(path))
+		return settings, snapshot.SecretsManager, errors.Join(err, saveSettings(settings, path))
 	}
 	manager, err := o.sharedSecrets(settings)
 	if err != nil {
 		return nil, nil, err
 	}
-	return settings, manager, settings.Save(path)
+	return settings, manager, saveSettings(settings, path)
 }
+
+// saveSettings replaces a settings file in one step: half of one would hide the stack's salt.
+func saveSettings(settings *workspace.ProjectStack, path string) error {
+	part := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%d.%s", os.Getpid(), filepath.Base(path)))
+	err := settings.Save(part)
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		_ = os.Remove(part)
+	}
+	return err
+}
+
+var saltLock sync.Mutex
 
 // sharedSecrets gives a settings file the salt that new stacks share, which it makes where there is none yet. A salt is
 // no secret: it stands in every settings file and in every state.

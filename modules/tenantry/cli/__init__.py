@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from tenantry.problems import TenantryError
+from tenantry.problems import Exit, TenantryError
 
 app = typer.Typer(
     name="tenantry",
@@ -53,6 +53,11 @@ def main() -> None:
         for found in error.problems:
             typer.echo(str(found), err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        from tenantry.files import file_problem
+
+        typer.echo(str(file_problem(error)), err=True)
+        sys.exit(Exit.UNREACHABLE)
     except KeyboardInterrupt:
         _stop()
     except SystemExit as end:

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 from tenantry.connection import Connection
+from tenantry.files import file_problem
 from tenantry.fleet.buckets import deleting
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
@@ -62,6 +63,8 @@ def _apply(session: Session, seen: Seen, buckets: Sequence[str]) -> Outcome:
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
     except TenantryError as error:
         return Outcome(planned, Action.FAILED, time.monotonic() - started, problems_of(planned, error))
+    except OSError as error:
+        return Outcome(planned, Action.FAILED, time.monotonic() - started, (file_problem(error),))
     action = Action.CREATED if state is State.ABSENT else Action.CHANGED
     return Outcome(planned, action, time.monotonic() - started)
 

@@ -6,13 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"path/filepath"
-	"strings"
-	"sync"
 	"time"
-
-	"gocloud.dev/blob"
 
 	"github.com/pulumi/pulumi/pkg/v3/backend"
 	"github.com/pulumi/pulumi/pkg/v3/engine"
@@ -21,7 +15,6 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/resource/stack/snapshot"
 	"github.com/pulumi/pulumi/pkg/v3/secrets"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/env"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 )
 
@@ -32,63 +25,6 @@ const (
 	gatherLeast = 2 * time.Millisecond
 	gatherMost  = 25 * time.Millisecond
 )
-
-var saltLock sync.Mutex
-
-// store writes the DIY backend's files: the checkpoint of a stack, its history and its backups.
-type store struct {
-	bucket  *blob.Bucket
-	project string
-}
-
-// openStore opens the bucket that diy.New opens, by the same rules.
-func openStore(ctx context.Context, address, project string) (*store, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	prefix := ""
-	if u.Scheme == "file" {
-		absolute, err := filepath.Abs(strings.TrimPrefix(strings.Split(address, "?")[0], "file://"))
-		if err != nil {
-			return nil, err
-		}
-		address = "file://" + filepath.ToSlash(absolute) + "?no_tmp_dir=true"
-	} else if p := strings.Trim(u.Path, "/"); p != "" {
-		prefix = p + "/"
-	}
-	bucket, err := blob.OpenBucket(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	if prefix != "" {
-		bucket = blob.PrefixedBucket(bucket, prefix)
-	}
-	return &store{bucket: bucket, project: project}, nil
-}
-
-func (s *store) checkpoint(ref backend.StackReference) string {
-	return fmt.Sprintf(".pulumi/stacks/%s/%s.json", s.project, ref.Name())
-}
-
-// record adds an update to the stack's history, and keeps a backup of the state that it left.
-func (s *store) record(ctx context.Context, ref backend.StackReference, info backend.UpdateInfo) error {
-	text, err := json.Marshal(info)
-	if err != nil {
-		return err
-	}
-	now, from := time.Now().UnixNano(), s.checkpoint(ref)
-	prefix := fmt.Sprintf(".pulumi/history/%s/%s/%s-%d", s.project, ref.Name(), ref.Name(), now)
-	err = errors.Join(
-		s.bucket.WriteAll(ctx, prefix+".history.json", text, nil),
-		s.bucket.Copy(ctx, prefix+".checkpoint.json", from, nil),
-	)
-	if !env.DIYBackendDisableCheckpointBackups.Value() {
-		backup := fmt.Sprintf(".pulumi/backups/%s/%s/%s.%d.json", s.project, ref.Name(), ref.Name(), now)
-		err = errors.Join(err, s.bucket.Copy(ctx, backup, from, nil))
-	}
-	return err
-}
 
 // journal keeps a stack's checkpoint while the engine changes its resources.
 //
@@ -229,13 +165,13 @@ func (j *journal) save() error {
 	key := j.store.checkpoint(j.ref)
 	if !j.written {
 		// What the state was before this update, for whoever has to go back by hand.
-		if err := j.store.bucket.Copy(j.ctx, key+".bak", key, nil); err != nil {
+		if err := j.store.duplicate(j.ctx, key+".bak", key); err != nil {
 			return err
 		}
 		j.written = true
 	}
 	for attempt := 0; ; attempt++ {
-		err = j.store.bucket.WriteAll(j.ctx, key, text, nil)
+		err = j.store.put(j.ctx, key, text)
 		if err == nil || attempt == 5 {
 			return errors.Join(err, unsound)
 		}
