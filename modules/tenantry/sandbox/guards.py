@@ -12,6 +12,7 @@ from tenantry.problems import TenantryError, UnreachableError, problem
 from tenantry.sandbox.layout import Layout, SiteLayout, is_free
 from tenantry.sandbox.process import last_lines, listener_of
 from tenantry.sandbox.site.servers import BINARIES, Server
+from tenantry.toolchain import find
 
 # etcd alone lays out 128 MB of log ahead, at each site.
 _NEEDED_BYTES = 600 * 2**20
@@ -20,16 +21,16 @@ _NEEDED_BYTES = 600 * 2**20
 @contextmanager
 def alone(layout: Layout) -> Iterator[None]:
     """Let one command at a time work on a sandbox. Raises UnreachableError (TEN-300) where another one does."""
+    lock = FileLock(layout.root / "lock", timeout=0, mode=0o600)
     with disk_watched(layout):
         layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         layout.root.chmod(0o700)
-    lock = FileLock(layout.root / "lock", timeout=0, mode=0o600)
-    try:
-        lock.acquire()
-    except Timeout:
-        what = "another `tenantry sandbox` command is at work on this sandbox"
-        fix = "wait until it is done; the lock goes with the process that holds it"
-        raise UnreachableError(problem("TEN-300", what, fix, file=str(layout.root))) from None
+        try:
+            lock.acquire()
+        except Timeout:
+            what = "another `tenantry sandbox` command is at work on this sandbox"
+            fix = "wait until it is done; the lock goes with the process that holds it"
+            raise UnreachableError(problem("TEN-300", what, fix, file=str(layout.root))) from None
     try:
         yield
     finally:
@@ -87,6 +88,16 @@ def check_ports_left(sites: tuple[SiteLayout, ...]) -> None:
                 raise UnreachableError(problem("TEN-307", what, "end that process"))
 
 
+def server_unable(server: Server, binary: Path, error: Exception) -> TenantryError:
+    """Make the error for a server whose binary can't be run."""
+    what = f"{server.label} can't be started: {error}"
+    if find(server.binary).source == "PATH":
+        fix = "mend that program, or take it off the PATH"
+    else:
+        fix = f"delete {binary.parent}, then run `tenantry toolchain build`"
+    return UnreachableError(problem("TEN-303", what, fix, file=str(binary)))
+
+
 def server_ended(server: Server) -> TenantryError:
     """Make the error for a server that ended while it was to start."""
     if any("no space left on device" in line for line in last_lines(server, 20)):
@@ -101,6 +112,13 @@ def server_silent(server: Server, seconds: int) -> TenantryError:
     what = f"{server.label} runs but doesn't answer within {seconds} s{_said(server)}"
     fix = "read the log, then `tenantry sandbox down` and `up`"
     return UnreachableError(problem("TEN-305", what, fix, file=str(server.site.log(server.name))))
+
+
+def site_refuses(site: SiteLayout, server: str, said: str) -> TenantryError:
+    """Make the error for a server that answers, but doesn't take what each site has from the start."""
+    what = f"{site.site}/{server} doesn't take the site's first objects: {said.rstrip('.')}"
+    fix = "read the log, mend the cause, run it again"
+    return UnreachableError(problem("TEN-305", what, fix, file=str(site.log(server))))
 
 
 def _said(server: Server) -> str:

@@ -106,6 +106,10 @@ class Layout:
         """Say whether the sandbox should be running: it was started and not taken down since."""
         return self.exists() and bool(self._read().get("wanted"))
 
+    def started(self) -> bool:
+        """Say whether an `up` came as far as starting servers; before, there are ports and perhaps half of the keys."""
+        return self.exists() and "wanted" in self._read()
+
     def want(self, wanted: bool) -> None:
         """Record whether the sandbox should be running."""
         self._write({**self._read(), "wanted": wanted})

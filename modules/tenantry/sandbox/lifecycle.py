@@ -20,6 +20,7 @@ from tenantry.sandbox.guards import (
     disk_watched,
     server_ended,
     server_silent,
+    server_unable,
 )
 from tenantry.sandbox.layout import REGION, SITES, Layout, SiteLayout
 from tenantry.sandbox.site.furnish import furnish
@@ -63,6 +64,7 @@ def up(state: Path | None = None, say: Say = _silent, build: BuildProgress = _si
     layout = Layout(state)
     with term_raises(), alone(layout), disk_watched(layout):
         check_space(layout)
+        _end_strays(layout, say)
         binaries = ensure(BINARIES, build)
         sites = [_prepare(layout, site) for site in layout.choose()]
         layout.want(True)
@@ -70,18 +72,18 @@ def up(state: Path | None = None, say: Say = _silent, build: BuildProgress = _si
         start.run()
         for site in sites:
             write_connection(_connection(layout, site.layout), layout.connections)
-        return bool(start.started)
+        return start.started
 
 
 def down(state: Path | None = None, say: Say = _silent, *, delete: bool = False) -> bool:
     """Stop the sandbox and see that nothing is left of it; with `delete`, remove its data too.
 
-    Returns whether anything ran. Raises UnreachableError (TEN-300, TEN-307).
+    Returns whether anything ran. Raises UnreachableError (TEN-300, TEN-302, TEN-306, TEN-307).
     """
     layout = Layout(state)
-    if not layout.root.is_dir():
+    if not layout.root.is_dir() and not process.running(_strays(layout), ORDER):
         return False
-    with alone(layout):
+    with alone(layout), disk_watched(layout):
         sites = _sites_to_stop(layout, delete=delete)
         found = process.running(sites, ORDER)
         for tier in reversed(_TIERS):
@@ -95,7 +97,7 @@ def down(state: Path | None = None, say: Say = _silent, *, delete: bool = False)
                 site.record(name).unlink(missing_ok=True)
         if delete:
             _delete(layout)
-        elif layout.exists():
+        elif layout.started():
             layout.want(False)
     return bool(found)
 
@@ -107,16 +109,25 @@ class _Start:
         self._sites = sites
         self._binaries = binaries
         self._say = say
-        self._running = process.running([site.layout for site in sites], ORDER)
-        self.started: list[psutil.Process] = []
+        self._before = self._look()
+        self._running = dict(self._before)
+
+    @property
+    def started(self) -> bool:
+        """Say whether anything had to be started."""
+        return self._running != self._before
 
     def run(self) -> None:
         """Start what doesn't run and wait for all; stop again what this call started where it can't be done."""
         try:
             self._run()
         except BaseException:
-            process.stop(self.started)
+            # Looked for anew: one may have been started and not noted yet.
+            process.stop([running for key, running in self._look().items() if running != self._before.get(key)])
             raise
+
+    def _look(self) -> dict[tuple[str, str], psutil.Process]:
+        return process.running([site.layout for site in self._sites], ORDER)
 
     def _run(self) -> None:
         incomplete = [site for site in self._sites if any((site.layout.site, n) not in self._running for n in ORDER)]
@@ -142,9 +153,7 @@ class _Start:
         for server in missing:
             self._say(f"starting {server.label}")
             check_ports(server)
-            started = _spawn(server, self._binaries[server.binary])
-            self.started.append(started)
-            self._running[server.site.site, server.name] = started
+            self._running[server.site.site, server.name] = _spawn(server, self._binaries[server.binary])
 
     def _wait(self, *names: str) -> None:
         for name in names:
@@ -166,9 +175,12 @@ def _prepare(layout: Layout, site: SiteLayout) -> _Site:
 def _spawn(server: Server, binary: Path) -> psutil.Process:
     try:
         return process.start(server, binary)
-    except (FileNotFoundError, PermissionError, psutil.NoSuchProcess) as error:
-        what = f"{server.label} can't be started: {error}"
-        raise UnreachableError(problem("TEN-303", what, "run `tenantry toolchain build`", file=str(binary))) from error
+    except psutil.NoSuchProcess as error:
+        raise server_unable(server, binary, error) from error
+    except OSError as error:
+        if Path(error.filename or "") != binary:
+            raise
+        raise server_unable(server, binary, error) from error
 
 
 def _await(server: Server, running: psutil.Process) -> None:
@@ -207,13 +219,27 @@ def _connection(layout: Layout, site: SiteLayout) -> Connection:
 
 
 def _sites_to_stop(layout: Layout, *, delete: bool) -> tuple[SiteLayout, ...]:
-    """Return the sites; where the state is unreadable and is to go anyway, without ports."""
+    """Return the sites; where there is no state, or it is unreadable and is to go anyway, without ports."""
     try:
-        return layout.sites()
+        return layout.sites() or _strays(layout)
     except TenantryError:
         if not delete:
             raise
-        return tuple(SiteLayout(site, layout.root / site, {}) for site in SITES)
+        return _strays(layout)
+
+
+def _strays(layout: Layout) -> tuple[SiteLayout, ...]:
+    """Return the sites without what their state says: their servers are found by the names that they carry."""
+    return tuple(SiteLayout(site, layout.root / site, {}) for site in SITES)
+
+
+def _end_strays(layout: Layout, say: Say) -> None:
+    """End the servers of a sandbox whose folder somebody removed: what starts now isn't what they belong to."""
+    if not layout.exists():
+        left = process.running(_strays(layout), ORDER)
+        if left:
+            say("stopping what is left of a sandbox whose folder was removed")
+        _check_stopped(process.stop(left.values()))
 
 
 def _check_stopped(left: list[psutil.Process]) -> None:

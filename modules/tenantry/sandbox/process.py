@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -22,19 +23,26 @@ MARK = "TENANTRY_SANDBOX_SERVER"
 
 # What servers need of the caller's environment; the rest (proxies, other clouds' keys) is none of their business.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "GOMAXPROCS", "GOMEMLIMIT", "GOGC")
+# Parts what a server says from what one said before it, which failed for another reason.
+_STARTED = "--- tenantry starts it, "
 _LOG_BYTES = 20 * 2**20
 _TERM_SECONDS = 15
 _KILL_SECONDS = 5
 
 
 def start(server: Server, binary: Path) -> psutil.Process:
-    """Start a server in a session of its own, its output going to its log. Raises OSError where that fails."""
+    """Start a server in a session of its own, its output going to its log.
+
+    Raises OSError where that fails; it then names the binary or the file that was refused.
+    """
     log = server.site.log(server.name)
     if log.is_file() and log.stat().st_size > _LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment |= {**server.environment, MARK: _mark(server.site, server.name)}
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as out:
+        out.write(f"{_STARTED}{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
+        out.flush()
         child = subprocess.Popen(
             [binary, *server.arguments],
             cwd=server.site.root,
@@ -104,11 +112,13 @@ def listener_of(port: int) -> str:
 
 
 def last_lines(server: Server, count: int = 5) -> list[str]:
-    """Return the last lines of a server's log, with its secrets struck out."""
+    """Return what a server said last since it was started, with its secrets struck out."""
     try:
-        text = server.site.log(server.name).read_text(encoding="utf-8", errors="replace")[-20_000:]
+        text = server.site.log(server.name).read_text(encoding="utf-8", errors="replace").rpartition(_STARTED)[2]
     except OSError:
         return []
+    _time, _newline, text = text.partition("\n")
+    text = text[-20_000:]
     for secret in server.environment.values():
         text = text.replace(secret, "[secret]")
     return [line.strip()[:400] for line in text.splitlines() if line.strip()][-count:]

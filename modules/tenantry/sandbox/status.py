@@ -11,7 +11,7 @@ from tenantry.sandbox import process
 from tenantry.sandbox.layout import Layout
 from tenantry.sandbox.lifecycle import ORDER
 from tenantry.sandbox.site.servers import Server, servers
-from tenantry.sandbox.site.settings import ensure_pki
+from tenantry.sandbox.site.settings import name_pki
 
 State = Literal["ready", "not answering", "stopped"]
 
@@ -44,11 +44,9 @@ class Status:
 def status(state: Path | None = None) -> Status:
     """Look at every server: does it run, does it answer. Changes nothing."""
     layout = Layout(state)
-    sites = layout.sites()
+    sites = layout.sites() if layout.started() else ()
     found = process.running(sites, ORDER)
-    all_servers = [
-        server for site in sites if site.pki.is_dir() for server in servers(site, ensure_pki(layout, site)).values()
-    ]
+    all_servers = [server for site in sites for server in servers(site, name_pki(layout, site)).values()]
     with ThreadPoolExecutor(max_workers=len(all_servers) or 1) as pool:
         rows = pool.map(lambda server: _row(server, found.get((server.site.site, server.name))), all_servers)
         return Status(layout.wanted(), tuple(rows))

@@ -180,15 +180,16 @@ def _lines(command: list[str | Path], component: Component, kept: IO[str], log: 
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    if process.stdout:
-        process.stdout.close()
+    # Asked first: a second Ctrl-C may cut short whatever follows.
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    if process.stdout:
+        process.stdout.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _build_problem(component: Component, log: Path) -> TenantryError:

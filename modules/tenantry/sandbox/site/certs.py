@@ -33,6 +33,11 @@ class Pair:
         """Name the two files of a pair."""
         return cls(folder / f"{name}.crt", folder / f"{name}.key")
 
+    @property
+    def place(self) -> tuple[Path, str]:
+        """Return the folder and the name that the pair was named with."""
+        return self.certificate.parent, self.certificate.stem
+
     def load(self) -> x509.Certificate:
         """Read the certificate."""
         return x509.load_pem_x509_certificate(self.certificate.read_bytes())

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tenantry.problems import UnreachableError, problem
+from tenantry.sandbox.guards import site_refuses
 from tenantry.sandbox.layout import SiteLayout
 from tenantry.sandbox.site.settings import ADMINISTRATOR_GROUP, bootstrap_kubeconfig
 
@@ -24,18 +24,19 @@ def furnish(site: SiteLayout, kubectl: Path) -> None:
         "--server-side",
         "--force-conflicts",
     ]
-    done = subprocess.run(
-        [*command, f"--field-manager={FIELD_MANAGER}", "--filename=-"],
-        input=yaml.safe_dump_all(objects()),
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*command, f"--field-manager={FIELD_MANAGER}", "--filename=-"],
+            input=yaml.safe_dump_all(objects()),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise site_refuses(site, "kube-apiserver", f"no answer within {_SECONDS} s") from None
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        what = f"site {site.site} doesn't take its first objects: {said}"
-        raise UnreachableError(problem("TEN-305", what, "run `tenantry sandbox up` again"))
+        raise site_refuses(site, "kube-apiserver", (done.stderr.strip().splitlines() or ["no reason given"])[-1])
 
 
 def objects() -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tenantry.sandbox.guards import site_refuses
 from tenantry.sandbox.layout import REGION, SiteLayout
 from tenantry.sandbox.site.certs import Pair
 from tenantry.sandbox.site.servers import DISCOVERY_KEY, ISSUER_BUCKET, KEYS_KEY, issuer_url, root_keys
@@ -23,6 +24,7 @@ def publish_issuer(site: SiteLayout, pki: Pki) -> None:
     """Write the issuer's documents into its bucket, making the bucket where it isn't there."""
     import boto3
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
     access, secret = root_keys(site)
     client = boto3.session.Session().client(
@@ -34,12 +36,15 @@ def publish_issuer(site: SiteLayout, pki: Pki) -> None:
         verify=str(pki.ca),
         config=Config(s3={"addressing_style": "path"}, proxies={}),
     )
-    if ISSUER_BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=ISSUER_BUCKET)
-    client.put_bucket_policy(Bucket=ISSUER_BUCKET, Policy=json.dumps(_read_by_anyone()))
-    for key, document in ((DISCOVERY_KEY, discovery(site)), (KEYS_KEY, key_set(pki.token))):
-        body = json.dumps(document).encode()
-        client.put_object(Bucket=ISSUER_BUCKET, Key=key, Body=body, ContentType="application/json")
+    try:
+        if ISSUER_BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=ISSUER_BUCKET)
+        client.put_bucket_policy(Bucket=ISSUER_BUCKET, Policy=json.dumps(_read_by_anyone()))
+        for key, document in ((DISCOVERY_KEY, discovery(site)), (KEYS_KEY, key_set(pki.token))):
+            body = json.dumps(document).encode()
+            client.put_object(Bucket=ISSUER_BUCKET, Key=key, Body=body, ContentType="application/json")
+    except (BotoCoreError, ClientError) as error:
+        raise site_refuses(site, "s3", str(error)) from error
 
 
 def discovery(site: SiteLayout) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import urllib3
 
+from tenantry.problems import UnreachableError, problem
 from tenantry.sandbox.layout import LOOPBACK, REGION, SiteLayout
 from tenantry.sandbox.site.certs import Pair
 from tenantry.sandbox.site.settings import FRONT_PROXY, SERVICE_RANGES, Pki
@@ -53,17 +54,25 @@ def issuer_url(site: SiteLayout) -> str:
 
 
 def root_keys(site: SiteLayout) -> tuple[str, str]:
-    """Read the access key and the secret key of the object store's administrator."""
+    """Read the access key and the secret key of the object store's administrator. Raises UnreachableError (TEN-306)."""
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read(site.credentials, encoding="utf-8")
-    return parser[site.site]["aws_access_key_id"], parser[site.site]["aws_secret_access_key"]
+    try:
+        parser.read(site.credentials, encoding="utf-8")
+        return parser[site.site]["aws_access_key_id"], parser[site.site]["aws_secret_access_key"]
+    except (OSError, configparser.Error, KeyError, UnicodeDecodeError):
+        what = f"the keys of {site.site}'s object store can't be read"
+        fix = "restore the file, or run `tenantry sandbox down --delete`, which removes the sandbox with its data"
+        raise UnreachableError(problem("TEN-306", what, fix, file=str(site.credentials))) from None
 
 
 def answers(url: str, ca: Path, client: Pair | None = None) -> bool:
     """Say whether an address answers 200, over TLS that the authority vouches for."""
-    context = ssl.create_default_context(cafile=str(ca))
-    if client:
-        context.load_cert_chain(client.certificate, client.key)
+    try:
+        context = ssl.create_default_context(cafile=str(ca))
+        if client:
+            context.load_cert_chain(client.certificate, client.key)
+    except OSError:
+        return False
     with urllib3.PoolManager(ssl_context=context, retries=False, timeout=_ANSWER_SECONDS) as pool:
         try:
             return pool.request("GET", url).status == 200

@@ -4,6 +4,7 @@ import base64
 import json
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ FRONT_PROXY = "front-proxy"
 class Pki:
     """A site's certificates. One authority a purpose: a client of Kubernetes is none of etcd, nor of IAM's inside."""
 
-    ca: Path
+    root: Pair
     server: Pair
     client_ca: Pair
     bootstrap: Pair
@@ -44,35 +45,55 @@ class Pki:
     iam_client: Pair
     token: Pair
 
+    @property
+    def ca(self) -> Path:
+        """Return the certificate that vouches for what clients reach."""
+        return self.root.certificate
+
+
+def name_pki(layout: Layout, site: SiteLayout) -> Pki:
+    """Say where a site's certificates lie, making none."""
+    at = partial(Pair.at, site.pki)
+    return Pki(
+        root=Pair.at(layout.ca.parent, layout.ca.stem),
+        server=at("server"),
+        client_ca=at("client-ca"),
+        bootstrap=at("bootstrap"),
+        administrator=at("tenantry"),
+        controller_manager=at("controller-manager"),
+        etcd_ca=at("etcd-ca"),
+        etcd=at("etcd"),
+        etcd_client=at("etcd-client"),
+        front_proxy_ca=at("front-proxy-ca"),
+        front_proxy=at("front-proxy"),
+        iam_ca=at("iam-ca"),
+        iam_private=at("iam-private"),
+        iam_client=at("iam-client"),
+        token=at("service-account"),
+    )
+
 
 def ensure_pki(layout: Layout, site: SiteLayout) -> Pki:
     """Make what is missing of a site's certificates."""
-    root = ensure_authority(layout.ca.parent, "ca")
-    clients = ensure_authority(site.pki, "client-ca")
-    etcd_ca = ensure_authority(site.pki, "etcd-ca")
-    iam_ca = ensure_authority(site.pki, "iam-ca")
-    front_proxy_ca = ensure_authority(site.pki, "front-proxy-ca")
+    pki = name_pki(layout, site)
+    for authority in (pki.root, pki.client_ca, pki.etcd_ca, pki.front_proxy_ca, pki.iam_ca):
+        ensure_authority(*authority.place)
     local = (LOOPBACK, "localhost")
     service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", SERVICE_RANGES[site.site][1])
-    return Pki(
-        ca=root.certificate,
-        server=ensure_certificate(root, site.pki, "server", site.site, hosts=(*local, *service)),
-        client_ca=clients,
-        bootstrap=ensure_certificate(clients, site.pki, "bootstrap", "sandbox-bootstrap", groups=("system:masters",)),
-        administrator=ensure_certificate(clients, site.pki, "tenantry", ADMINISTRATOR, groups=(ADMINISTRATOR_GROUP,)),
-        controller_manager=ensure_certificate(
-            clients, site.pki, "controller-manager", "system:kube-controller-manager"
-        ),
-        etcd_ca=etcd_ca,
-        etcd=ensure_certificate(etcd_ca, site.pki, "etcd", "etcd", hosts=local),
-        etcd_client=ensure_certificate(etcd_ca, site.pki, "etcd-client", "kube-apiserver"),
-        front_proxy_ca=front_proxy_ca,
-        front_proxy=ensure_certificate(front_proxy_ca, site.pki, "front-proxy", FRONT_PROXY),
-        iam_ca=iam_ca,
-        iam_private=ensure_certificate(iam_ca, site.pki, "iam-private", "iam", hosts=local),
-        iam_client=ensure_certificate(iam_ca, site.pki, "iam-client", "s3"),
-        token=ensure_token_key(site.pki, "service-account"),
-    )
+    for authority, pair, subject, groups, hosts in (
+        (pki.root, pki.server, site.site, (), (*local, *service)),
+        (pki.client_ca, pki.bootstrap, "sandbox-bootstrap", ("system:masters",), ()),
+        (pki.client_ca, pki.administrator, ADMINISTRATOR, (ADMINISTRATOR_GROUP,), ()),
+        (pki.client_ca, pki.controller_manager, "system:kube-controller-manager", (), ()),
+        (pki.etcd_ca, pki.etcd, "etcd", (), local),
+        (pki.etcd_ca, pki.etcd_client, "kube-apiserver", (), ()),
+        (pki.front_proxy_ca, pki.front_proxy, FRONT_PROXY, (), ()),
+        (pki.iam_ca, pki.iam_private, "iam", (), local),
+        (pki.iam_ca, pki.iam_client, "s3", (), ()),
+    ):
+        ensure_certificate(authority, *pair.place, subject, groups=groups, hosts=hosts)
+    ensure_token_key(*pki.token.place)
+    return pki
 
 
 def write_settings(site: SiteLayout, pki: Pki) -> None:
