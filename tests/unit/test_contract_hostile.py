@@ -13,6 +13,7 @@ from tenantry.contract.documents import read_documents
 from tenantry.contract.reading.reader import read_file, read_text
 from tenantry.contract.reading.schema import validate
 from tenantry.contract.reading.source import MAX_BYTES
+from tenantry.problems import InputError
 
 LAUGHS = "a0: &a0 [lol, lol]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
 
@@ -224,6 +225,15 @@ def test_links_to_folders_and_closed_folders_are_not_passed_over(tmp_path: Path)
         "loop.yaml": "TEN-100",
         "nowhere.yaml": "TEN-100",
     }
+
+
+def test_folders_without_end_are_not_walked_to_it(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(150):
+        folder /= "a"
+        folder.mkdir()
+    with pytest.raises(InputError, match="TEN-101"):
+        read_documents([tmp_path])
 
 
 def test_hidden_files_are_not_ours(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tenantry.contract.reading.source import file_name
-from tenantry.problems import InputError, problem
+from tenantry.problems import InputError, Problem, problem
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 CONTEXT_FOLDERS = ("sites", "departments")
 """The folders that make a folder a government's: what requests refer to."""
 MOST_FILES = 20_000
+MOST_FOLDERS_DEEP = 100
+"""How deep folders may lie in each other; walking goes as deep as Python's stack."""
 
 
 def find_files(paths: Sequence[Path], root: Path | None) -> dict[Path, tuple[Path, Path | None]]:
@@ -18,7 +20,7 @@ def find_files(paths: Sequence[Path], root: Path | None) -> dict[Path, tuple[Pat
 
     That is `root`; without it the government's folder around a path, else the folder that is walked, else, for a link
     that is named itself, the folder that it lies in. Folders are walked for YAML and JSON files; hidden ones, whose
-    names begin with a dot, are passed over. Raises InputError for a folder with too many files.
+    names begin with a dot, are passed over. Raises InputError for a folder with too many files, or folders too deep.
     """
     found: dict[Path, tuple[Path, Path | None]] = {}
     for path in paths:
@@ -76,9 +78,15 @@ def _walk(folder: Path) -> list[Path]:
         files.extend(link for name in folders if (link := Path(where, name)).is_symlink())
         files.extend(Path(where, name) for name in sorted(names) if _is_ours(name))
         if len(files) > MOST_FILES:
-            what = f"the folder holds more than {MOST_FILES} YAML and JSON files"
-            raise InputError(problem("TEN-101", what, "name the folders that hold requests", file=file_name(folder)))
+            raise InputError(_too_large(folder, f"more than {MOST_FILES} YAML and JSON files"))
+        if len(Path(where).parts) - len(folder.parts) > MOST_FOLDERS_DEEP:
+            raise InputError(_too_large(folder, f"folders more than {MOST_FOLDERS_DEEP} deep in each other"))
     return files
+
+
+def _too_large(folder: Path, why: str) -> Problem:
+    what = f"the folder holds {why}"
+    return problem("TEN-101", what, "name the folders that hold requests", file=file_name(folder))
 
 
 def _is_ours(name: str) -> bool:
