@@ -4,17 +4,17 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from operators import Operator, asked_for, living, request
+from operators import Operator, asked_for, living, new_id, request
 
 from sites import Sandbox, aws_keys
 
 
 @pytest.fixture
-def shared(sandbox: Sandbox, operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def shared(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Make a bucket for state, and the environment that leads Pulumi to it."""
     store = sandbox.connection("hosted").object_store
     access, secret = aws_keys(store.credentials_file, store.profile)
-    bucket = f"state-{operator.government.parent.name.replace('_', '-')[-20:].strip('-')}"
+    bucket = f"state-{new_id()}"
     sandbox.client("hosted", "s3").create_bucket(Bucket=bucket)
     passphrase = tmp_path_factory.mktemp("shared") / "passphrase"
     passphrase.write_text("correct horse battery staple\n")

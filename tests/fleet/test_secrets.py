@@ -1,6 +1,7 @@
 """No secret is ever in clear: not in state, in a log, in an output, in a rendered file or in `ps`."""
 
 import base64
+import time
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,7 @@ def test_no_secret_shows_anywhere(sandbox: Sandbox, operator: Operator) -> None:
                     arguments.add(" ".join(process.cmdline()))
                 except psutil.Error:
                     continue
+            time.sleep(0.05)
         seen += "".join(applying.communicate())
     wanted["spec"]["size"] = "large"
     operator.ask(wanted)
