@@ -55,7 +55,7 @@ def _request(name: str, template: Template, classification: Classification, **mo
 
 def _full() -> dict[str, Any]:
     """Ask for everything that adds an object, or a part of one, and is no default."""
-    return _request(
+    made = _request(
         "everything",
         Template.SERVICE,
         Classification.OPEN,
@@ -92,3 +92,5 @@ def _full() -> dict[str, Any]:
         ci={"issuer": "https://ci.gov.example", "repository": "platforms/records", "branch": "main"},
         lease={"starts": "2026-12-01", "ends": "2027-05-31", "reason": "Trial of the new register."},
     )
+    made["metadata"]["labels"] = {"team": "registers", "registers.gov.example/wave": "2", "app": "records"}
+    return made

@@ -232,19 +232,20 @@ def test_the_same_request_gives_the_same_bytes_and_yaml_loses_nothing(tenant: Te
 
 RENDER_ALL = """
 import sys
-from pathlib import Path
+from golden.cases import files
 from tenantry.data import example_dir
 from tenantry.fleet.selection import select
 from tenantry.render import to_yaml
 for one in select([str(example_dir())]).planned:
     sys.stdout.write(one.rendered.digest + to_yaml(one.rendered.documents))
+sys.stdout.write("".join(files().values()))
 """
 
 
 def test_another_process_gives_the_same_bytes() -> None:
     outputs = set()
     for seed in ("0", "1", "4242"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run([sys.executable, "-c", RENDER_ALL], env=environment, capture_output=True, check=True)
         outputs.add(done.stdout)
     assert len(outputs) == 1
