@@ -153,7 +153,8 @@ def _who_may(site: SiteLayout, pki: Pki) -> tuple[str, ...]:
         enable_admission_plugins=(
             "NamespaceLifecycle,NodeRestriction,LimitRanger,ServiceAccount,PodSecurity,Priority,ResourceQuota,"
             "RuntimeClass,ValidatingAdmissionPolicy,ValidatingAdmissionWebhook,MutatingAdmissionWebhook,"
-            "DenyServiceExternalIPs"
+            # The last two keep a class of tenants on its own pool of nodes, and others off it.
+            "DenyServiceExternalIPs,PodNodeSelector,PodTolerationRestriction"
         ),
         admission_control_config_file=site.conf / "admission.yaml",
         audit_policy_file=site.conf / "audit-policy.yaml",
