@@ -23,6 +23,9 @@ def problems_of(planned: Planned, error: TenantryError) -> tuple[Problem, ...]:
 def _cause(message: str) -> str:
     """Say a provider's message in one line, without the resource's URN, which the problem has in plain words."""
     plain = re.sub(r'(update of )?resource "urn:[^"]*" ', "it ", message)
+    # The address of a request has the object's name in it again, and makes one cause look like many.
+    plain = re.sub(r'\b(Get|Post|Put|Patch|Delete) "https?://[^"]*": ', "", plain)
+    plain = re.sub(r"context deadline exceeded|net/http: request canceled \(.*?\)", "no answer in time", plain)
     return " ".join(plain.replace("1 error occurred:", "").replace("* ", "").split()).rstrip(".")
 
 
