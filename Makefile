@@ -66,7 +66,7 @@ $(VENV)/.ready:
 	@touch $@
 
 # The object store's tests against Ceph RGW, too. Its packages are Debian's; installing them needs root, once.
-CEPH := ceph-mon ceph-mgr ceph-osd radosgw ceph-common
+CEPH := ceph-mon ceph-osd radosgw ceph-common
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 .PHONY: test-rgw
 test-rgw: setup ## the object store's tests against Ceph RGW (Debian's packages)

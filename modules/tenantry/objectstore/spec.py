@@ -178,7 +178,7 @@ _BUCKET_NEEDS: Final[Mapping[str, str]] = {
     "encryption": "bucket.encryption",
     "logging": "bucket.logging",
 }
-# A quota isn't among them: where a store has none the figure is still the tenant's, and `status` measures against it.
+# A quota isn't among them: where a store has none, the figure is still the tenant's, for whoever measures its usage.
 
 
 def complete(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
