@@ -46,9 +46,10 @@ class _Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, step: Step) -> None:
+        text = _say_state(step)
         if step.component not in self._tasks:
-            self._tasks[step.component] = self._bars.add_task("", total=None, detail="")
-        task, text = self._tasks[step.component], _say_state(step)
+            self._tasks[step.component] = self._bars.add_task(text, total=None, detail="")
+        task = self._tasks[step.component]
         if step.state == "built":
             self._bars.update(task, description=text, total=1, completed=1, detail="")
         elif step.state == "building":
