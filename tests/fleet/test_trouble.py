@@ -83,7 +83,7 @@ def test_a_slow_site_is_given_up_in_time(sandbox: Sandbox, operator: Operator, t
 def test_a_site_that_grows_slow_in_the_middle_is_finished_later(
     sandbox: Sandbox, operator: Operator, tmp_path: Path, end: str
 ) -> None:
-    wanted = [request(name=f"slow-{number}") for number in range(10)]
+    wanted = [request(name=f"slow-{number}") for number in range(5)]
     operator.ask(*wanted)
     connection = operator.connections / f"{SITE}.json"
     kept = connection.read_text()

@@ -15,13 +15,18 @@ def problems_of(planned: Planned, error: TenantryError) -> tuple[Problem, ...]:
         return tuple(replace(found, message=f"{tenant}: {found.message}") for found in error.problems)
     objects: dict[str, list[str]] = {}
     for said in error.diagnostics:
-        objects.setdefault(_cause(said.message), []).append(said.urn.rpartition("::")[2])
+        name = said.urn.rpartition("::")[2]
+        objects.setdefault(_cause(said.message, name), []).append(name)
     first = error.problems[0]
     return tuple(replace(first, message=f"{tenant}: {_some(names)}{cause}") for cause, names in objects.items())
 
 
-def _cause(message: str) -> str:
-    """Say a provider's message in one line, without the resource's URN, which the problem has in plain words."""
+def _cause(message: str, name: str) -> str:
+    """Say a provider's message in one line, without what names the object (`kind/namespace/name`): the problem does."""
+    parts = name.split("/")
+    for namespace in parts[1:-1]:
+        message = message.replace(f' in the namespace "{namespace}"', "")
+    message = message.replace(f' "{parts[-1]}" is', " is")
     plain = re.sub(r'(update of )?resource "urn:[^"]*" ', "it ", message)
     # The address of a request has the object's name in it again, and makes one cause look like many.
     plain = re.sub(r'\b(Get|Post|Put|Patch|Delete) "https?://[^"]*": ', "", plain)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 20
-ATTEMPTS: Final = 3
-"""An answer is waited for 60 s at most, counting repeats: long enough for a slow store, short enough for a person."""
+ATTEMPTS: Final = 2
+"""An answer is waited for 40 s at most, counting repeats: long enough for a slow store, short enough for a person."""
 
 ABSENT: Final = frozenset({"404", "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "NotFound"})
 REFUSED: Final = frozenset({"403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
