@@ -72,7 +72,8 @@ class Sandbox:
 
     def _store(self, site: str) -> dict[str, Any]:
         buckets = self.client(site, "s3").list_buckets()["Buckets"]
-        users = self.client(site, "iam").list_users()["Users"]
+        pages = self.client(site, "iam").get_paginator("list_users").paginate()
+        users = [user for page in pages for user in page["Users"]]
         return {
             **{f"Bucket/{bucket['Name']}": str(bucket["CreationDate"]) for bucket in buckets},
             **{f"User/{user['UserName']}": user["Arn"] for user in users},

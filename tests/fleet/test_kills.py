@@ -62,7 +62,9 @@ class Round:
         """See that the next apply finishes everything, once, and that nothing is left but what was asked for."""
         embedded.up(self.sandbox.state)
         self.operator.apply()
-        assert living(self.sandbox, self.ids) == asked_for(self.operator.planned(), self.sandbox.sites)
+        have, wanted = living(self.sandbox, self.ids), asked_for(self.operator.planned(), self.sandbox.sites)
+        assert {site: have[site] - wanted[site] for site in have} == {site: set() for site in have}, "left over"
+        assert {site: wanted[site] - have[site] for site in have} == {site: set() for site in have}, "missing"
         assert {one["action"] for one in self.operator.apply().values()} == {"unchanged"}
         self._check_keys()
         for one in self.operator.planned():
