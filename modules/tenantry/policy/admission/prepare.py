@@ -1,0 +1,187 @@
+"""Manifests into requests: what the API server makes of an object before it asks its policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+
+from tenantry.policy.admission.cluster import Cluster, read_metadata
+from tenantry.policy.admission.model import NOWHERE, Manifest, Source
+from tenantry.policy.admission.request import Request, Resource
+from tenantry.policy.cel.library.authorization import Subject
+from tenantry.policy.kinds.custom import complete_custom
+from tenantry.policy.kinds.decode import Notes, decode_builtin, drop_nulls, is_too_deep
+from tenantry.policy.kinds.table import find_resource, find_shape
+from tenantry.policy.kinds.whole import OBJECT_DEFAULTS, admit_pod
+
+_POD = "core/v1.Pod"
+# Where each kind of workload keeps the template of its pods.
+TEMPLATES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("apps", "Deployment"): ("spec", "template"),
+    ("apps", "StatefulSet"): ("spec", "template"),
+    ("apps", "DaemonSet"): ("spec", "template"),
+    ("apps", "ReplicaSet"): ("spec", "template"),
+    ("", "ReplicationController"): ("spec", "template"),
+    ("batch", "Job"): ("spec", "template"),
+    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request, and what the API server would say of the object by itself.
+
+    `refused` are values of a wrong type, with which no object is made; `dropped` are fields that it doesn't know.
+    """
+
+    request: Request
+    refused: tuple[tuple[str, str], ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+def _decode(manifest: Manifest, resource: Resource, cluster: Cluster, notes: Notes) -> Manifest:
+    if is_too_deep(manifest):
+        notes.refused.append(("", "is nested too deep to be read"))
+        return {}
+    shape = find_shape(resource.api_version, resource.kind)
+    if shape is not None:
+        return decode_builtin(manifest, shape, notes)
+    custom = cluster.kinds.get((resource.api_version, resource.kind))
+    if custom is not None and custom.schema is not None:
+        return complete_custom(manifest, custom.schema, notes.dropped)
+    cleaned = drop_nulls(manifest)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def _default(decoded: Manifest, resource: Resource, *, create: bool) -> None:
+    shape = find_shape(resource.api_version, resource.kind)
+    if create and "status" in decoded:
+        # A client can't set it; what the server sets itself is among the defaults.
+        decoded["status"] = {}
+    change = OBJECT_DEFAULTS.get(shape or "")
+    if change is not None:
+        change(decoded)
+    if shape == _POD and create:
+        admit_pod(decoded)
+        decoded["status"] = {"phase": "Pending"}
+
+
+def prepare_request(
+    manifest: Manifest,
+    cluster: Cluster,
+    *,
+    operation: str = "CREATE",
+    old: Manifest | None = None,
+    namespace: str = "default",
+    subject: Subject | None = None,
+    source: Source = NOWHERE,
+    dry_run: bool = False,
+) -> Prepared:
+    """The request that sends a manifest to an API server.
+
+    Args:
+        manifest: The object; the one that is deleted, for a DELETE.
+        cluster: What is known of the cluster.
+        operation: CREATE, UPDATE or DELETE.
+        old: The object as it was, for an UPDATE.
+        namespace: Where an object goes that names no namespace.
+        subject: Who asks, where that is known.
+        source: Where the manifest stands.
+        dry_run: What `request.dryRun` says.
+    """
+    resource = cluster.name_kind(manifest)
+    notes = Notes()
+    create = operation == "CREATE"
+    new = None if operation == "DELETE" else _complete(manifest, resource, cluster, namespace, notes, create=create)
+    before = manifest if operation == "DELETE" else old
+    previous = None if before is None else _complete(before, resource, cluster, namespace, Notes(), create=False)
+    shown = read_metadata(new or previous or {})
+    request = Request(
+        operation,
+        resource,
+        new,
+        previous,
+        name=str(shown.get("name") or ""),
+        namespace=_place(resource, shown),
+        subject=subject,
+        dry_run=dry_run,
+        source=source,
+    )
+    return Prepared(request, tuple(notes.refused), tuple(notes.dropped))
+
+
+def _place(resource: Resource, metadata: Manifest) -> str:
+    """The namespace of a request; for a Namespace it is the namespace's own name, as the API server has it."""
+    if not resource.group and resource.kind == "Namespace":
+        return str(metadata.get("name") or "")
+    return str(metadata.get("namespace") or "") if resource.namespaced else ""
+
+
+def _complete(
+    manifest: Manifest, resource: Resource, cluster: Cluster, namespace: str, notes: Notes, *, create: bool
+) -> Manifest:
+    decoded = _decode(manifest, resource, cluster, notes)
+    if not isinstance(decoded.get("metadata"), dict):
+        decoded["metadata"] = {}
+    if resource.namespaced:
+        decoded["metadata"].setdefault("namespace", namespace)
+    else:
+        decoded["metadata"].pop("namespace", None)
+    if not notes.refused:
+        _default(decoded, resource, create=create)
+    return decoded
+
+
+def extract_template(request: Request) -> Request | None:
+    """The pod that a workload's template would become, as a request of its own."""
+    path = TEMPLATES.get((request.resource.group, request.resource.kind))
+    pods = find_resource("v1", "Pod")
+    assert pods is not None
+    if path is None or request.object is None:
+        return None
+    template: object = request.object
+    for key in path:
+        template = template.get(key) if isinstance(template, dict) else None
+    if not isinstance(template, dict):
+        return None
+    return Request(
+        request.operation,
+        pods,
+        _build_pod(template, request),
+        None if request.old is None else _build_old(request, path),
+        namespace=request.namespace,
+        subject=request.subject,
+        source=request.source,
+        path=".".join(path),
+        owner=request.object,
+    )
+
+
+def _build_pod(template: Manifest, request: Request) -> Manifest:
+    metadata = {**(template.get("metadata") or {}), "namespace": request.namespace}
+    metadata.setdefault("generateName", f"{request.name}-")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": deepcopy(template.get("spec") or {})}
+    notes = Notes()
+    decoded = decode_builtin(pod, _POD, notes)
+    OBJECT_DEFAULTS[_POD](decoded)
+    admit_pod(decoded)
+    decoded["status"] = {"phase": "Pending"}
+    return decoded
+
+
+def _build_old(request: Request, path: tuple[str, ...]) -> Manifest | None:
+    template: object = request.old
+    for key in path:
+        template = template.get(key) if isinstance(template, dict) else None
+    return _build_pod(template, request) if isinstance(template, dict) else None
+
+
+def iterate_subjects(request: Request, *, templates: bool) -> Iterator[Request]:
+    """A request, and the pods within it where policies want them."""
+    yield request
+    if templates:
+        pod = extract_template(request)
+        if pod is not None:
+            yield pod

@@ -1,0 +1,196 @@
+"""A manifest as the API server sees it once it's decoded: nulls and unknown fields gone, values in their own form,
+defaults filled in.
+
+Built-in kinds are decoded into Go structs by the server and shown to CEL as those structs would be written out again:
+empty optional fields are absent, and fields that aren't optional are there even when they're empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from tenantry.policy.admission.model import Manifest
+from tenantry.policy.kinds.fields import FIELD_DEFAULTS
+from tenantry.policy.kinds.scalars import SCALARS
+from tenantry.policy.kinds.table import get_shapes
+
+Path = tuple[Any, ...]
+"""The way to a value, innermost first: (key, the path of its parent)."""
+
+MOST_LEVELS = 200
+
+
+@dataclass
+class Notes:
+    """What decoding found: what the server would refuse, and what it would drop."""
+
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+
+def show_path(path: Path) -> str:
+    """`spec.containers[0].image`."""
+    parts: list[str] = []
+    while path:
+        key, path = path
+        parts.append(f"[{key}]" if isinstance(key, int) else f".{key}")
+    return "".join(reversed(parts)).removeprefix(".")
+
+
+Decoder = Callable[[object, Path, Notes], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    decode: Decoder
+    # A value that says as much as none, and is left out where the field is optional.
+    empty: Callable[[object], bool] | None
+
+
+def _is_zero(value: object) -> bool:
+    return not value
+
+
+def _decode_scalar(kind: str) -> Decoder:
+    read, zero = SCALARS[kind]
+
+    def decode(value: object, path: Path, notes: Notes) -> object:
+        try:
+            return read(value)
+        except ValueError as error:
+            notes.refused.append((show_path(path), str(error)))
+            return zero
+
+    return decode
+
+
+def _decode_list(kind: str) -> Decoder:
+    item, zero = make_decoder(kind), _make_zero(kind)
+
+    def decode(value: object, path: Path, notes: Notes) -> object:
+        if not isinstance(value, list):
+            notes.refused.append((show_path(path), "must be a list"))
+            return []
+        return [zero() if one is None else item(one, (index, path), notes) for index, one in enumerate(value)]
+
+    return decode
+
+
+def _decode_map(kind: str) -> Decoder:
+    item, zero = make_decoder(kind), _make_zero(kind)
+
+    def decode(value: object, path: Path, notes: Notes) -> object:
+        if not isinstance(value, dict):
+            notes.refused.append((show_path(path), "must be a mapping"))
+            return {}
+        return {key: zero() if one is None else item(one, (key, path), notes) for key, one in value.items()}
+
+    return decode
+
+
+def _make_zero(kind: str) -> Callable[[], object]:
+    """What an absent value is, where it must be there."""
+    if kind.startswith("@"):
+        name = kind[1:]
+        return lambda: _decode_struct(name)({}, (), Notes())
+    if kind in SCALARS:
+        value = SCALARS[kind][1]
+        return lambda: value
+    return lambda: None
+
+
+@cache
+def make_decoder(kind: str) -> Decoder:
+    """The decoder of a field's description, such as `[]@core/v1.Container`."""
+    if kind.startswith("*"):
+        return make_decoder(kind[1:])
+    if kind.startswith("[]"):
+        return _decode_list(kind[2:])
+    if kind.startswith("{}"):
+        return _decode_map(kind[2:])
+    if kind.startswith("@"):
+        name = kind[1:]
+        # Structs may hold themselves: found when they're needed, not when they're described.
+        return _decode_later(name)
+    return _decode_scalar(kind)
+
+
+def _decode_later(name: str) -> Decoder:
+    def decode(value: object, path: Path, notes: Notes) -> object:
+        return _decode_struct(name)(value, path, notes)
+
+    return decode
+
+
+def _read_field(described: str) -> _Field:
+    kind = described.removeprefix("!")
+    if described.startswith("!") or kind.startswith(("*", "@")) or kind in ("any", "quantity", "intOrString"):
+        return _Field(make_decoder(kind), None)
+    return _Field(make_decoder(kind), _is_zero)
+
+
+@cache
+def _decode_struct(name: str) -> Decoder:
+    shape = get_shapes()[name]
+    fields = {key: _read_field(described) for key, described in shape.items()}
+    always = [(key, _make_zero(one[1:])) for key, one in shape.items() if one.startswith("!")]
+    # A struct that isn't a pointer is always written out, whether it's optional or not.
+    always += [(key, _make_zero(one)) for key, one in shape.items() if one.startswith("@")]
+    default = FIELD_DEFAULTS.get(name)
+
+    def decode(value: object, path: Path, notes: Notes) -> object:
+        if not isinstance(value, dict):
+            notes.refused.append((show_path(path), "must be a mapping"))
+            value = {}
+        decoded: Manifest = {}
+        for key, one in value.items():
+            known = fields.get(key)
+            if known is None:
+                notes.dropped.append(show_path((key, path)))
+            elif one is not None:
+                result = known.decode(one, (key, path), notes)
+                if known.empty is None or not known.empty(result):
+                    decoded[key] = result
+        for key, make in always:
+            if key not in decoded:
+                decoded[key] = make()
+        if default is not None:
+            default(decoded)
+        return decoded
+
+    return decode
+
+
+def decode_builtin(manifest: Manifest, shape: str, notes: Notes) -> Manifest:
+    """A manifest of a built-in kind."""
+    decoded = _decode_struct(shape)(manifest, (), notes)
+    assert isinstance(decoded, dict)
+    return decoded
+
+
+def drop_nulls(value: object) -> object:
+    """A custom object without its explicit nulls, which the server drops where its schema doesn't allow them."""
+    if isinstance(value, dict):
+        return {key: drop_nulls(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [drop_nulls(one) for one in value]
+    return value
+
+
+def _open(container: object) -> Iterable[object]:
+    if isinstance(container, dict):
+        return container.values()
+    return container if isinstance(container, list) else ()
+
+
+def is_too_deep(value: object, levels: int = MOST_LEVELS) -> bool:
+    """Whether a value is nested deeper than is read."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [one for container in layer for one in _open(container) if isinstance(one, (dict, list))]
+        if not layer:
+            return False
+    return True
