@@ -10,7 +10,8 @@ from tenantry.policy.admission.match import NAME_LABEL, Labels, Surroundings, re
 from tenantry.policy.admission.model import Binding, Manifest, Policy
 from tenantry.policy.admission.request import Resource
 from tenantry.policy.kinds.custom import CustomKind, read_definition
-from tenantry.policy.kinds.table import find_resource, guess_resource
+from tenantry.policy.kinds.decode import Notes, decode_builtin
+from tenantry.policy.kinds.table import find_resource, find_shape, guess_resource
 
 _CORE = "v1"
 
@@ -36,6 +37,16 @@ class Cluster:
 
     documents: dict[tuple[str, str], dict[tuple[str, str], Manifest]] = field(default_factory=dict)
     kinds: dict[tuple[str, str], CustomKind] = field(default_factory=dict)
+    _decoded: dict[int, Manifest] = field(default_factory=dict)
+
+    def decode(self, document: Manifest) -> Manifest:
+        """A document as the API server would show it; each is decoded once."""
+        found = self._decoded.get(id(document))
+        if found is None:
+            shape = find_shape(str(document.get("apiVersion", "")), str(document.get("kind", "")))
+            found = document if shape is None else decode_builtin(document, shape, Notes())
+            self._decoded[id(document)] = found
+        return found
 
     def find_kind(self, api_version: str, kind: str) -> Resource | None:
         """A kind that is built in, tenantry's own, or defined."""
@@ -128,4 +139,4 @@ def collect_params(cluster: Cluster, policy: Policy, binding: Binding, namespace
         )
     if not found and reference.deny_missing:
         return Params(error="no params found for policy binding with `Deny` parameterNotFoundAction")
-    return Params(found)
+    return Params(tuple(cluster.decode(document) for document in found))

@@ -82,6 +82,14 @@ class Checked:
 
 
 VARIABLES = "variables"
+
+
+def _build_presence(variable: Ident) -> Node:
+    """Whether there is a variable: always, but for one that errs. It is evaluated to tell."""
+    size = Call(variable.id, None, "size", (ListLiteral(variable.id, (variable,)),))
+    return Call(variable.id, None, "_==_", (size, Const(variable.id, "int", 1)))
+
+
 _QUANTITY = parse_type("kubernetes.Quantity")
 _LITERALS = {kind: parse_type(kind) for kind in ("null", "bool", "int", "uint", "double", "string", "bytes")}
 
@@ -197,9 +205,8 @@ class _Checker:
         if type_ is None:
             self.report(node, f"undefined field '{node.field}'")
             return ERROR, node
-        if node.test:
-            return BOOL, Const(node.id, "bool", True)
-        return type_, Ident(node.id, f"{VARIABLES}.{node.field}")
+        variable = Ident(node.id, f"{VARIABLES}.{node.field}")
+        return (BOOL, _build_presence(variable)) if node.test else (type_, variable)
 
     def check_field(self, node: Node, operand: Node, name: str, *, optional: bool = False) -> tuple[Type, Node]:
         type_, resolved = self.check(operand)

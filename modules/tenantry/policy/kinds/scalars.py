@@ -18,9 +18,6 @@ Reader = Callable[[object], object]
 
 
 def _read_integer(value: object, bound: int) -> int:
-    # A whole number may have come through a float: kubectl reads 1e3 so, and sends 1000.
-    if type(value) is float and value.is_integer() and abs(value) < bound:
-        value = int(value)
     if type(value) is not int:
         raise ValueError("must be a whole number")
     if not -bound <= value < bound:
