@@ -64,7 +64,7 @@ class Judge:
         annotations: list[tuple[str, str]] = []
         judged = 0
         if not prepared.refused and not _is_exempt(request.resource):
-            for subject in iterate_subjects(request, templates=self._templates):
+            for subject in iterate_subjects(request, self._cluster, templates=self._templates):
                 judged += self._judge_subject(subject, findings, annotations)
         metadata = read_metadata(request.shown)
         name = str(metadata.get("name") or metadata.get("generateName") or "")

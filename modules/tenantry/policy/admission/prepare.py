@@ -11,7 +11,7 @@ from tenantry.policy.admission.model import NOWHERE, Manifest, Source
 from tenantry.policy.admission.request import Request, Resource
 from tenantry.policy.cel.library.authorization import Subject
 from tenantry.policy.kinds.custom import complete_custom
-from tenantry.policy.kinds.decode import Notes, decode_builtin, drop_nulls, is_too_deep
+from tenantry.policy.kinds.decode import Notes, decode_builtin, drop_nulls, is_too_deep, make_empty
 from tenantry.policy.kinds.table import find_resource, find_shape
 from tenantry.policy.kinds.whole import OBJECT_DEFAULTS, admit_pod
 
@@ -55,17 +55,24 @@ def _decode(manifest: Manifest, resource: Resource, cluster: Cluster, notes: Not
     return cleaned
 
 
-def _default(decoded: Manifest, resource: Resource, *, create: bool) -> None:
+def _default(decoded: Manifest, resource: Resource, cluster: Cluster, *, create: bool) -> None:
     shape = find_shape(resource.api_version, resource.kind)
     if create and "status" in decoded:
         # A client can't set it; what the server sets itself is among the defaults.
-        decoded["status"] = {}
+        decoded["status"] = {} if shape is None else make_empty(shape)["status"]
     change = OBJECT_DEFAULTS.get(shape or "")
     if change is not None:
         change(decoded)
     if shape == _POD and create:
-        admit_pod(decoded)
-        decoded["status"] = {"phase": "Pending"}
+        admit_pod(decoded, mounts_token=_wants_token(cluster, decoded))
+
+
+def _wants_token(cluster: Cluster, pod: Manifest) -> bool:
+    """Whether the pod's service account, where its document is known, wants tokens mounted."""
+    namespace = str(read_metadata(pod).get("namespace") or "")
+    name = pod["spec"].get("serviceAccountName") or "default"
+    account = cluster.documents.get(("v1", "ServiceAccount"), {}).get((namespace, name), {})
+    return account.get("automountServiceAccountToken") is not False
 
 
 def prepare_request(
@@ -130,11 +137,11 @@ def _complete(
     else:
         decoded["metadata"].pop("namespace", None)
     if not notes.refused:
-        _default(decoded, resource, create=create)
+        _default(decoded, resource, cluster, create=create)
     return decoded
 
 
-def extract_template(request: Request) -> Request | None:
+def extract_template(request: Request, cluster: Cluster) -> Request | None:
     """The pod that a workload's template would become, as a request of its own."""
     path = TEMPLATES.get((request.resource.group, request.resource.kind))
     pods = find_resource("v1", "Pod")
@@ -149,8 +156,8 @@ def extract_template(request: Request) -> Request | None:
     return Request(
         request.operation,
         pods,
-        _build_pod(template, request),
-        None if request.old is None else _build_old(request, path),
+        _build_pod(template, request, cluster),
+        None if request.old is None else _build_old(request, path, cluster),
         namespace=request.namespace,
         subject=request.subject,
         source=request.source,
@@ -159,29 +166,28 @@ def extract_template(request: Request) -> Request | None:
     )
 
 
-def _build_pod(template: Manifest, request: Request) -> Manifest:
+def _build_pod(template: Manifest, request: Request, cluster: Cluster) -> Manifest:
     metadata = {**(template.get("metadata") or {}), "namespace": request.namespace}
     metadata.setdefault("generateName", f"{request.name}-")
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": deepcopy(template.get("spec") or {})}
     notes = Notes()
     decoded = decode_builtin(pod, _POD, notes)
     OBJECT_DEFAULTS[_POD](decoded)
-    admit_pod(decoded)
-    decoded["status"] = {"phase": "Pending"}
+    admit_pod(decoded, mounts_token=_wants_token(cluster, decoded))
     return decoded
 
 
-def _build_old(request: Request, path: tuple[str, ...]) -> Manifest | None:
+def _build_old(request: Request, path: tuple[str, ...], cluster: Cluster) -> Manifest | None:
     template: object = request.old
     for key in path:
         template = template.get(key) if isinstance(template, dict) else None
-    return _build_pod(template, request) if isinstance(template, dict) else None
+    return _build_pod(template, request, cluster) if isinstance(template, dict) else None
 
 
-def iterate_subjects(request: Request, *, templates: bool) -> Iterator[Request]:
+def iterate_subjects(request: Request, cluster: Cluster, *, templates: bool) -> Iterator[Request]:
     """A request, and the pods within it where policies want them."""
     yield request
     if templates:
-        pod = extract_template(request)
+        pod = extract_template(request, cluster)
         if pod is not None:
             yield pod

@@ -171,6 +171,11 @@ def decode_builtin(manifest: Manifest, shape: str, notes: Notes) -> Manifest:
     return decoded
 
 
+def make_empty(shape: str) -> Manifest:
+    """What is there of an object of a kind when nothing is said of it."""
+    return decode_builtin({}, shape, Notes())
+
+
 def drop_nulls(value: object) -> object:
     """A custom object without its explicit nulls, which the server drops where its schema doesn't allow them."""
     if isinstance(value, dict):

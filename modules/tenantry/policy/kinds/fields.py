@@ -16,7 +16,7 @@ _FILE_MODE = 0o644
 
 def _fill(part: Part, **defaults: object) -> None:
     for key, value in defaults.items():
-        if key not in part:
+        if part.get(key) is None:
             part[key] = value
 
 

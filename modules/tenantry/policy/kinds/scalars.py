@@ -91,7 +91,9 @@ def read_time(value: object) -> str:
 def read_micro_time(value: object) -> str:
     """A time, in UTC and microseconds."""
     instant, fraction = _read_instant(value)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{fraction[:6].ljust(6, '0')}Z"
+    if len(fraction) != 6:
+        raise ValueError("must be a time with six digits after the seconds, such as 2026-01-31T12:00:00.000000Z")
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{fraction}Z"
 
 
 def read_bytes(value: object) -> str:

@@ -5,7 +5,9 @@ Sources as in fields.py, and the plugins that every API server runs: ServiceAcco
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from tenantry.policy.admission.model import Manifest
@@ -43,6 +45,7 @@ def _default_deployment(manifest: Manifest) -> None:
 
 def _default_daemon_set(manifest: Manifest) -> None:
     spec = manifest["spec"]
+    manifest["metadata"].setdefault("annotations", {})["deprecated.daemonset.template.generation"] = "1"
     _fill(spec, revisionHistoryLimit=10)
     strategy = spec["updateStrategy"]
     _fill(strategy, type="RollingUpdate")
@@ -60,6 +63,8 @@ def _default_stateful_set(manifest: Manifest) -> None:
         _fill(strategy, rollingUpdate={})
     if strategy["type"] == "RollingUpdate" and "rollingUpdate" in strategy:
         _fill(strategy["rollingUpdate"], partition=0, maxUnavailable=1)
+    for template in spec.get("volumeClaimTemplates", ()):
+        template |= {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}}
     _fill(spec, persistentVolumeClaimRetentionPolicy={})
     _fill(spec["persistentVolumeClaimRetentionPolicy"], whenDeleted="Retain", whenScaled="Retain")
 
@@ -132,10 +137,45 @@ def _default_secret(manifest: Manifest) -> None:
     _fill(manifest, type="Opaque")
     texts = manifest.pop("stringData", None)
     if texts:
-        import base64
-
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in texts.items()}
         manifest["data"] = manifest.get("data", {}) | encoded
+
+
+_CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+
+
+def _default_autoscaler(manifest: Manifest) -> None:
+    spec = manifest["spec"]
+    _fill(spec, minReplicas=1)
+    if not spec.get("metrics"):
+        spec["metrics"] = [deepcopy(_CPU)]
+
+
+def _default_old_autoscaler(manifest: Manifest) -> None:
+    _fill(manifest["spec"], minReplicas=1, targetCPUUtilizationPercentage=80)
+
+
+def _default_role(manifest: Manifest) -> None:
+    # A role without rules is shown without a list of them.
+    manifest["rules"] = manifest.get("rules") or None
+
+
+def _default_priority_class(manifest: Manifest) -> None:
+    _fill(manifest, preemptionPolicy="PreemptLowerPriority")
+
+
+def _default_storage_class(manifest: Manifest) -> None:
+    _fill(manifest, reclaimPolicy="Delete", volumeBindingMode="Immediate")
+
+
+def _default_webhooks(manifest: Manifest) -> None:
+    for webhook in manifest.get("webhooks") or ():
+        _fill(webhook, failurePolicy="Fail", matchPolicy="Equivalent", namespaceSelector={}, objectSelector={})
+        _fill(webhook, timeoutSeconds=10)
+        if manifest["kind"].startswith("Mutating"):
+            _fill(webhook, reinvocationPolicy="Never")
+        for rule in webhook.get("rules", ()):
+            _fill(rule, scope="*")
 
 
 def _default_claim(manifest: Manifest) -> None:
@@ -161,25 +201,78 @@ OBJECT_DEFAULTS: dict[str, Change] = {
     "batch/v1.Job": _default_job,
     "batch/v1.CronJob": _default_cron_job,
     "networking/v1.NetworkPolicy": _default_network_policy,
+    "autoscaling/v2.HorizontalPodAutoscaler": _default_autoscaler,
+    "autoscaling/v1.HorizontalPodAutoscaler": _default_old_autoscaler,
+    "rbac/v1.Role": _default_role,
+    "rbac/v1.ClusterRole": _default_role,
+    "scheduling/v1.PriorityClass": _default_priority_class,
+    "storage/v1.StorageClass": _default_storage_class,
+    "admissionregistration/v1.ValidatingWebhookConfiguration": _default_webhooks,
+    "admissionregistration/v1.MutatingWebhookConfiguration": _default_webhooks,
 }
 """By the name of the Go struct."""
 
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+# The server adds five random characters.
+_ACCESS_VOLUME = "kube-api-access-00000"
+_TOKEN_SOURCES = [
+    {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+    {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+    {
+        "downwardAPI": {
+            "items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]
+        }
+    },
+]
 
 
-def admit_pod(pod: Manifest) -> None:
-    """What the admission plugins of every API server fill into a new pod."""
+def admit_pod(pod: Manifest, *, mounts_token: bool = True) -> None:
+    """What the admission plugins of every API server fill into a new pod.
+
+    `mounts_token` tells whether its service account wants tokens mounted, where the pod itself doesn't say.
+    """
     spec = pod["spec"]
     if not spec.get("serviceAccountName"):
         spec["serviceAccountName"] = spec["serviceAccount"] = "default"
     if not spec.get("priorityClassName"):
         _fill(spec, priority=0, preemptionPolicy="PreemptLowerPriority")
+    if spec.get("automountServiceAccountToken", mounts_token):
+        _mount_token(spec)
     tolerations = spec.get("tolerations", [])
     for key in _TOLERATED:
         if not any(_tolerates(one, key) for one in tolerations):
             added = {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
             tolerations = [*tolerations, added]
     spec["tolerations"] = tolerations
+    pod["status"] = {"phase": "Pending", "qosClass": _choose_quality(spec)}
+
+
+def _mount_token(spec: Manifest) -> None:
+    mounted = False
+    mount = {"name": _ACCESS_VOLUME, "readOnly": True, "mountPath": _MOUNT_PATH}
+    for container in (*spec.get("initContainers", ()), *(spec.get("containers") or ())):
+        mounts = container.get("volumeMounts", [])
+        if all(one.get("mountPath") != _MOUNT_PATH for one in mounts):
+            container["volumeMounts"] = [*mounts, dict(mount)]
+            mounted = True
+    if mounted:
+        projected = {"sources": deepcopy(_TOKEN_SOURCES), "defaultMode": 420}
+        spec["volumes"] = [*spec.get("volumes", ()), {"name": _ACCESS_VOLUME, "projected": projected}]
+
+
+def _choose_quality(spec: Manifest) -> str:
+    """The class of service that requests and limits of CPU and memory make."""
+    requests, limits, guaranteed = set(), set(), True
+    for container in (*(spec.get("containers") or ()), *spec.get("initContainers", ())):
+        asked, most = (container["resources"].get(key) or {} for key in ("requests", "limits"))
+        for name in ("cpu", "memory"):
+            requests |= {name} if asked.get(name, "0") != "0" else set()
+            limits |= {name} if most.get(name, "0") != "0" else set()
+            guaranteed &= name in most and asked.get(name, most[name]) == most[name]
+    if not requests and not limits:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
 
 
 def _tolerates(toleration: dict[str, Any], key: str) -> bool:
