@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tenantry.policy.admission.cluster import Cluster, build_cluster
 from tenantry.policy.admission.judge import BoundPolicy, Judge
-from tenantry.policy.admission.model import NOWHERE, Binding, Manifest, Policy, Source
+from tenantry.policy.admission.model import Binding, Manifest, Placed, Policy
 from tenantry.policy.admission.prepare import prepare_request
 from tenantry.policy.admission.programs import Programs, compile_policy
 from tenantry.policy.admission.read import API_VERSION, READERS
 from tenantry.policy.admission.verdict import Judgement
 from tenantry.policy.cel.library.authorization import Grant, Subject
+from tenantry.policy.reading.manifests import read_paths
 from tenantry.problems import InputError, Problem, problem
 
 NEWEST_KUBERNETES = 37
 """The minor version of Kubernetes 1.x whose library is known in full."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A manifest with the place where it stands."""
-
-    manifest: Manifest
-    source: Source = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -84,6 +78,18 @@ def build_policies(
     return _bind_policies(policies, bindings, build_cluster([*context, *others]))
 
 
+def load_policies(
+    paths: Iterable[Path], context: Iterable[Path] = (), kubernetes: int = NEWEST_KUBERNETES
+) -> PolicySet:
+    """A set of policies from files and folders; `context` are more, of which only what policies refer to is taken.
+
+    Raises:
+        InputError: What can't be read (TEN-604, TEN-605), and what an API server would refuse (TEN-600, TEN-601).
+    """
+    around = [placed.manifest for placed in read_paths(context) if not is_policy_document(placed.manifest)]
+    return build_policies(read_paths(paths), around, kubernetes)
+
+
 def _add_policy(policies: dict[str, tuple[Policy, Programs]], policy: Policy, kubernetes: int) -> list[Problem]:
     if policy.name in policies:
         fix = "give it a name of its own"
@@ -121,7 +127,7 @@ def _note_dangling(binding: Binding) -> Problem:
     return problem("TEN-603", what, fix, file=binding.source.file, line=binding.source.line, column=1)
 
 
-def judge_manifests(
+def judge(
     policies: PolicySet,
     manifests: Iterable[Placed],
     *,
@@ -138,9 +144,9 @@ def judge_manifests(
         subject: Who creates them, where that is known.
         grants: What may be done by whom, for policies that ask the authorizer; None where it isn't known.
     """
-    judge = Judge(policies.policies, policies.cluster, grants)
+    judging = Judge(policies.policies, policies.cluster, grants)
     for placed in manifests:
-        yield judge.judge(
+        yield judging.judge(
             prepare_request(
                 placed.manifest, policies.cluster, namespace=namespace, subject=subject, source=placed.source
             )

@@ -109,6 +109,14 @@ NOWHERE = Source()
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """A manifest with the place where it stands."""
+
+    manifest: Manifest
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A ValidatingAdmissionPolicy."""
 
