@@ -12,9 +12,9 @@ from apiserver import Answer, ApiServer, Manifest, make
 
 from tenantry.policy import Placed, PolicySet, build_policies
 from tenantry.policy.admission.judge import Judge
-from tenantry.policy.admission.prepare import prepare_request
 from tenantry.policy.admission.verdict import Judgement, Verdict
 from tenantry.policy.cel.library.authorization import Grant, Subject
+from tenantry.policy.objects.prepare import prepare_request
 
 FOLDER = Path(__file__).with_name("cases")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -6,9 +6,9 @@ from expressions import FAILS, HOLDS, POD, REFUSED
 
 from tenantry.policy import Placed, build_policies
 from tenantry.policy.admission.judge import Judge
-from tenantry.policy.admission.prepare import prepare_request
 from tenantry.policy.admission.verdict import Finding, Verdict
 from tenantry.policy.cel.library.authorization import Grant, Subject
+from tenantry.policy.objects.prepare import prepare_request
 from tenantry.problems import InputError
 
 ADMINISTRATOR = Subject("administrator", ["system:masters", "system:authenticated"])

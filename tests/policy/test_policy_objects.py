@@ -8,8 +8,8 @@ import pytest
 import yaml
 from apiserver import ApiServer, Manifest
 
-from tenantry.policy.admission.cluster import build_cluster
-from tenantry.policy.admission.prepare import prepare_request
+from tenantry.policy.objects.cluster import build_cluster
+from tenantry.policy.objects.prepare import prepare_request
 
 TEXT = Path(__file__).with_name("objects.yaml").read_text(encoding="utf-8")
 OBJECTS: list[Manifest] = list(yaml.safe_load_all(TEXT))

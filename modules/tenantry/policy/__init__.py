@@ -3,9 +3,9 @@
 `load_policies` reads and checks policies with their bindings; `judge` gives a `Judgement` for each object.
 """
 
-from tenantry.policy.admission.model import Placed, Source
 from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName, Verdict
 from tenantry.policy.cel.library.authorization import Grant, Subject
+from tenantry.policy.documents.model import Placed, Source
 from tenantry.policy.policies import NEWEST_KUBERNETES, PolicySet, build_policies, judge, load_policies
 from tenantry.policy.reading.manifests import read_paths, read_text
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenantry.policy.admission.cluster import Cluster, build_cluster
 from tenantry.policy.admission.judge import BoundPolicy, Judge
-from tenantry.policy.admission.model import Binding, Manifest, Placed, Policy
-from tenantry.policy.admission.prepare import prepare_request
 from tenantry.policy.admission.programs import Programs, compile_policy
-from tenantry.policy.admission.read import API_VERSION, READERS
 from tenantry.policy.admission.verdict import Judgement
 from tenantry.policy.cel.library.authorization import Grant, Subject
+from tenantry.policy.documents.model import Binding, Manifest, Placed, Policy
+from tenantry.policy.documents.read import API_VERSION, READERS
+from tenantry.policy.objects.cluster import Cluster, build_cluster
+from tenantry.policy.objects.prepare import prepare_request
 from tenantry.policy.reading.manifests import read_paths
 from tenantry.problems import InputError, Problem, problem
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from cel_expr_python import cel
 
-from tenantry.policy.admission.model import Policy
 from tenantry.policy.admission.programs import Expression, Programs
 from tenantry.policy.cel.engine import Engine, Failure, run_program
+from tenantry.policy.documents.model import Policy
 
 _LONGEST_MESSAGE = 5 * 1024
 _LONGEST_ANNOTATION = 10 * 1024

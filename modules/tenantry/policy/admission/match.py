@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tenantry.policy.admission.model import Match, Rule, Selector
-from tenantry.policy.admission.request import Request, Resource
+from tenantry.policy.documents.model import Match, Rule, Selector
+from tenantry.policy.objects.request import Request, Resource
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 Labels = Mapping[str, str]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from tenantry.policy.admission.model import Policy
 from tenantry.policy.cel.check import VARIABLES, Declarations
 from tenantry.policy.cel.compile import Compiled, compile_expression
 from tenantry.policy.cel.declarations import FIRST_MINOR
@@ -14,6 +13,7 @@ from tenantry.policy.cel.engine import encode_program
 from tenantry.policy.cel.macros import map_children
 from tenantry.policy.cel.tree import Call, Const, Ident, Node, bind_name, iterate_nodes
 from tenantry.policy.cel.types import BOOL, DYN, NULL, STRING, Type, parse_type
+from tenantry.policy.documents.model import Policy
 from tenantry.problems import Problem, problem
 
 _BASE: dict[str, Type] = {
@@ -171,6 +171,11 @@ def _build_all_well(
     uses = {name for validation in validations for name in validation.uses}
     node = bind_variables(whole, uses, variables)
     return Expression("", encode_program(node), node)
+
+
+def join_programs(programs: Sequence[Programs]) -> bytes:
+    """One program that gives true where none of several policies has anything to say."""
+    return encode_program(_join([one.all_well.node for one in programs]))
 
 
 def compile_policy(policy: Policy, kubernetes: int) -> Programs | list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tenantry.policy.admission.model import Source
+from tenantry.policy.documents.model import Source
 
 
 class Verdict(StrEnum):

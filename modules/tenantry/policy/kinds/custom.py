@@ -10,8 +10,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from tenantry.policy.admission.model import Manifest
-from tenantry.policy.admission.request import Resource
+from tenantry.policy.documents.model import Manifest
+from tenantry.policy.objects.request import Resource
 
 Schema = dict[str, Any]
 _META = frozenset({"apiVersion", "kind", "metadata"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from tenantry.policy.admission.model import Manifest
+from tenantry.policy.documents.model import Manifest
 from tenantry.policy.kinds.fields import FIELD_DEFAULTS
 from tenantry.policy.kinds.scalars import SCALARS
 from tenantry.policy.kinds.table import get_shapes

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from tenantry.policy.admission.request import Resource
+from tenantry.policy.objects.request import Resource
 
 _FILE = Path(__file__).with_name("kinds.json")
 # The kinds of tenantry's own that policies judge; none lies in a namespace.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from tenantry.policy.admission.model import Manifest
+from tenantry.policy.documents.model import Manifest
 
 Change = Callable[[Manifest], None]
 _MAX_INT32 = (1 << 31) - 1

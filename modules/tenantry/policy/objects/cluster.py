@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenantry.policy.admission.match import NAME_LABEL, Labels, Surroundings, read_labels
-from tenantry.policy.admission.model import Binding, Manifest, Policy
-from tenantry.policy.admission.request import Resource
+from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.kinds.custom import CustomKind, read_definition
 from tenantry.policy.kinds.decode import Notes, decode_builtin
 from tenantry.policy.kinds.table import find_resource, find_shape, guess_resource
+from tenantry.policy.objects.request import Resource
 
 _CORE = "v1"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenantry.policy.admission.model import NOWHERE, Manifest, Source
 from tenantry.policy.cel.library.authorization import Subject
+from tenantry.policy.documents.model import NOWHERE, Manifest, Source
 
 
 @dataclass(frozen=True, slots=True)
