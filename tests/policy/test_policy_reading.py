@@ -51,6 +51,16 @@ def test_both_readers_read_the_same(lines: list[tuple[str, str, bool]]) -> None:
     assert repr(read_either(text)) == repr(exact)
 
 
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_in_json_style_is_read_the_same(word: str) -> None:
+    for text in (f'{{"a":{word}}}', f"{{'a':{word},b: {word}}}", f"[{word},{word}]", f"a:\n- {word}\n-\n  {word}"):
+        try:
+            exact = read_exactly(text)
+        except YamlError:
+            exact = YamlError
+        assert repr(read_either(text)) == repr(exact), text
+
+
 LEAVES = st.text(max_size=5) | st.integers() | st.booleans() | st.none()
 JSON = st.recursive(
     LEAVES,

@@ -8,6 +8,7 @@ empty optional fields are absent, and fields that aren't optional are there even
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -43,15 +44,10 @@ def show_path(path: Path) -> str:
 Decoder = Callable[[object, Path, Notes], object]
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    decode: Decoder
-    # A value that says as much as none, and is left out where the field is optional.
-    empty: Callable[[object], bool] | None
-
-
-def _is_zero(value: object) -> bool:
-    return not value
+# How a field is decoded, the type of values that are what they should be already (or None), and whether a value that
+# says as much as none is left out. A tuple, since it's taken apart for each field of each object.
+_Field = tuple[Decoder, type | None, bool]
+_AS_THEY_ARE: dict[str, type] = {"string": str, "bool": bool}
 
 
 def _decode_scalar(kind: str) -> Decoder:
@@ -80,12 +76,14 @@ def _decode_list(kind: str) -> Decoder:
 
 
 def _decode_map(kind: str) -> Decoder:
-    item, zero = make_decoder(kind), _make_zero(kind)
+    item, zero, plain = make_decoder(kind), _make_zero(kind), _AS_THEY_ARE.get(kind)
 
     def decode(value: object, path: Path, notes: Notes) -> object:
         if not isinstance(value, dict):
             notes.refused.append((show_path(path), "must be a mapping"))
             return {}
+        if plain is not None and {*map(type, value.values())} <= {plain}:
+            return dict(value)
         return {key: zero() if one is None else item(one, (key, path), notes) for key, one in value.items()}
 
     return decode
@@ -94,12 +92,23 @@ def _decode_map(kind: str) -> Decoder:
 def _make_zero(kind: str) -> Callable[[], object]:
     """What an absent value is, where it must be there."""
     if kind.startswith("@"):
-        name = kind[1:]
-        return lambda: _decode_struct(name)({}, (), Notes())
+        return _make_empty_struct(kind[1:])
     if kind in SCALARS:
         value = SCALARS[kind][1]
         return lambda: value
     return lambda: None
+
+
+def _make_empty_struct(name: str) -> Callable[[], object]:
+    empty: list[object] = []
+
+    def make() -> object:
+        # Made once, and not before it's needed: structs may hold themselves.
+        if not empty:
+            empty.append(_decode_struct(name)({}, (), Notes()))
+        return deepcopy(empty[0]) if empty[0] else {}
+
+    return make
 
 
 @cache
@@ -127,9 +136,8 @@ def _decode_later(name: str) -> Decoder:
 
 def _read_field(described: str) -> _Field:
     kind = described.removeprefix("!")
-    if described.startswith("!") or kind.startswith(("*", "@")) or kind in ("any", "quantity", "intOrString"):
-        return _Field(make_decoder(kind), None)
-    return _Field(make_decoder(kind), _is_zero)
+    kept = described.startswith("!") or kind.startswith(("*", "@")) or kind in ("any", "quantity", "intOrString")
+    return make_decoder(kind), _AS_THEY_ARE.get(kind.removeprefix("*")), not kept
 
 
 @cache
@@ -151,8 +159,9 @@ def _decode_struct(name: str) -> Decoder:
             if known is None:
                 notes.dropped.append(show_path((key, path)))
             elif one is not None:
-                result = known.decode(one, (key, path), notes)
-                if known.empty is None or not known.empty(result):
+                read, plain, optional = known
+                result = one if type(one) is plain else read(one, (key, path), notes)
+                if result or not optional:
                     decoded[key] = result
         for key, make in always:
             if key not in decoded:

@@ -166,14 +166,17 @@ def extract_template(request: Request, cluster: Cluster) -> Request | None:
 
 
 def _build_pod(template: Manifest, request: Request, cluster: Cluster) -> Manifest:
+    """A pod from a template that was decoded with its workload; what admission changes is copied before."""
     metadata = {**(template.get("metadata") or {}), "namespace": request.namespace}
     metadata.setdefault("generateName", f"{request.name}-")
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template.get("spec") or {}}
-    notes = Notes()
-    decoded = decode_builtin(pod, _POD, notes)
-    OBJECT_DEFAULTS[_POD](decoded)
-    admit_pod(decoded, mounts_token=_wants_token(cluster, decoded))
-    return decoded
+    spec = dict(template.get("spec") or make_empty(_POD)["spec"])
+    for key in ("containers", "initContainers"):
+        if spec.get(key):
+            spec[key] = [container | {"resources": dict(container["resources"])} for container in spec[key]]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    OBJECT_DEFAULTS[_POD](pod)
+    admit_pod(pod, mounts_token=_wants_token(cluster, pod))
+    return pod
 
 
 def _build_old(request: Request, path: tuple[str, ...], cluster: Cluster) -> Manifest | None:

@@ -34,7 +34,7 @@ _NUMBER = (
 )
 _KEY = r"[-+.]?[0-9][\w.+-]*|true|false|null|True|False|Null|TRUE|FALSE|NULL|~"
 _RISK = re2.compile(
-    rf"(?m)(?:^|[\s\[{{,:])(?:(?:{_WORD}|{_NUMBER})(?:[\s\]}},:]|$)|[&*!][^\s])"
+    rf"(?m)(?:^|[\s\[{{,]|[\"']:)(?:(?:{_WORD}|{_NUMBER})(?:[\s\]}},:]|$)|[&*!][^\s])"
     rf"|(?:^|[\s{{,])(?:{_KEY})[ ]*:(?:\s|$)|(?:^|\s)\?\s"
 )
 _SEPARATOR = re.compile(r"^---(?:[ \t].*)?$\n?|^\.\.\.[ \t]*$\n?", re.MULTILINE)
@@ -79,7 +79,10 @@ def _read_json(text: str) -> object:
     # Of a key that is given twice the parser keeps the last, and writes one less.
     if len(_JSON_KEY.findall(raw)) != len(_JSON_KEY.findall(orjson.dumps(value))):
         return None
-    return normalise_numbers(value)
+    return normalise_numbers(value) if _UNUSUAL_NUMBER.search(text) else value
+
+
+_UNUSUAL_NUMBER = re2.compile(r"[0-9](?:\.|[eE])|[0-9]{16,}")
 
 
 def _iterate_objects(value: object, source: Source) -> Iterator[Placed]:
@@ -103,13 +106,13 @@ def _report(message: str, source: Source) -> Problem:
     return problem("TEN-604", message, fix, file=source.file, line=source.line, column=1 if source.line else 0)
 
 
+_BLANK = re.compile(r"(?:[ \t]*(?:#.*)?\n)*")
+
+
 def _skip_blank(text: str, line: int) -> int:
     """The line of a document's first word: blank lines and comments before it aren't where it begins."""
-    for row in text.splitlines():
-        if row.strip() and not row.lstrip().startswith("#"):
-            return line
-        line += 1
-    return line
+    match = _BLANK.match(text)
+    return line + (text.count("\n", 0, match.end()) if match else 0)
 
 
 def read_text(text: str, file: str) -> Iterator[Placed]:
@@ -119,7 +122,7 @@ def read_text(text: str, file: str) -> Iterator[Placed]:
         InputError: TEN-604, at the first document that isn't a manifest.
     """
     for document, line in split_documents(text):
-        if not document.strip():
+        if not document or document.isspace():
             continue
         source = Source(file, _skip_blank(document, line))
         if len(document) > MOST_OBJECT_BYTES and len(document.encode()) > MOST_OBJECT_BYTES:
@@ -178,8 +181,8 @@ def read_paths(paths: Iterable[Path]) -> list[Placed]:
 
 def normalise_numbers(value: object) -> object:
     """A value from JSON with its whole numbers as integers, as kubectl sends them."""
-    if isinstance(value, float):
-        return convert_number(value)
+    if isinstance(value, (int, float)):
+        return value if isinstance(value, bool) else convert_number(value)
     if isinstance(value, dict):
         return {key: normalise_numbers(one) for key, one in value.items()}
     return [normalise_numbers(one) for one in value] if isinstance(value, list) else value
