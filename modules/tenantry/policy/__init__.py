@@ -5,6 +5,7 @@
 
 from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName, Verdict
 from tenantry.policy.cel.library.authorization import Grant, Subject
+from tenantry.policy.cel.library.marks import mark_unknown
 from tenantry.policy.documents.model import Placed, Source
 from tenantry.policy.policies import NEWEST_KUBERNETES, PolicySet, build_policies, judge, load_policies
 from tenantry.policy.reading.manifests import read_paths, read_text
@@ -23,6 +24,7 @@ __all__ = [
     "build_policies",
     "judge",
     "load_policies",
+    "mark_unknown",
     "read_paths",
     "read_text",
 ]

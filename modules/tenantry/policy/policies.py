@@ -10,6 +10,7 @@ from tenantry.policy.admission.judge import BoundPolicy, Judge
 from tenantry.policy.admission.programs import Programs, compile_policy
 from tenantry.policy.admission.verdict import Judgement
 from tenantry.policy.cel.library.authorization import Grant, Subject
+from tenantry.policy.cel.library.marks import find_mark
 from tenantry.policy.documents.model import Binding, Manifest, Placed, Policy
 from tenantry.policy.documents.read import API_VERSION, READERS
 from tenantry.policy.objects.cluster import Cluster, build_cluster
@@ -134,6 +135,7 @@ def judge(
     namespace: str = "default",
     subject: Subject | None = None,
     grants: Sequence[Grant] | None = None,
+    planned: bool = False,
 ) -> Iterator[Judgement]:
     """What the policies say of each manifest, as if it were created now.
 
@@ -143,11 +145,17 @@ def judge(
         namespace: Where an object goes that names no namespace.
         subject: Who creates them, where that is known.
         grants: What may be done by whom, for policies that ask the authorizer; None where it isn't known.
+        planned: Whether values may be ones that aren't known yet, marked with `mark_unknown`.
     """
     judging = Judge(policies.policies, policies.cluster, grants)
     for placed in manifests:
         yield judging.judge(
             prepare_request(
-                placed.manifest, policies.cluster, namespace=namespace, subject=subject, source=placed.source
+                placed.manifest,
+                policies.cluster,
+                namespace=namespace,
+                subject=subject,
+                source=placed.source,
+                unknown=planned and find_mark(placed.manifest) is not None,
             )
         )

@@ -16,7 +16,7 @@ from tenantry.policy.admission.findings import (
     report_server,
 )
 from tenantry.policy.admission.match import Matched, Surroundings, match_request
-from tenantry.policy.admission.programs import Programs, join_programs
+from tenantry.policy.admission.programs import Programs, guard_programs, join_programs
 from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName
 from tenantry.policy.cel.engine import Engine, run_program
 from tenantry.policy.cel.library.authorization import Grant
@@ -60,12 +60,14 @@ class _Candidate:
 
     def __init__(self, bound: BoundPolicy, engine: Engine) -> None:
         self.bound, self._engine = bound, engine
-        self._made: Evaluator | None = None
+        self._made: dict[bool, Evaluator] = {}
 
-    def get_evaluator(self) -> Evaluator:
-        if self._made is None:
-            self._made = Evaluator(self.bound.policy, self.bound.programs, self._engine)
-        return self._made
+    def get_evaluator(self, *, wary: bool) -> Evaluator:
+        """The policy's evaluator, or the `wary` one for objects of which parts aren't known yet."""
+        if wary not in self._made:
+            programs = guard_programs(self.bound.programs) if wary else self.bound.programs
+            self._made[wary] = Evaluator(self.bound.policy, programs, self._engine)
+        return self._made[wary]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +180,9 @@ class _Run:
         judged = len(plan.sure)
         if plan.all_well is not None:
             activation = self._activate(self.request.resource, None)
-            if run_program(plan.all_well, activation) is not True:
+            if self.request.unknown or run_program(plan.all_well, activation) is not True:
                 for candidate in plan.sure:
-                    outcome = candidate.get_evaluator().evaluate(activation)
+                    outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
                     for binding in candidate.bound.bindings:
                         self._record(candidate.bound.policy, binding, outcome, None)
         for candidate in plan.others:
@@ -209,7 +211,8 @@ class _Run:
             for value in params.values:
                 outcome = outcomes.get(id(value))
                 if outcome is None:
-                    outcome = candidate.get_evaluator().evaluate(self._activate(resource, value))
+                    evaluator = candidate.get_evaluator(wary=self.request.unknown)
+                    outcome = evaluator.evaluate(self._activate(resource, value))
                     outcomes[id(value)] = outcome
                 self._record(policy, binding, outcome, value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from tenantry.policy.cel.check import VARIABLES, Declarations
@@ -13,6 +13,7 @@ from tenantry.policy.cel.engine import encode_program
 from tenantry.policy.cel.macros import map_children
 from tenantry.policy.cel.tree import Call, Const, Ident, Node, bind_name, iterate_nodes
 from tenantry.policy.cel.types import BOOL, DYN, NULL, STRING, Type, parse_type
+from tenantry.policy.cel.unknowns import guard_unknowns
 from tenantry.policy.documents.model import Policy
 from tenantry.problems import Problem, problem
 
@@ -176,6 +177,23 @@ def _build_all_well(
 def join_programs(programs: Sequence[Programs]) -> bytes:
     """One program that gives true where none of several policies has anything to say."""
     return encode_program(_join([one.all_well.node for one in programs]))
+
+
+def guard_programs(programs: Programs) -> Programs:
+    """The programs for objects of which parts aren't known yet."""
+
+    def guard(expression: Expression) -> Expression:
+        node = guard_unknowns(expression.node)
+        return Expression(expression.text, encode_program(node), node)
+
+    return replace(
+        programs,
+        conditions=tuple(map(guard, programs.conditions)),
+        validations=tuple(map(guard, programs.validations)),
+        messages=tuple(None if one is None else guard(one) for one in programs.messages),
+        annotations=tuple(map(guard, programs.annotations)),
+        all_well=guard(programs.all_well),
+    )
 
 
 def compile_policy(policy: Policy, kubernetes: int) -> Programs | list[Problem]:

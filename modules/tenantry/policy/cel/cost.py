@@ -57,7 +57,8 @@ def _cost_call(node: Call) -> int:
         return _cost(node.args[0])
     if node.function == "_?_:_":
         return _cost(node.args[0]) + min(_cost(node.args[1]), _cost(node.args[2]))
-    return 1 + target + sum(map(_cost, node.args)) + _count_text(node) // _STRINGS
+    made = _count_elements(node) if node.function == "lists.range" else 0
+    return 1 + target + made + sum(map(_cost, node.args)) + _count_text(node) // _STRINGS
 
 
 def _count_text(node: Call) -> int:

@@ -10,8 +10,10 @@ from typing import Any
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional, ext_strings
 
-from tenantry.policy.cel.library.authorization import UNDECIDABLE, Grant
+from tenantry.policy.cel.library.authorization import Grant
 from tenantry.policy.cel.library.bindings import Binding, list_bindings
+from tenantry.policy.cel.library.marks import UNDECIDABLE
+from tenantry.policy.cel.library.meter import reset_meter
 from tenantry.policy.cel.tree import Node
 from tenantry.policy.cel.wire import encode_parsed
 
@@ -28,19 +30,6 @@ NAMES = (
 STEPS = 10_000
 
 
-class Unknown:
-    """Stands in an object for a value that isn't known yet. The engine refuses it where, and only where, it's read."""
-
-    __slots__ = ("what",)
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __repr__(self) -> str:
-        """What isn't known."""
-        return f"unknown: {self.what}"
-
-
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An expression that gives no value: an error, or (`undecidable`) something that only a server knows."""
@@ -49,7 +38,6 @@ class Failure:
     undecidable: bool = False
 
 
-_UNKNOWN_MARKS = ("Non-CEL value type for", "Unknown")
 _UNBOUND = re.compile(r'No value with name "([^"]+)" found in Activation')
 _BUDGET_MARK = "Iteration budget exceeded"
 _TYPES = {
@@ -98,6 +86,7 @@ def encode_program(node: Node) -> bytes:
 
 def run_program(expression: cel.Expression, activation: cel.Activation) -> object:
     """The value of an expression as plain Python, or a Failure."""
+    reset_meter()
     try:
         value = expression.eval(activation)
         if value.type() == cel.Type.ERROR:
@@ -114,8 +103,6 @@ def describe_error(message: str) -> Failure:
         return Failure(unbound[1], undecidable=True)
     if UNDECIDABLE in message:
         return Failure(message.split(UNDECIDABLE, 1)[1].strip(), undecidable=True)
-    if all(mark in message for mark in _UNKNOWN_MARKS):
-        return Failure("a value that isn't known yet is read", undecidable=True)
     if _BUDGET_MARK in message:
         return Failure(f"it takes more than {STEPS:,} steps, which only an API server may run", undecidable=True)
     _, colon, rest = message.partition(": ")

@@ -74,6 +74,11 @@ def _fill(node: Node, names: dict[str, Node]) -> Node:
     return map_children(node, lambda child: _fill(child, names))
 
 
+def parse_template(text: str, names: dict[str, Node]) -> Node:
+    """A piece of CEL with names replaced."""
+    return _fill(_parse(text), names)
+
+
 def _apply(text: str, call: Call) -> Node:
     """The template with the call's arguments bound, so that each is evaluated once."""
     arguments = call.args if call.target is None else (call.target, *call.args)

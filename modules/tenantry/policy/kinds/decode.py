@@ -7,12 +7,13 @@ empty optional fields are absent, and fields that aren't optional are there even
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from tenantry.policy.cel.library.marks import MARK, find_mark, is_marked
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.kinds.fields import FIELD_DEFAULTS
 from tenantry.policy.kinds.scalars import SCALARS
@@ -54,6 +55,8 @@ def _decode_scalar(kind: str) -> Decoder:
     read, zero = SCALARS[kind]
 
     def decode(value: object, path: Path, notes: Notes) -> object:
+        if isinstance(value, dict) and is_marked(value):
+            return value
         try:
             return read(value)
         except ValueError as error:
@@ -68,6 +71,8 @@ def _decode_list(kind: str) -> Decoder:
 
     def decode(value: object, path: Path, notes: Notes) -> object:
         if not isinstance(value, list):
+            if is_marked(value):
+                return value
             notes.refused.append((show_path(path), "must be a list"))
             return []
         return [zero() if one is None else item(one, (index, path), notes) for index, one in enumerate(value)]
@@ -82,6 +87,8 @@ def _decode_map(kind: str) -> Decoder:
         if not isinstance(value, dict):
             notes.refused.append((show_path(path), "must be a mapping"))
             return {}
+        if is_marked(value):
+            return value
         if plain is not None and {*map(type, value.values())} <= {plain}:
             return dict(value)
         return {key: zero() if one is None else item(one, (key, path), notes) for key, one in value.items()}
@@ -140,6 +147,29 @@ def _read_field(described: str) -> _Field:
     return make_decoder(kind), _AS_THEY_ARE.get(kind.removeprefix("*")), not kept
 
 
+def fill_defaults(change: Callable[[Manifest], None], part: Manifest) -> None:
+    """Fill in the defaults of a part; where they hang on values that aren't known yet, as far as that goes."""
+    try:
+        change(part)
+    except (AttributeError, KeyError, TypeError):
+        if find_mark(part) is None:
+            raise
+
+
+def _decode_fields(value: Manifest, fields: Mapping[str, _Field], path: Path, notes: Notes) -> Manifest:
+    decoded: Manifest = {}
+    for key, one in value.items():
+        known = fields.get(key)
+        if known is None:
+            notes.dropped.append(show_path((key, path)))
+        elif one is not None:
+            read, plain, optional = known
+            result = one if type(one) is plain else read(one, (key, path), notes)
+            if result or not optional:
+                decoded[key] = result
+    return decoded
+
+
 @cache
 def _decode_struct(name: str) -> Decoder:
     shape = get_shapes()[name]
@@ -153,21 +183,14 @@ def _decode_struct(name: str) -> Decoder:
         if not isinstance(value, dict):
             notes.refused.append((show_path(path), "must be a mapping"))
             value = {}
-        decoded: Manifest = {}
-        for key, one in value.items():
-            known = fields.get(key)
-            if known is None:
-                notes.dropped.append(show_path((key, path)))
-            elif one is not None:
-                read, plain, optional = known
-                result = one if type(one) is plain else read(one, (key, path), notes)
-                if result or not optional:
-                    decoded[key] = result
+        if MARK in value:
+            return value
+        decoded = _decode_fields(value, fields, path, notes)
         for key, make in always:
             if key not in decoded:
                 decoded[key] = make()
         if default is not None:
-            default(decoded)
+            fill_defaults(default, decoded)
         return decoded
 
     return decode

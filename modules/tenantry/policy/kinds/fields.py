@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tenantry.policy.cel.library.marks import is_marked
+
 Part = dict[str, Any]
 _RBAC = "rbac.authorization.k8s.io"
 _FILE_MODE = 0o644
@@ -32,7 +34,8 @@ def choose_pull_policy(image: str) -> str:
 
 def _default_container(part: Part) -> None:
     if "imagePullPolicy" not in part:
-        part["imagePullPolicy"] = choose_pull_policy(part.get("image", ""))
+        image = part.get("image", "")
+        part["imagePullPolicy"] = image if is_marked(image) else choose_pull_policy(image)
     _fill(part, terminationMessagePath="/dev/termination-log", terminationMessagePolicy="File")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tenantry.policy.cel.library.authorization import Subject
 from tenantry.policy.documents.model import NOWHERE, Manifest, Source
 from tenantry.policy.kinds.custom import complete_custom
-from tenantry.policy.kinds.decode import Notes, decode_builtin, drop_nulls, is_too_deep, make_empty
+from tenantry.policy.kinds.decode import Notes, decode_builtin, drop_nulls, fill_defaults, is_too_deep, make_empty
 from tenantry.policy.kinds.table import find_resource, find_shape
 from tenantry.policy.kinds.whole import OBJECT_DEFAULTS, admit_pod
 from tenantry.policy.objects.cluster import Cluster, read_metadata
@@ -61,9 +62,9 @@ def _default(decoded: Manifest, resource: Resource, cluster: Cluster, *, create:
         decoded["status"] = {} if shape is None else make_empty(shape)["status"]
     change = OBJECT_DEFAULTS.get(shape or "")
     if change is not None:
-        change(decoded)
+        fill_defaults(change, decoded)
     if shape == _POD and create:
-        admit_pod(decoded, mounts_token=_wants_token(cluster, decoded))
+        fill_defaults(partial(admit_pod, mounts_token=_wants_token(cluster, decoded)), decoded)
 
 
 def _wants_token(cluster: Cluster, pod: Manifest) -> bool:
@@ -84,6 +85,7 @@ def prepare_request(
     subject: Subject | None = None,
     source: Source = NOWHERE,
     dry_run: bool = False,
+    unknown: bool = False,
 ) -> Prepared:
     """The request that sends a manifest to an API server.
 
@@ -96,6 +98,7 @@ def prepare_request(
         subject: Who asks, where that is known.
         source: Where the manifest stands.
         dry_run: What `request.dryRun` says.
+        unknown: Whether parts of the object aren't known yet, and are marked so (`mark_unknown`).
     """
     resource = cluster.name_kind(manifest)
     notes = Notes()
@@ -114,6 +117,7 @@ def prepare_request(
         subject=subject,
         dry_run=dry_run,
         source=source,
+        unknown=unknown,
     )
     return Prepared(request, tuple(notes.refused), tuple(notes.dropped))
 
@@ -161,6 +165,7 @@ def extract_template(request: Request, cluster: Cluster) -> Request | None:
         subject=request.subject,
         source=request.source,
         path=".".join(path),
+        unknown=request.unknown,
         owner=request.object,
     )
 
@@ -174,8 +179,8 @@ def _build_pod(template: Manifest, request: Request, cluster: Cluster) -> Manife
         if spec.get(key):
             spec[key] = [container | {"resources": dict(container["resources"])} for container in spec[key]]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-    OBJECT_DEFAULTS[_POD](pod)
-    admit_pod(pod, mounts_token=_wants_token(cluster, pod))
+    fill_defaults(OBJECT_DEFAULTS[_POD], pod)
+    fill_defaults(partial(admit_pod, mounts_token=_wants_token(cluster, pod)), pod)
     return pod
 
 

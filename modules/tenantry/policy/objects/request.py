@@ -45,6 +45,7 @@ class Request:
     source: Source = NOWHERE
     # Where in the object the judged part lies, for pods within workloads.
     path: str = ""
+    # Whether parts of the object aren't known yet.
     unknown: bool = False
     owner: Manifest | None = field(default=None)
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tenantry.policy.cel.library.marks import UNDECIDABLE
 from tenantry.policy.cel.library.text import check_label, check_subdomain
 
 Tagged = dict[str, Any]
 TAG = "@type"
-UNDECIDABLE = "@undecidable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from tenantry.policy.cel.library import network, text
 from tenantry.policy.cel.library import quantity as quantities
 from tenantry.policy.cel.library.authorization import TAG, Grant, Tagged, expect_tag
 from tenantry.policy.cel.library.formatting import format_text, print_duration
+from tenantry.policy.cel.library.marks import UNDECIDABLE, find_mark
+from tenantry.policy.cel.library.meter import spend
 
 Kinds = tuple[str, ...]
 Implementation = Callable[..., Any]
@@ -163,10 +165,12 @@ _MOST_RANGE = 1_000_000
 def _make_range(size: int) -> list[int]:
     if not 0 <= size <= _MOST_RANGE:
         raise ValueError(f"lists.range: size {size} is out of range")
+    spend(size)
     return list(range(size))
 
 
 def _sort_by(items: list[Any], keys: list[Any]) -> list[Any]:
+    spend(len(items))
     if len(items) != len(keys):
         raise ValueError("@sortByAssociatedKeys() expected a list of the same size as the associated keys list")
     kinds = {type(key) for key in keys}
@@ -181,6 +185,7 @@ def _flatten(items: list[Any], depth: int) -> list[Any]:
     if depth < 0:
         raise ValueError("level must be non-negative")
     flat: list[Any] = []
+    spend(len(items))
     for item in items:
         if isinstance(item, list) and depth > 0:
             flat.extend(_flatten(item, depth - 1))
@@ -190,10 +195,19 @@ def _flatten(items: list[Any], depth: int) -> list[Any]:
 
 
 def _insert(one: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:
+    spend(len(one))
     for key in other:
         if key in one:
             raise ValueError(f"insert failed: key {key} already exists")
     return one | other
+
+
+def _refuse_unknown(value: object) -> object:
+    """The value, unless something within it isn't known."""
+    unknown = find_mark(value)
+    if unknown is not None:
+        raise ValueError(f"{UNDECIDABLE} {unknown}, which isn't known yet")
+    return value
 
 
 def _fail(message: str) -> None:
@@ -290,6 +304,7 @@ def _bind_collections() -> list[Binding]:
         Binding("flatten", True, (*_LIST, *_INT), _flatten),
         Binding("cel.@mapInsert", False, _MAP * 2, _insert),
         Binding("fail", False, _STRING, _fail),
+        *(Binding("refuseUnknown", False, kind, _refuse_unknown) for kind in (_MAP, _LIST)),
     ]
 
 

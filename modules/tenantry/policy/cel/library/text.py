@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import re2
 
+from tenantry.policy.cel.library.meter import spend
 from tenantry.policy.cel.library.network import parse_url
 
 # --- regular expressions: RE2's syntax, in time linear in the text
@@ -30,6 +31,7 @@ def compile_pattern(pattern: str) -> re2._Regexp[str]:
 
 def find_first(text: str, pattern: str) -> str:
     """The leftmost match, or nothing."""
+    spend(len(text) // 10)
     match = compile_pattern(pattern).search(text)
     return match.group() if match else ""
 
@@ -38,6 +40,7 @@ def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
     """The matches one after another, at most `limit` of them where it isn't negative."""
     compiled = compile_pattern(pattern)
     found: list[str] = []
+    spend(len(text) // 10)
     position, previous_end = 0, -1
     while position <= len(text) and (limit < 0 or len(found) < limit):
         match = compiled.search(text, position)
