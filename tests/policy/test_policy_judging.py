@@ -101,6 +101,9 @@ def test_a_value_that_isnt_known_yet_never_passes(expression: str, verdict: Verd
         ("namespaceObject.metadata.name == 'n1'", "give its Namespace document"),
         ("request.userInfo.username != 'x'", "who makes the request"),
         ("authorizer.path('/x').check('get').allowed()", "who makes the request"),
+        ("object.metadata.uid != ''", "metadata.uid, which the API server sets"),
+        ("object.metadata.?creationTimestamp.orValue('x') == 'x'", "metadata.creationTimestamp"),
+        ("object.metadata['generation'] == 1", "metadata.generation"),
         ("lists.range(200).all(x, lists.range(200).all(y, x + y >= 0))", "10,000 steps"),
     ],
 )
@@ -108,6 +111,19 @@ def test_what_only_a_server_knows_is_undecidable_and_says_what_would_decide_it(e
     (finding,) = judge_one(policy(expression), pod()).findings
     assert finding.verdict is Verdict.UNDECIDABLE
     assert what in finding.message
+
+
+def test_an_address_that_a_server_hands_out_is_undecidable_unless_it_is_asked_for() -> None:
+    policies = policy("object.spec.clusterIP == 'None' && object.spec.ports.all(p, !has(p.nodePort))")
+    service: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "s"},
+        "spec": {"ports": [{"port": 1}]},
+    }
+    assert judge_one(policies, service).verdict is Verdict.UNDECIDABLE
+    service["spec"]["clusterIP"] = "None"
+    assert judge_one(policies, service).verdict is Verdict.ALLOW
 
 
 def test_a_namespace_selector_is_decided_by_the_namespaces_document() -> None:

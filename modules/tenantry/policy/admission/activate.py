@@ -9,6 +9,7 @@ from typing import Any
 
 from tenantry.policy.cel.library.authorization import build_authorizer, build_resource_check
 from tenantry.policy.documents.model import Manifest
+from tenantry.policy.objects.allocated import mark_allocated
 from tenantry.policy.objects.cluster import Cluster, read_metadata
 from tenantry.policy.objects.request import Request, Resource, build_request_value, build_user_value
 
@@ -16,11 +17,21 @@ REQUEST_NAMES = frozenset({"request", "request.userInfo"})
 
 
 def bind_names(
-    request: Request, matched: Resource, params: Manifest | None, cluster: Cluster, names: frozenset[str]
+    request: Request,
+    matched: Resource,
+    params: Manifest | None,
+    cluster: Cluster,
+    names: frozenset[str],
+    *,
+    marked: bool,
 ) -> dict[str, Any]:
-    """What is known of a request, of the names that any policy asks for."""
+    """What is known of a request, of the names that any policy asks for.
+
+    `marked` marks in the object what only an API server fills in.
+    """
+    shown = mark_allocated(request.object) if marked else request.object
     bound: dict[str, Any] = {
-        "object": _show_as(request.object, request.resource, matched),
+        "object": _show_as(shown, request.resource, matched),
         "oldObject": _show_as(request.old, request.resource, matched),
         "params": params,
     }

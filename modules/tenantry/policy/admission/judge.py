@@ -48,9 +48,10 @@ class BoundPolicy:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing but the object decides: no parameters, no narrower binding, nothing to publish."""
+        """Whether nothing but the object as it's written decides: no parameters, nothing to publish or to ask."""
         narrowed = any(binding.match is not None for binding in self.bindings)
-        return self.policy.param_kind is None and not self.programs.annotations and not narrowed
+        asks = self.programs.annotations or self.programs.asks_server
+        return self.policy.param_kind is None and not asks and not narrowed
 
 
 class _Candidate:
@@ -173,13 +174,13 @@ class _Run:
     names: frozenset[str]
     findings: list[Finding]
     annotations: list[tuple[str, str]]
-    activations: dict[tuple[int, str], cel.Activation] = field(default_factory=dict)
+    activations: dict[tuple[int, str, bool], cel.Activation] = field(default_factory=dict)
 
     def judge(self, plan: _Plan) -> int:
         """Judge by all policies of a plan, and count those that were for the request."""
         judged = len(plan.sure)
         if plan.all_well is not None:
-            activation = self._activate(self.request.resource, None)
+            activation = self._activate(self.request.resource, None, marked=False)
             if self.request.unknown or run_program(plan.all_well, activation) is not True:
                 for candidate in plan.sure:
                     outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
@@ -211,8 +212,9 @@ class _Run:
             for value in params.values:
                 outcome = outcomes.get(id(value))
                 if outcome is None:
-                    evaluator = candidate.get_evaluator(wary=self.request.unknown)
-                    outcome = evaluator.evaluate(self._activate(resource, value))
+                    asks = candidate.bound.programs.asks_server
+                    evaluator = candidate.get_evaluator(wary=self.request.unknown or asks)
+                    outcome = evaluator.evaluate(self._activate(resource, value, marked=asks))
                     outcomes[id(value)] = outcome
                 self._record(policy, binding, outcome, value)
 
@@ -221,10 +223,10 @@ class _Run:
             self.findings.append(make_finding(policy, binding, self.request, decision, params))
         self.annotations.extend((f"{policy.name}/{key}", text) for key, text in outcome.annotations)
 
-    def _activate(self, matched: Resource, params: Manifest | None) -> cel.Activation:
-        key = (id(params), matched.api_version)
+    def _activate(self, matched: Resource, params: Manifest | None, *, marked: bool) -> cel.Activation:
+        key = (id(params), matched.api_version, marked)
         found = self.activations.get(key)
         if found is None:
-            names = bind_names(self.request, matched, params, self.cluster, self.names)
+            names = bind_names(self.request, matched, params, self.cluster, self.names, marked=marked)
             found = self.activations[key] = self.engine.activate(names)
         return found

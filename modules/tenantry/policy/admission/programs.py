@@ -11,10 +11,11 @@ from tenantry.policy.cel.compile import Compiled, compile_expression
 from tenantry.policy.cel.declarations import FIRST_MINOR
 from tenantry.policy.cel.engine import encode_program
 from tenantry.policy.cel.macros import map_children
-from tenantry.policy.cel.tree import Call, Const, Ident, Node, bind_name, iterate_nodes
+from tenantry.policy.cel.tree import Call, Const, Ident, Node, Select, bind_name, iterate_nodes
 from tenantry.policy.cel.types import BOOL, DYN, NULL, STRING, Type, parse_type
 from tenantry.policy.cel.unknowns import guard_unknowns
 from tenantry.policy.documents.model import Policy
+from tenantry.policy.objects.allocated import ALLOCATED_FIELDS
 from tenantry.problems import Problem, problem
 
 _BASE: dict[str, Type] = {
@@ -45,7 +46,8 @@ class Programs:
     """All of a policy.
 
     `minor` is the minor version of Kubernetes 1.x that takes the policy first. `all_well` gives true where nothing is
-    to be said of a request: most requests are done with this one program. `names` are what the policy asks for.
+    to be said of a request: most requests are done with this one program. `names` are what the policy asks for;
+    `asks_server` tells that it asks for something that only a server fills in.
     """
 
     minor: int
@@ -55,6 +57,7 @@ class Programs:
     annotations: tuple[Expression, ...]
     all_well: Expression
     names: frozenset[str]
+    asks_server: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,13 @@ def _build_all_well(
     return Expression("", encode_program(node), node)
 
 
+def _is_allocated(node: Node) -> bool:
+    """Whether a node is, or may be, the name of something that only a server fills in."""
+    if isinstance(node, Select):
+        return node.field in ALLOCATED_FIELDS
+    return isinstance(node, Const) and node.kind == "string" and node.value in ALLOCATED_FIELDS
+
+
 def join_programs(programs: Sequence[Programs]) -> bytes:
     """One program that gives true where none of several policies has anything to say."""
     return encode_program(_join([one.all_well.node for one in programs]))
@@ -237,4 +247,5 @@ def compile_policy(policy: Policy, kubernetes: int) -> Programs | list[Problem]:
         tuple(finished[count:]),
         all_well,
         frozenset(node.name for one in used for node in iterate_nodes(one.node) if isinstance(node, Ident)),
+        any(_is_allocated(node) for one in used for node in iterate_nodes(one.node)),
     )

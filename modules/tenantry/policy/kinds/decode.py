@@ -8,7 +8,6 @@ empty optional fields are absent, and fields that aren't optional are there even
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -106,6 +105,12 @@ def _make_zero(kind: str) -> Callable[[], object]:
     return lambda: None
 
 
+def _copy(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _copy(one) for key, one in value.items()}
+    return [_copy(one) for one in value] if isinstance(value, list) else value
+
+
 def _make_empty_struct(name: str) -> Callable[[], object]:
     empty: list[object] = []
 
@@ -113,7 +118,7 @@ def _make_empty_struct(name: str) -> Callable[[], object]:
         # Made once, and not before it's needed: structs may hold themselves.
         if not empty:
             empty.append(_decode_struct(name)({}, (), Notes()))
-        return deepcopy(empty[0]) if empty[0] else {}
+        return _copy(empty[0])
 
     return make
 

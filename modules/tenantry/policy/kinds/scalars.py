@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from tenantry.policy.cel.library.quantity import parse_quantity
 
@@ -64,7 +65,13 @@ def read_quantity(value: object) -> str:
         value = repr(value)
     if type(value) is not str:
         raise ValueError("must be a quantity")
-    return str(parse_quantity(value.strip()))
+    return _write_quantity(value)
+
+
+@lru_cache(maxsize=4096)
+def _write_quantity(text: str) -> str:
+    """A quantity's canonical form; the same few stand in most objects."""
+    return str(parse_quantity(text))
 
 
 def read_int_or_text(value: object) -> object:

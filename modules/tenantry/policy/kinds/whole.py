@@ -214,7 +214,7 @@ OBJECT_DEFAULTS: dict[str, Change] = {
 
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
-# The server adds five random characters.
+# The server adds five random characters. What is decoded is only ever read, so the sources may be shared.
 _ACCESS_VOLUME = "kube-api-access-00000"
 _TOKEN_SOURCES = [
     {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
@@ -257,7 +257,7 @@ def _mount_token(spec: Manifest) -> None:
             container["volumeMounts"] = [*mounts, dict(mount)]
             mounted = True
     if mounted:
-        projected = {"sources": deepcopy(_TOKEN_SOURCES), "defaultMode": 420}
+        projected = {"sources": _TOKEN_SOURCES, "defaultMode": 420}
         spec["volumes"] = [*spec.get("volumes", ()), {"name": _ACCESS_VOLUME, "projected": projected}]
 
 

@@ -41,12 +41,12 @@ class Prepared:
 
 
 def _decode(manifest: Manifest, resource: Resource, cluster: Cluster, notes: Notes) -> Manifest:
-    if is_too_deep(manifest):
-        notes.refused.append(("", "is nested too deep to be read"))
-        return {}
     shape = find_shape(resource.api_version, resource.kind)
     if shape is not None:
         return decode_builtin(manifest, shape, notes)
+    if is_too_deep(manifest):
+        notes.refused.append(("", "is nested too deep to be read"))
+        return {}
     custom = cluster.kinds.get((resource.api_version, resource.kind))
     if custom is not None and custom.schema is not None:
         return complete_custom(manifest, custom.schema, notes.dropped)
