@@ -85,7 +85,7 @@ class Case:
     def _try_create(self, server: ApiServer, request: Request) -> Answer:
         """Create, and again while the server is still making itself acquainted with parameters."""
         assert request.object is not None
-        for _ in range(50):
+        for _ in range(300):
             answer = server.try_create(request.object)
             if "no params found" not in answer.message or "no params found" in request.denies:
                 break
