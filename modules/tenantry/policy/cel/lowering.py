@@ -14,7 +14,7 @@ from itertools import count
 
 from tenantry.policy.cel.macros import map_children
 from tenantry.policy.cel.parse import parse_expression
-from tenantry.policy.cel.tree import Call, Const, Entry, Ident, MapLiteral, Node, bind_name
+from tenantry.policy.cel.tree import Call, Const, Entry, Ident, ListLiteral, MapLiteral, Node, bind_name
 
 _IN = "arg1.all(e_, e_ in arg0)"
 _INDEX_OF = "fold(arg0, i_, e_, r_, -1, r_ == -1 && e_ == arg1 ? i_ : r_)"
@@ -92,9 +92,20 @@ def _apply(text: str, call: Call) -> Node:
         bound.append((name, argument))
         names[f"arg{index}"] = Ident(call.id, name)
     body = _fill(_parse(text), names)
+    if len(bound) > 1:
+        body = _force(call, [name for name, _ in bound], body)
     for name, argument in reversed(bound):
         body = bind_name(name, argument, body)
     return body
+
+
+def _force(call: Call, names: list[str], body: Node) -> Node:
+    """The body, after all arguments: a function takes values, and one that errs errs whatever the others are."""
+    values = ListLiteral(call.id, tuple(Ident(call.id, name) for name in names))
+    size = Call(call.id, None, "size", (values,))
+    whole = Call(call.id, None, "_==_", (size, Const(call.id, "int", len(names))))
+    never = Call(call.id, None, "fail", (Const(call.id, "string", "an argument is missing"),))
+    return Call(call.id, None, "_?_:_", (whole, body, never))
 
 
 def _lower_by_kind(call: Call, kinds: frozenset[str]) -> Node:
