@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from tenantry.policy.cel.check import VARIABLES, Declarations
+from tenantry.policy.cel.checking.check import VARIABLES, Declarations
+from tenantry.policy.cel.checking.declarations import FIRST_MINOR
+from tenantry.policy.cel.checking.types import BOOL, DYN, NULL, STRING, Type, parse_type
 from tenantry.policy.cel.compile import Compiled, compile_expression
-from tenantry.policy.cel.declarations import FIRST_MINOR
 from tenantry.policy.cel.engine import encode_program
-from tenantry.policy.cel.macros import map_children
-from tenantry.policy.cel.tree import Call, Const, Ident, Node, Select, bind_name, iterate_nodes
-from tenantry.policy.cel.types import BOOL, DYN, NULL, STRING, Type, parse_type
+from tenantry.policy.cel.syntax.macros import map_children
+from tenantry.policy.cel.syntax.tree import Call, Const, Ident, Node, Select, bind_name, iterate_nodes
 from tenantry.policy.cel.unknowns import guard_unknowns
 from tenantry.policy.documents.model import Policy
 from tenantry.policy.objects.allocated import ALLOCATED_FIELDS

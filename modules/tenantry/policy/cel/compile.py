@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from tenantry.policy.cel.check import VARIABLES, Checked, Declarations, Finding, check_tree
-from tenantry.policy.cel.cost import PER_CALL_LIMIT, estimate_cost
+from tenantry.policy.cel.checking.check import VARIABLES, Checked, Declarations, Finding, check_tree
+from tenantry.policy.cel.checking.cost import PER_CALL_LIMIT, estimate_cost
+from tenantry.policy.cel.checking.types import Type
 from tenantry.policy.cel.engine import Engine, Failure, encode_program, run_program
 from tenantry.policy.cel.library.formatting import split_format
 from tenantry.policy.cel.library.text import compile_pattern
-from tenantry.policy.cel.parse import ExpressionError, Parsed, allow_deep_recursion, parse_expression
-from tenantry.policy.cel.tree import Call, Const, Ident, ListLiteral, Node, iterate_nodes
-from tenantry.policy.cel.types import Type
+from tenantry.policy.cel.syntax.parse import ExpressionError, Parsed, allow_deep_recursion, parse_expression
+from tenantry.policy.cel.syntax.tree import Call, Const, Ident, ListLiteral, Node, iterate_nodes
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from tenantry.policy.cel.library.authorization import Grant
 from tenantry.policy.cel.library.bindings import Binding, list_bindings
 from tenantry.policy.cel.library.marks import UNDECIDABLE
 from tenantry.policy.cel.library.meter import reset_meter
-from tenantry.policy.cel.tree import Node
-from tenantry.policy.cel.wire import encode_parsed
+from tenantry.policy.cel.syntax.tree import Node
+from tenantry.policy.cel.syntax.wire import encode_parsed
 
 # Names that an activation may bind.
 NAMES = (

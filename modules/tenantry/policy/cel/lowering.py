@@ -12,9 +12,9 @@ from dataclasses import replace
 from functools import cache
 from itertools import count
 
-from tenantry.policy.cel.macros import map_children
-from tenantry.policy.cel.parse import parse_expression
-from tenantry.policy.cel.tree import Call, Const, Entry, Ident, ListLiteral, MapLiteral, Node, bind_name
+from tenantry.policy.cel.syntax.macros import map_children
+from tenantry.policy.cel.syntax.parse import parse_expression
+from tenantry.policy.cel.syntax.tree import Call, Const, Entry, Ident, ListLiteral, MapLiteral, Node, bind_name
 
 _IN = "arg1.all(e_, e_ in arg0)"
 _INDEX_OF = "fold(arg0, i_, e_, r_, -1, r_ == -1 && e_ == arg1 ? i_ : r_)"

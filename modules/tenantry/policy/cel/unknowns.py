@@ -12,8 +12,8 @@ from itertools import count
 
 from tenantry.policy.cel.library.marks import MARK
 from tenantry.policy.cel.lowering import parse_template
-from tenantry.policy.cel.macros import map_children
-from tenantry.policy.cel.tree import Call, Comprehension, Ident, Node, Select, bind_name
+from tenantry.policy.cel.syntax.macros import map_children
+from tenantry.policy.cel.syntax.tree import Call, Comprehension, Ident, Node, Select, bind_name
 
 # What takes a value as a whole, with all that is within it.
 _WHOLE = frozenset({"_==_", "_!=_", "@in", "formatText", "sort", "cel.@mapInsert", "@sortByAssociatedKeys"})

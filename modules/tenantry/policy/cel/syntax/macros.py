@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tenantry.policy.cel.tree import (
+from tenantry.policy.cel.syntax.tree import (
     Call,
     Comprehension,
     Const,

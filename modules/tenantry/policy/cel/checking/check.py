@@ -10,28 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tenantry.policy.cel.declarations import (
+from tenantry.policy.cel.checking.declarations import (
     OPTIONALS_MINOR,
-    STRUCTS,
     TWO_VARIABLES_MINOR,
-    TYPE_NAMES,
     Overload,
     declare_functions,
 )
-from tenantry.policy.cel.lowering import lower_call
-from tenantry.policy.cel.tree import (
-    Call,
-    Comprehension,
-    Const,
-    Entry,
-    Ident,
-    ListLiteral,
-    MapLiteral,
-    Message,
-    Node,
-    Select,
-)
-from tenantry.policy.cel.types import (
+from tenantry.policy.cel.checking.signatures import STRUCTS, TYPE_NAMES
+from tenantry.policy.cel.checking.types import (
     BOOL,
     DYN,
     ERROR,
@@ -47,6 +33,19 @@ from tenantry.policy.cel.types import (
     type_of,
     unify_types,
     unwrap_optional,
+)
+from tenantry.policy.cel.lowering import lower_call
+from tenantry.policy.cel.syntax.tree import (
+    Call,
+    Comprehension,
+    Const,
+    Entry,
+    Ident,
+    ListLiteral,
+    MapLiteral,
+    Message,
+    Node,
+    Select,
 )
 
 

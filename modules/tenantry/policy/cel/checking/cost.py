@@ -7,7 +7,7 @@ Source: cel-go's `checker/cost.go` and `common/cost.go`; the limit is PerCallLim
 
 from __future__ import annotations
 
-from tenantry.policy.cel.tree import (
+from tenantry.policy.cel.syntax.tree import (
     Call,
     Comprehension,
     Const,

@@ -12,9 +12,9 @@ from functools import cache
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional
 
-from tenantry.policy.cel.macros import MacroError, expand_macros
-from tenantry.policy.cel.tree import Node
-from tenantry.policy.cel.wire import TooDeepError, decode_parsed
+from tenantry.policy.cel.syntax.macros import MacroError, expand_macros
+from tenantry.policy.cel.syntax.tree import Node
+from tenantry.policy.cel.syntax.wire import TooDeepError, decode_parsed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
-from tenantry.policy.cel.tree import (
+from tenantry.policy.cel.syntax.tree import (
     Call,
     Comprehension,
     Const,
