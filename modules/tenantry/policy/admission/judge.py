@@ -9,6 +9,7 @@ from cel_expr_python import cel
 
 from tenantry.policy.admission.activate import bind_names
 from tenantry.policy.admission.evaluate import Evaluator, Outcome
+from tenantry.policy.admission.explain import Clue, explain_expression
 from tenantry.policy.admission.findings import (
     find_undecidable,
     make_finding,
@@ -114,6 +115,19 @@ class Judge:
         published = tuple(dict.fromkeys(annotations))
         return Judgement(_name_object(request), request.source, request.operation, tuple(findings), judged, published)
 
+    def explain(self, prepared: Prepared, finding: Finding) -> list[Clue]:
+        """Why a validation failed: the part that did, and the values that it looked at; none of other findings."""
+        chosen = [one for one in self._candidates if one.bound.policy.name == finding.policy]
+        subjects = iterate_subjects(prepared.request, self._cluster, templates=self._templates)
+        request = next((one for one in subjects if one.path == finding.path), None)
+        if not chosen or request is None or finding.index < 0:
+            return []
+        bound = chosen[0].bound
+        run = _Run(request, self._cluster, self._around, self._engine, self._names, [], [])
+        params = run.find_params(bound, finding)
+        activation = run.activate(request.resource, params, marked=bound.programs.asks_server)
+        return explain_expression(self._engine, bound.programs.validations[finding.index].node, activation)
+
     def _find_plan(self, request: Request) -> _Plan:
         in_cluster = not request.namespace or request.resource.kind == "Namespace"
         sort = (request.resource, request.operation, request.subresource, in_cluster, bool(request.path))
@@ -180,7 +194,7 @@ class _Run:
         """Judge by all policies of a plan, and count those that were for the request."""
         judged = len(plan.sure)
         if plan.all_well is not None:
-            activation = self._activate(self.request.resource, None, marked=False)
+            activation = self.activate(self.request.resource, None, marked=False)
             if self.request.unknown or run_program(plan.all_well, activation) is not True:
                 for candidate in plan.sure:
                     outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
@@ -192,6 +206,15 @@ class _Run:
                 judged += 1
                 self._judge_candidate(candidate, matched.resource, matched)
         return judged
+
+    def find_params(self, bound: BoundPolicy, finding: Finding) -> Manifest | None:
+        """The parameters with which a finding was made."""
+        for binding in bound.bindings:
+            if binding.name == finding.binding:
+                for value in collect_params(self.cluster, bound.policy, binding, self.request.namespace).values:
+                    if value is not None and read_metadata(value).get("name") == finding.param:
+                        return value
+        return None
 
     def _judge_candidate(self, candidate: _Candidate, resource: Resource, matched: Matched) -> None:
         policy = candidate.bound.policy
@@ -214,7 +237,7 @@ class _Run:
                 if outcome is None:
                     asks = candidate.bound.programs.asks_server
                     evaluator = candidate.get_evaluator(wary=self.request.unknown or asks)
-                    outcome = evaluator.evaluate(self._activate(resource, value, marked=asks))
+                    outcome = evaluator.evaluate(self.activate(resource, value, marked=asks))
                     outcomes[id(value)] = outcome
                 self._record(policy, binding, outcome, value)
 
@@ -223,7 +246,8 @@ class _Run:
             self.findings.append(make_finding(policy, binding, self.request, decision, params))
         self.annotations.extend((f"{policy.name}/{key}", text) for key, text in outcome.annotations)
 
-    def _activate(self, matched: Resource, params: Manifest | None, *, marked: bool) -> cel.Activation:
+    def activate(self, matched: Resource, params: Manifest | None, *, marked: bool) -> cel.Activation:
+        """The values of names, made known to the engine once."""
         key = (id(params), matched.api_version, marked)
         found = self.activations.get(key)
         if found is None:
