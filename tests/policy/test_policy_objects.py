@@ -1,5 +1,6 @@
 """What an API server makes of an object before its policies see it, and what we make of it, are the same."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,3 +73,27 @@ def test_an_object_is_decoded_and_defaulted_as_a_server_does_it(server: ApiServe
     differing = set(compare(answer.body, prepared.request.object))
     random = {path for path in differing if path.endswith(".name") and ("volumeMounts[" in path or "volumes[" in path)}
     assert {path for path in differing - random if not any(path.startswith(one) for one in server_only)} == set()
+
+
+def test_a_limit_range_fills_in_what_a_pod_leaves_out(server: ApiServer, privileged: str) -> None:
+    metadata = {"name": "limits", "namespace": privileged}
+    limits = [{"type": "Container", "default": {"memory": "1Gi"}, "defaultRequest": {"cpu": "100m"}, "max": {"cpu": 2}}]
+    ranges = {"apiVersion": "v1", "kind": "LimitRange", "metadata": metadata, "spec": {"limits": limits}}
+    containers = [
+        {"name": "a", "image": "i"},
+        {"name": "b", "image": "i", "resources": {"limits": {"cpu": "1"}, "requests": {"memory": "5Mi"}}},
+    ]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": privileged}}
+    pod |= {"spec": {"containers": containers, "initContainers": [{"name": "c", "image": "i"}]}}
+    with server.hold(ranges):
+        for _ in range(100):
+            answer = server.try_create(pod)
+            if "limits" in answer.body["spec"]["containers"][0]["resources"]:
+                break
+            time.sleep(0.1)
+    ours = prepare_request(pod, build_cluster([ranges])).request.object
+    assert ours is not None
+    for key in ("containers", "initContainers"):
+        theirs = [one["resources"] for one in answer.body["spec"][key]]
+        assert [one["resources"] for one in ours["spec"][key]] == theirs
+    assert ours["status"] == answer.body["status"]

@@ -36,6 +36,7 @@ _EXEMPT_KINDS = frozenset(
         "MutatingAdmissionPolicyBinding",
     }
 )
+_HIDDEN = "(hidden, for the object is a Secret)"
 _REVIEWS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 
 
@@ -126,7 +127,10 @@ class Judge:
         run = _Run(request, self._cluster, self._around, self._engine, self._names, [], [])
         params = run.find_params(bound, finding)
         activation = run.activate(request.resource, params, marked=bound.programs.asks_server)
-        return explain_expression(self._engine, bound.programs.validations[finding.index].node, activation)
+        clues = explain_expression(self._engine, bound.programs.validations[finding.index].node, activation)
+        if request.resource.kind == "Secret":
+            return [Clue(clue.text, _HIDDEN) for clue in clues]
+        return clues
 
     def _find_plan(self, request: Request) -> _Plan:
         in_cluster = not request.namespace or request.resource.kind == "Namespace"

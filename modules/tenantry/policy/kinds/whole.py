@@ -6,7 +6,7 @@ Sources as in fields.py, and the plugins that every API server runs: ServiceAcco
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -227,12 +227,26 @@ _TOKEN_SOURCES = [
 ]
 
 
-def admit_pod(pod: Manifest, *, mounts_token: bool = True) -> None:
+def fill_limits(spec: Manifest, ranges: Iterable[Manifest]) -> None:
+    """The limits and requests that LimitRanges of the namespace give to containers that have none."""
+    for limit in (item for one in ranges for item in (one.get("spec") or {}).get("limits") or ()):
+        if limit.get("type") != "Container":
+            continue
+        for container in (*spec.get("initContainers", ()), *(spec.get("containers") or ())):
+            resources = container["resources"]
+            for key, name in (("limits", "default"), ("requests", "defaultRequest")):
+                if limit.get(name):
+                    resources[key] = limit[name] | resources.get(key, {})
+
+
+def admit_pod(pod: Manifest, *, mounts_token: bool = True, ranges: Iterable[Manifest] = ()) -> None:
     """What the admission plugins of every API server fill into a new pod.
 
-    `mounts_token` tells whether its service account wants tokens mounted, where the pod itself doesn't say.
+    `mounts_token` tells whether its service account wants tokens mounted, where the pod itself doesn't say; `ranges`
+    are the LimitRanges of its namespace, decoded.
     """
     spec = pod["spec"]
+    fill_limits(spec, ranges)
     if not spec.get("serviceAccountName"):
         spec["serviceAccountName"] = spec["serviceAccount"] = "default"
     if not spec.get("priorityClassName"):

@@ -71,6 +71,11 @@ class Cluster:
         document = self.find_namespace(namespace)
         return None if document is None else {**read_labels(document), NAME_LABEL: namespace}
 
+    def find_limit_ranges(self, namespace: str) -> list[Manifest]:
+        """The LimitRanges of a namespace, decoded."""
+        ranges = self.documents.get((_CORE, "LimitRange"), {})
+        return [self.decode(document) for (lies_in, _), document in ranges.items() if lies_in == namespace]
+
     def find_equivalents(self, resource: Resource) -> Sequence[Resource]:
         """The other versions in which the API server can show an object."""
         own = self.kinds.get((resource.api_version, resource.kind))

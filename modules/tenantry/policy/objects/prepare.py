@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -64,15 +64,16 @@ def _default(decoded: Manifest, resource: Resource, cluster: Cluster, *, create:
     if change is not None:
         fill_defaults(change, decoded)
     if shape == _POD and create:
-        fill_defaults(partial(admit_pod, mounts_token=_wants_token(cluster, decoded)), decoded)
+        fill_defaults(_choose_admission(cluster, decoded), decoded)
 
 
-def _wants_token(cluster: Cluster, pod: Manifest) -> bool:
-    """Whether the pod's service account, where its document is known, wants tokens mounted."""
+def _choose_admission(cluster: Cluster, pod: Manifest) -> Callable[[Manifest], None]:
+    """What admission does to a pod, as far as documents of its namespace tell."""
     namespace = str(read_metadata(pod).get("namespace") or "")
     name = pod["spec"].get("serviceAccountName") or "default"
     account = cluster.documents.get(("v1", "ServiceAccount"), {}).get((namespace, name), {})
-    return account.get("automountServiceAccountToken") is not False
+    wants = account.get("automountServiceAccountToken") is not False
+    return partial(admit_pod, mounts_token=wants, ranges=cluster.find_limit_ranges(namespace))
 
 
 def prepare_request(
@@ -180,7 +181,7 @@ def _build_pod(template: Manifest, request: Request, cluster: Cluster) -> Manife
             spec[key] = [container | {"resources": dict(container["resources"])} for container in spec[key]]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     fill_defaults(OBJECT_DEFAULTS[_POD], pod)
-    fill_defaults(partial(admit_pod, mounts_token=_wants_token(cluster, pod)), pod)
+    fill_defaults(_choose_admission(cluster, pod), pod)
     return pod
 
 
