@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cel_expr_python import cel
 
 from tenantry.policy.admission.programs import Expression, Programs
-from tenantry.policy.cel.engine import Engine, Failure, run_program
+from tenantry.policy.cel.engine import Engine, Failure, encode_program, run_program
 from tenantry.policy.documents.model import Policy
 
 _LONGEST_MESSAGE = 5 * 1024
@@ -49,12 +49,11 @@ class Evaluator:
         self.policy = policy
         self.programs = programs
         self._engine = engine
-        self._planned: dict[bytes, cel.Expression] = {}
-        self._all_well = engine.plan(programs.all_well.program)
+        self._planned: dict[int, cel.Expression] = {}
 
     def evaluate(self, activation: cel.Activation) -> Outcome:
         """What the policy says of the request that the activation holds."""
-        if not self.programs.annotations and run_program(self._all_well, activation) is True:
+        if not self.programs.annotations and self._run(self.programs.all_well, activation) is True:
             return NOTHING
         blocked = self._check_conditions(activation)
         if blocked is not None:
@@ -68,9 +67,9 @@ class Evaluator:
         return Outcome(tuple(decisions), annotations)
 
     def _run(self, expression: Expression, activation: cel.Activation) -> object:
-        planned = self._planned.get(expression.program)
+        planned = self._planned.get(id(expression))
         if planned is None:
-            planned = self._planned[expression.program] = self._engine.plan(expression.program)
+            planned = self._planned[id(expression)] = self._engine.plan(encode_program(expression.node))
         return run_program(planned, activation)
 
     def _err(self, failure: Failure, expression: str, index: int = -1) -> Decision | None:

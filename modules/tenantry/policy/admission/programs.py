@@ -34,10 +34,9 @@ _AUTHORIZER = {
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One expression: its text, its program, and its tree for whoever wants to explain it."""
+    """One expression: its text as it was written, and its tree, which becomes a program when it's first run."""
 
     text: str
-    program: bytes
     node: Node
 
 
@@ -174,7 +173,7 @@ def _build_all_well(
     whole = Call(0, None, "_?_:_", (_join([_blank_namespace(one.node) for one in conditions]), checks, always))
     uses = {name for validation in validations for name in validation.uses}
     node = bind_variables(whole, uses, variables)
-    return Expression("", encode_program(node), node)
+    return Expression("", node)
 
 
 def _is_allocated(node: Node) -> bool:
@@ -193,8 +192,7 @@ def guard_programs(programs: Programs) -> Programs:
     """The programs for objects of which parts aren't known yet."""
 
     def guard(expression: Expression) -> Expression:
-        node = guard_unknowns(expression.node)
-        return Expression(expression.text, encode_program(node), node)
+        return Expression(expression.text, guard_unknowns(expression.node))
 
     return replace(
         programs,
@@ -231,9 +229,9 @@ def compile_policy(policy: Policy, kubernetes: int) -> Programs | list[Problem]:
 
     def finish(compiled: Compiled) -> Expression:
         node = bind_variables(compiled.node, compiled.uses, variables)
-        return Expression(compiled.text, encode_program(node), node)
+        return Expression(compiled.text, node)
 
-    blanked = [Expression(one.text, encode_program(_blank_namespace(one.node)), one.node) for one in conditions]
+    blanked = [Expression(one.text, _blank_namespace(one.node)) for one in conditions]
     finished = [finish(one) for one in (*validations, *annotations)]
     count = len(validations)
     all_well = _build_all_well(conditions, validations, variables)
