@@ -257,6 +257,18 @@ def test_a_custom_object_is_pruned_and_defaulted_by_its_schema() -> None:
     assert [(one.policy, one.path) for one in judgement.findings] == [("kubernetes", "spec.gone")]
 
 
+def test_an_object_in_another_version_than_the_policy_names_is_undecidable() -> None:
+    rule = {"apiGroups": ["autoscaling"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["*"]}
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    scaler = {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"}}
+    scaler["spec"] = {"maxReplicas": 3, "scaleTargetRef": target}
+    assert judge_one(policy("false", rule=rule), scaler | {"apiVersion": "autoscaling/v1"}).verdict is Verdict.DENY
+    newer = scaler | {"apiVersion": "autoscaling/v2"}
+    assert judge_one(policy("false", rule=rule), newer).verdict is Verdict.UNDECIDABLE
+    exact = policy("false", rule=rule, match={"matchPolicy": "Exact"})
+    assert judge_one(exact, newer).verdict is Verdict.ALLOW
+
+
 def test_a_custom_object_without_its_definition_is_judged_as_it_is() -> None:
     mouse = {"apiVersion": "example.org/v1", "kind": "Policy", "metadata": {"name": "m"}, "spec": {"a": None, "b": 1}}
     rule = {"apiGroups": ["example.org"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["policies"]}

@@ -28,10 +28,11 @@ NO_MATCH = Matched()
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What matching asks of the cluster: a namespace's labels (None where it isn't known), and a kind's other names."""
+    """What matching asks of the cluster: a namespace's labels (None where it isn't known), a kind's other versions."""
 
     find_labels: Callable[[str], Labels | None]
     find_equivalents: Callable[[Resource], Sequence[Resource]]
+    can_convert: Callable[[Resource], bool]
 
 
 def read_labels(manifest: Mapping[str, object] | None) -> Labels:
@@ -48,16 +49,25 @@ def match_request(match: Match, request: Request, around: Surroundings) -> Match
     in_namespace = _match_namespace(match.namespace_selector, request, around)
     if in_namespace is False:
         return NO_MATCH
-    if match.excludes and _match_rules(match.excludes, match.equivalent, request, around) is not None:
-        return NO_MATCH
-    resource: Resource | None = request.resource
-    if match.rules:
-        resource = _match_rules(match.rules, match.equivalent, request, around)
+    resource = _choose_resource(match, request, around)
     if resource is None:
         return NO_MATCH
-    if in_namespace is None:
-        return Matched(resource, f"the labels of namespace {request.namespace}: give its Namespace document")
-    return Matched(resource)
+    return Matched(resource, _name_unknown(resource, request, around, knows_namespace=in_namespace is not None))
+
+
+def _choose_resource(match: Match, request: Request, around: Surroundings) -> Resource | None:
+    if match.excludes and _match_rules(match.excludes, match.equivalent, request, around) is not None:
+        return None
+    if not match.rules:
+        return request.resource
+    return _match_rules(match.rules, match.equivalent, request, around)
+
+
+def _name_unknown(resource: Resource, request: Request, around: Surroundings, *, knows_namespace: bool) -> str:
+    """What would have to be known to tell whether, or how, a match holds."""
+    if resource != request.resource and not around.can_convert(request.resource):
+        return f"the object in version {resource.api_version}, which the policy names: give it in that version"
+    return "" if knows_namespace else f"the labels of namespace {request.namespace}: give its Namespace document"
 
 
 def _match_object(selector: Selector, request: Request) -> bool:

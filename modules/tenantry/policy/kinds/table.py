@@ -44,6 +44,22 @@ def split_version(api_version: str) -> tuple[str, str]:
     return group, version
 
 
+# Built-in kinds that the API server shows in more than one version, by what's common to them.
+_VERSIONS = (
+    (("autoscaling/v1", "HorizontalPodAutoscaler"), ("autoscaling/v2", "HorizontalPodAutoscaler")),
+    (("v1", "Event"), ("events.k8s.io/v1", "Event")),
+)
+
+
+def find_other_versions(api_version: str, kind: str) -> list[Resource]:
+    """The other versions of a built-in kind."""
+    found = []
+    for versions in _VERSIONS:
+        if (api_version, kind) in versions:
+            found += [find_resource(*one) for one in versions if one != (api_version, kind)]
+    return [one for one in found if one is not None]
+
+
 @cache
 def find_resource(api_version: str, kind: str) -> Resource | None:
     """A built-in kind, or one of tenantry's."""

@@ -10,7 +10,7 @@ from tenantry.policy.admission.match import NAME_LABEL, Labels, Surroundings, re
 from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.kinds.custom import CustomKind, read_definition
 from tenantry.policy.kinds.decode import Notes, decode_builtin
-from tenantry.policy.kinds.table import find_resource, find_shape, guess_resource
+from tenantry.policy.kinds.table import find_other_versions, find_resource, find_shape, guess_resource
 from tenantry.policy.objects.request import Resource
 
 _CORE = "v1"
@@ -79,8 +79,8 @@ class Cluster:
     def find_equivalents(self, resource: Resource) -> Sequence[Resource]:
         """The other versions in which the API server can show an object."""
         own = self.kinds.get((resource.api_version, resource.kind))
-        if own is None or not own.converts:
-            return ()
+        if own is None:
+            return find_other_versions(resource.api_version, resource.kind)
         return [
             other.resource
             for other in self.kinds.values()
@@ -88,9 +88,14 @@ class Cluster:
             and other.resource != resource
         ]
 
+    def can_convert(self, resource: Resource) -> bool:
+        """Whether an object of a kind is the same in its other versions, but for their name."""
+        own = self.kinds.get((resource.api_version, resource.kind))
+        return own is not None and own.converts
+
     def surround(self) -> Surroundings:
         """What matching asks for."""
-        return Surroundings(self.find_labels, self.find_equivalents)
+        return Surroundings(self.find_labels, self.find_equivalents, self.can_convert)
 
 
 def read_metadata(manifest: Manifest) -> dict[str, Any]:
