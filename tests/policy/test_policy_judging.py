@@ -167,6 +167,19 @@ def test_a_pod_within_a_workload_is_judged_where_the_policy_says_so(kind: str) -
     assert (judgement.object.kind, judgement.object.name) == (kind, "w")
 
 
+def test_a_change_and_a_deletion_are_judged_as_such() -> None:
+    policies = policy("request.operation == 'DELETE' ? oldObject.metadata.name == 'q' : object.data == oldObject.data")
+    old: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "p"}, "data": {"a": "1"}}
+    changes = [
+        Placed(old, old=old),
+        Placed(old | {"data": {"a": "2"}}, old=old),
+        Placed(old, deleted=True),
+    ]
+    judgements = list(judge(policies, changes))
+    assert [one.operation for one in judgements] == ["UPDATE", "UPDATE", "DELETE"]
+    assert [one.verdict for one in judgements] == [Verdict.ALLOW, Verdict.DENY, Verdict.DENY]
+
+
 def test_a_policy_without_a_binding_is_reported() -> None:
     document = make(
         "ValidatingAdmissionPolicy",

@@ -137,7 +137,7 @@ def judge(
     grants: Sequence[Grant] | None = None,
     planned: bool = False,
 ) -> Iterator[Judgement]:
-    """What the policies say of each manifest, as if it were created now.
+    """What the policies say of each manifest, as if it were created, changed or deleted now.
 
     Args:
         policies: What to judge by.
@@ -153,6 +153,8 @@ def judge(
             prepare_request(
                 placed.manifest,
                 policies.cluster,
+                operation=placed.operation,
+                old=placed.old,
                 namespace=namespace,
                 subject=subject,
                 source=placed.source,

@@ -116,10 +116,22 @@ NOWHERE = Source()
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A manifest with the place where it stands."""
+    """A manifest with the place where it stands.
+
+    `old` is the object as it was, where the manifest changes one; `deleted` says that the manifest is to go.
+    """
 
     manifest: Manifest
     source: Source = NOWHERE
+    old: Manifest | None = None
+    deleted: bool = False
+
+    @property
+    def operation(self) -> str:
+        """What an API server would call it."""
+        if self.deleted:
+            return "DELETE"
+        return "CREATE" if self.old is None else "UPDATE"
 
 
 @dataclass(frozen=True, slots=True)
