@@ -139,3 +139,30 @@ def test_an_object_above_the_servers_limit_is_refused() -> None:
     with pytest.raises(InputError) as error:
         list(read_text("apiVersion: v1\nkind: ConfigMap\ndata: {a: " + "x" * (4 << 20) + "}\n", "f"))
     assert error.value.problems[0].code == "TEN-604"
+
+
+def read_or_refuse(text: str) -> int | None:
+    """How many objects there are, or None where the text is refused; anything else fails the test."""
+    try:
+        return len(list(read_text(text, "f")))
+    except InputError as error:
+        if {problem.code for problem in error.problems} == {"TEN-604"}:
+            return None
+        raise
+
+
+@pytest.mark.parametrize("levels", [100, 500, 5_000])
+@pytest.mark.parametrize("leaf", ["1", "1.5", "9" * 30])
+def test_deep_documents_are_read_or_refused(levels: int, leaf: str) -> None:
+    deep = '{"a":' * levels + leaf + "}" * levels
+    listed = '{"apiVersion":"v1","kind":"List","items":[' * levels + "]}" * levels
+    for text in (f'{{"apiVersion":"v1","kind":"ConfigMap","data":{deep}}}', listed, "a: " + "- " * levels + leaf):
+        assert read_or_refuse(text) in (None, 0, 1)
+
+
+ODD = ("\ud800: x", "a: \x00", "\ufeffa: b", "a: \x85b", "a:\r\n  b: c", "\t", "%TAG ! x\n---\na: b")
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_odd_text_is_read_or_refused(text: str) -> None:
+    assert read_or_refuse(f"apiVersion: v1\nkind: ConfigMap\n{text}\n") in (None, 1)

@@ -71,13 +71,15 @@ _JSON_KEY = re.compile(rb'"\s*:')
 
 def _read_json(text: str) -> object:
     """The value of a document in JSON; None where it isn't JSON, or says a key twice."""
-    raw = text.encode()
     try:
+        raw = text.encode()
         value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        written = orjson.dumps(value)
+    except (orjson.JSONDecodeError, TypeError):
+        # Not JSON, or nested deeper than is written: the exact reader says so.
         return None
     # Of a key that is given twice the parser keeps the last, and writes one less.
-    if len(_JSON_KEY.findall(raw)) != len(_JSON_KEY.findall(orjson.dumps(value))):
+    if len(_JSON_KEY.findall(raw)) != len(_JSON_KEY.findall(written)):
         return None
     return normalise_numbers(value) if _UNUSUAL_NUMBER.search(text) else value
 
@@ -115,12 +117,22 @@ def _skip_blank(text: str, line: int) -> int:
     return line + (text.count("\n", 0, match.end()) if match else 0)
 
 
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_text(text: str, file: str) -> Iterator[Placed]:
     """The objects of a text.
 
     Raises:
         InputError: TEN-604, at the first document that isn't a manifest.
     """
+    if not _is_unicode(text):
+        raise InputError(_report("the text has characters that UTF-8 can't say", Source(file)))
     for document, line in split_documents(text):
         if not document or document.isspace():
             continue
