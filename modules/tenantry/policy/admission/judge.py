@@ -1,0 +1,260 @@
+"""Judging: every policy with its bindings on every request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cel_expr_python import cel
+
+from tenantry.policy.admission.activate import bind_names
+from tenantry.policy.admission.evaluate import Evaluator, Outcome
+from tenantry.policy.admission.explain import Clue, explain_expression
+from tenantry.policy.admission.findings import (
+    find_undecidable,
+    make_finding,
+    report_misconfigured,
+    report_server,
+)
+from tenantry.policy.admission.match import Matched, Surroundings, match_request
+from tenantry.policy.admission.programs import Programs, guard_programs, join_programs
+from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName
+from tenantry.policy.cel.engine import Engine, run_program
+from tenantry.policy.cel.library.authorization import Grant
+from tenantry.policy.documents.model import Binding, Manifest, Match, Policy
+from tenantry.policy.objects.cluster import Cluster, collect_params, read_metadata
+from tenantry.policy.objects.prepare import Prepared, iterate_subjects
+from tenantry.policy.objects.request import Request, Resource
+
+# The API server asks no policy about these: a policy could lock everyone out.
+_EXEMPT_GROUP = "admissionregistration.k8s.io"
+_EXEMPT_KINDS = frozenset(
+    {
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+    }
+)
+_HIDDEN = "(hidden, for the object is a Secret)"
+_REVIEWS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPolicy:
+    """A policy with its programs and its bindings."""
+
+    policy: Policy
+    programs: Programs
+    bindings: tuple[Binding, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but the object as it's written decides: no parameters, nothing to publish or to ask."""
+        narrowed = any(binding.match is not None for binding in self.bindings)
+        asks = self.programs.annotations or self.programs.asks_server
+        return self.policy.param_kind is None and not asks and not narrowed
+
+
+class _Candidate:
+    """A policy on an engine; its evaluator is made when it's first needed."""
+
+    __slots__ = ("_engine", "_made", "bound")
+
+    def __init__(self, bound: BoundPolicy, engine: Engine) -> None:
+        self.bound, self._engine = bound, engine
+        self._made: dict[bool, Evaluator] = {}
+
+    def get_evaluator(self, *, wary: bool) -> Evaluator:
+        """The policy's evaluator, or the `wary` one for objects of which parts aren't known yet."""
+        if wary not in self._made:
+            programs = guard_programs(self.bound.programs) if wary else self.bound.programs
+            self._made[wary] = Evaluator(self.bound.policy, programs, self._engine)
+        return self._made[wary]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The policies for requests of one sort.
+
+    `sure` are for each such request, whatever its object says; `all_well` tells of all of them at once that there is
+    nothing to find, as is so for most objects. `others` have to be matched one by one.
+    """
+
+    sure: tuple[_Candidate, ...]
+    all_well: cel.Expression | None
+    others: tuple[_Candidate, ...]
+
+
+_Sort = tuple[Resource, str, str, bool, bool]
+
+
+class Judge:
+    """Holds what is worth keeping between requests: planned programs, and which policies are for which requests."""
+
+    def __init__(
+        self, policies: Sequence[BoundPolicy], cluster: Cluster, grants: Sequence[Grant] | None = None
+    ) -> None:
+        self._cluster = cluster
+        self._around = cluster.surround()
+        self._engine = Engine(grants)
+        self._candidates = [_Candidate(one, self._engine) for one in policies if one.bindings]
+        self._plans: dict[_Sort, _Plan] = {}
+        self._names = frozenset(name for one in policies for name in one.programs.names)
+        self._templates = any(one.policy.judges_templates for one in policies)
+
+    def judge(self, prepared: Prepared) -> Judgement:
+        """All that the policies say of one request."""
+        request = prepared.request
+        findings = list(report_server(prepared))
+        annotations: list[tuple[str, str]] = []
+        judged = 0
+        if not prepared.refused and not _is_exempt(request.resource):
+            for subject in iterate_subjects(request, self._cluster, templates=self._templates):
+                run = _Run(subject, self._cluster, self._around, self._engine, self._names, findings, annotations)
+                judged += run.judge(self._find_plan(subject))
+        published = tuple(dict.fromkeys(annotations))
+        return Judgement(_name_object(request), request.source, request.operation, tuple(findings), judged, published)
+
+    def explain(self, prepared: Prepared, finding: Finding) -> list[Clue]:
+        """Why a validation failed: the part that did, and the values that it looked at; none of other findings."""
+        chosen = [one for one in self._candidates if one.bound.policy.name == finding.policy]
+        subjects = iterate_subjects(prepared.request, self._cluster, templates=self._templates)
+        request = next((one for one in subjects if one.path == finding.path), None)
+        if not chosen or request is None or finding.index < 0:
+            return []
+        bound = chosen[0].bound
+        run = _Run(request, self._cluster, self._around, self._engine, self._names, [], [])
+        params = run.find_params(bound, finding)
+        activation = run.activate(request.resource, params, marked=bound.programs.asks_server)
+        clues = explain_expression(self._engine, bound.programs.validations[finding.index].node, activation)
+        if request.resource.kind == "Secret":
+            return [Clue(clue.text, _HIDDEN) for clue in clues]
+        return clues
+
+    def _find_plan(self, request: Request) -> _Plan:
+        in_cluster = not request.namespace or request.resource.kind == "Namespace"
+        sort = (request.resource, request.operation, request.subresource, in_cluster, bool(request.path))
+        plan = self._plans.get(sort)
+        if plan is None:
+            plan = self._plans[sort] = self._make_plan(request)
+        return plan
+
+    def _make_plan(self, request: Request) -> _Plan:
+        names = [request.resource, *self._around.find_equivalents(request.resource)]
+        sure: list[_Candidate] = []
+        others: list[_Candidate] = []
+        for candidate in self._candidates:
+            policy = candidate.bound.policy
+            if request.path and not policy.judges_templates:
+                continue
+            if not policy.match.is_static:
+                if any(_may_match(policy.match, one) for one in names):
+                    others.append(candidate)
+                continue
+            matched = match_request(policy.match, request, self._around)
+            if matched.resource == request.resource and candidate.bound.is_plain:
+                sure.append(candidate)
+            elif matched.resource is not None:
+                others.append(candidate)
+        joined = join_programs([one.bound.programs for one in sure])
+        return _Plan(tuple(sure), self._engine.plan(joined) if sure else None, tuple(others))
+
+
+def _name_object(request: Request) -> ObjectName:
+    metadata = read_metadata(request.shown)
+    name = str(metadata.get("name") or metadata.get("generateName") or "")
+    namespace = str(metadata.get("namespace") or "")
+    return ObjectName(request.resource.api_version, request.resource.kind, namespace, name)
+
+
+def _may_match(match: Match, resource: Resource) -> bool:
+    return any(
+        ({"*", resource.group} & rule.groups) and any(plural in ("*", resource.plural) for plural, _ in rule.resources)
+        for rule in match.rules
+    )
+
+
+def _is_exempt(resource: Resource) -> bool:
+    if resource.group == _EXEMPT_GROUP:
+        return resource.kind in _EXEMPT_KINDS
+    return resource.group in _REVIEWS and resource.kind.endswith("Review")
+
+
+@dataclass
+class _Run:
+    """One request on its way through the policies."""
+
+    request: Request
+    cluster: Cluster
+    around: Surroundings
+    engine: Engine
+    names: frozenset[str]
+    findings: list[Finding]
+    annotations: list[tuple[str, str]]
+    activations: dict[tuple[int, str, bool], cel.Activation] = field(default_factory=dict)
+
+    def judge(self, plan: _Plan) -> int:
+        """Judge by all policies of a plan, and count those that were for the request."""
+        judged = len(plan.sure)
+        if plan.all_well is not None:
+            activation = self.activate(self.request.resource, None, marked=False)
+            if self.request.unknown or run_program(plan.all_well, activation) is not True:
+                for candidate in plan.sure:
+                    outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
+                    for binding in candidate.bound.bindings:
+                        self._record(candidate.bound.policy, binding, outcome, None)
+        for candidate in plan.others:
+            matched = match_request(candidate.bound.policy.match, self.request, self.around)
+            if matched.resource is not None:
+                judged += 1
+                self._judge_candidate(candidate, matched.resource, matched)
+        return judged
+
+    def find_params(self, bound: BoundPolicy, finding: Finding) -> Manifest | None:
+        """The parameters with which a finding was made."""
+        for binding in bound.bindings:
+            if binding.name == finding.binding:
+                for value in collect_params(self.cluster, bound.policy, binding, self.request.namespace).values:
+                    if value is not None and read_metadata(value).get("name") == finding.param:
+                        return value
+        return None
+
+    def _judge_candidate(self, candidate: _Candidate, resource: Resource, matched: Matched) -> None:
+        policy = candidate.bound.policy
+        outcomes: dict[int, Outcome] = {}
+        for binding in candidate.bound.bindings:
+            binds = Matched(self.request.resource)
+            if binding.match is not None:
+                binds = match_request(binding.match, self.request, self.around)
+            if binds.resource is None:
+                continue
+            params = collect_params(self.cluster, policy, binding, self.request.namespace)
+            unknown = matched.undecidable or binds.undecidable or params.undecidable
+            if unknown:
+                self.findings.append(find_undecidable(policy, binding, self.request, unknown))
+                continue
+            if params.error:
+                self.findings.extend(report_misconfigured(policy, binding, self.request, params.error))
+            for value in params.values:
+                outcome = outcomes.get(id(value))
+                if outcome is None:
+                    asks = candidate.bound.programs.asks_server
+                    evaluator = candidate.get_evaluator(wary=self.request.unknown or asks)
+                    outcome = evaluator.evaluate(self.activate(resource, value, marked=asks))
+                    outcomes[id(value)] = outcome
+                self._record(policy, binding, outcome, value)
+
+    def _record(self, policy: Policy, binding: Binding, outcome: Outcome, params: Manifest | None) -> None:
+        for decision in outcome.decisions:
+            self.findings.append(make_finding(policy, binding, self.request, decision, params))
+        self.annotations.extend((f"{policy.name}/{key}", text) for key, text in outcome.annotations)
+
+    def activate(self, matched: Resource, params: Manifest | None, *, marked: bool) -> cel.Activation:
+        """The values of names, made known to the engine once."""
+        key = (id(params), matched.api_version, marked)
+        found = self.activations.get(key)
+        if found is None:
+            names = bind_names(self.request, matched, params, self.cluster, self.names, marked=marked)
+            found = self.activations[key] = self.engine.activate(names)
+        return found

@@ -1,0 +1,426 @@
+"""Type checking: what the API server would refuse when a policy is created.
+
+A port of cel-go's checker (`checker/checker.go`) over Kubernetes' declarations. The engine's own checker can't be used:
+it has no types beyond CEL's basic ones, another set of functions, and accepts what an older API server rejects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tenantry.policy.cel.checking.declarations import (
+    OPTIONALS_MINOR,
+    TWO_VARIABLES_MINOR,
+    Overload,
+    declare_functions,
+)
+from tenantry.policy.cel.checking.signatures import STRUCTS, TYPE_NAMES
+from tenantry.policy.cel.checking.types import (
+    BOOL,
+    DYN,
+    ERROR,
+    INT,
+    Substitutions,
+    Type,
+    choose_more_general,
+    list_of,
+    map_of,
+    optional_of,
+    parse_type,
+    substitute_type,
+    type_of,
+    unify_types,
+    unwrap_optional,
+)
+from tenantry.policy.cel.lowering import lower_call
+from tenantry.policy.cel.syntax.tree import (
+    Call,
+    Comprehension,
+    Const,
+    Entry,
+    Ident,
+    ListLiteral,
+    MapLiteral,
+    Message,
+    Node,
+    Select,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with an expression, at the node with this id."""
+
+    node: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """The names that an expression may use, with their types, and the library's minor version."""
+
+    names: Mapping[str, Type]
+    minor: int
+    variables: Mapping[str, Type] | None = None
+
+
+@dataclass
+class Checked:
+    """What checking an expression found.
+
+    `minor` is the version of Kubernetes 1.x whose library first has all that the expression uses; `resolved` is the
+    tree with names and functions resolved.
+    """
+
+    type: Type
+    resolved: Node
+    minor: int
+    findings: list[Finding] = field(default_factory=list)
+
+
+VARIABLES = "variables"
+
+
+def _build_presence(variable: Ident) -> Node:
+    """Whether there is a variable: always, but for one that errs. It is evaluated to tell."""
+    size = Call(variable.id, None, "size", (ListLiteral(variable.id, (variable,)),))
+    return Call(variable.id, None, "_==_", (size, Const(variable.id, "int", 1)))
+
+
+_QUANTITY = parse_type("kubernetes.Quantity")
+_LITERALS = {kind: parse_type(kind) for kind in ("null", "bool", "int", "uint", "double", "string", "bytes")}
+
+
+def check_tree(node: Node, declarations: Declarations) -> Checked:
+    """The type of an expression, and all that is wrong with it."""
+    checker = _Checker(declarations)
+    type_, resolved = checker.check(node)
+    if not checker.findings:
+        checker.compare_elements()
+    final = substitute_type(checker.found, type_, free_is_dyn=True)
+    return Checked(final, resolved, checker.minor, checker.findings)
+
+
+class _Checker:
+    """Walks a tree once; `elements` keeps the types within each literal, which must agree in the end."""
+
+    def __init__(self, declarations: Declarations) -> None:
+        self.declarations = declarations
+        self.functions = declare_functions()
+        self.scopes: list[dict[str, Type]] = []
+        self.found: Substitutions = {}
+        self.findings: list[Finding] = []
+        self.minor = 0
+        self.free = 0
+        self.elements: list[list[tuple[Node, Type]]] = []
+        self.formatting = 0
+
+    # --- small helpers
+
+    def report(self, node: Node, reason: str) -> None:
+        self.findings.append(Finding(node.id, reason))
+
+    def need(self, minor: int) -> None:
+        self.minor = max(self.minor, minor)
+
+    def fresh(self) -> Type:
+        self.free += 1
+        return Type("param", f"_var{self.free}")
+
+    def unify(self, *pairs: tuple[Type, Type]) -> bool:
+        found = unify_types(self.found, pairs)
+        if found is None:
+            return False
+        self.found = found
+        return True
+
+    def settle(self, type_: Type) -> Type:
+        return substitute_type(self.found, type_)
+
+    def find_local(self, name: str) -> Type | None:
+        return next((scope[name] for scope in reversed(self.scopes) if name in scope), None)
+
+    # --- nodes
+
+    def check(self, node: Node) -> tuple[Type, Node]:
+        if isinstance(node, Const):
+            return _LITERALS[node.kind], node
+        checks: dict[type, Callable[[Any], tuple[Type, Node]]] = {
+            Ident: self.check_ident,
+            Select: self.check_select,
+            Call: self.check_call,
+            ListLiteral: self.check_list,
+            MapLiteral: self.check_map,
+            Comprehension: self.check_comprehension,
+            Message: self.check_message,
+        }
+        return checks[type(node)](node)
+
+    def check_message(self, node: Message) -> tuple[Type, Node]:
+        self.report(node, f"undeclared reference to '{node.name}' (in container '')")
+        return ERROR, node
+
+    def resolve_name(self, name: str) -> Type | None:
+        if name in self.declarations.names:
+            return self.declarations.names[name]
+        return type_of(parse_type(TYPE_NAMES[name])) if name in TYPE_NAMES else None
+
+    def check_ident(self, node: Ident) -> tuple[Type, Node]:
+        type_ = self.find_local(node.name)
+        if type_ is None:
+            type_ = self.resolve_name(node.name.removeprefix("."))
+        if type_ is None and node.name == VARIABLES and self.declarations.variables is not None:
+            self.report(node, "'variables' may only be used with the name of a variable, as in variables.name")
+            return ERROR, node
+        if type_ is None:
+            self.report(node, f"undeclared reference to '{node.name}' (in container '')")
+            return ERROR, node
+        return type_, node
+
+    def check_select(self, node: Select) -> tuple[Type, Node]:
+        name = None if node.test else join_name(node)
+        if name is not None and self.find_local(name.split(".")[0]) is None:
+            type_ = self.resolve_name(name)
+            if type_ is not None:
+                return type_, Ident(node.id, name)
+        if self.is_variables(node.operand):
+            return self.check_variable(node)
+        type_, operand = self.check_field(node, node.operand, node.field)
+        return (BOOL if node.test else self.settle(type_)), replace(node, operand=operand)
+
+    def is_variables(self, node: Node) -> bool:
+        return (
+            isinstance(node, Ident)
+            and node.name == VARIABLES
+            and self.declarations.variables is not None
+            and self.find_local(VARIABLES) is None
+        )
+
+    def check_variable(self, node: Select) -> tuple[Type, Node]:
+        assert self.declarations.variables is not None
+        type_ = self.declarations.variables.get(node.field)
+        if type_ is None:
+            self.report(node, f"undefined field '{node.field}'")
+            return ERROR, node
+        variable = Ident(node.id, f"{VARIABLES}.{node.field}")
+        return (BOOL, _build_presence(variable)) if node.test else (type_, variable)
+
+    def check_field(self, node: Node, operand: Node, name: str, *, optional: bool = False) -> tuple[Type, Node]:
+        type_, resolved = self.check(operand)
+        target, was_optional = unwrap_optional(self.settle(type_))
+        result = DYN
+        if target.kind == "map":
+            result = target.parameters[1]
+        elif target.kind == "struct":
+            declared = STRUCTS.get(target.name, {}).get(name)
+            if declared is None:
+                self.report(node, f"undefined field '{name}'")
+            result = ERROR if declared is None else parse_type(declared)
+        elif target.kind == "param":
+            self.unify((DYN, target))
+        elif target.kind not in ("dyn", "error"):
+            self.report(node, f"type '{target}' does not support field selection")
+        return (optional_of(result) if was_optional or optional else result), resolved
+
+    # --- calls
+
+    def check_call(self, node: Call) -> tuple[Type, Node]:
+        if node.function == "_?._":
+            return self.check_optional_field(node)
+        self.formatting += node.function == "format"
+        checked = [self.check(arg) for arg in node.args]
+        self.formatting -= node.function == "format"
+        types, args = [type_ for type_, _ in checked], tuple(arg for _, arg in checked)
+        if node.target is None:
+            return self.resolve(replace(node, args=args), types, member=False)
+        qualified = join_name(node.target)
+        if qualified is not None and f"{qualified}.{node.function}" in self.functions:
+            return self.resolve(Call(node.id, None, f"{qualified}.{node.function}", args), types, member=False)
+        if qualified is not None and node.function not in self.functions and self.is_undeclared(qualified):
+            self.report(node, f"undeclared reference to '{qualified}.{node.function}' (in container '')")
+            return ERROR, node
+        type_, target = self.check(node.target)
+        return self.resolve(replace(node, target=target, args=args), [type_, *types], member=True)
+
+    def is_undeclared(self, name: str) -> bool:
+        root = name.split(".", maxsplit=1)[0]
+        return self.find_local(root) is None and self.resolve_name(root) is None and root != VARIABLES
+
+    def check_optional_field(self, node: Call) -> tuple[Type, Node]:
+        self.need(OPTIONALS_MINOR)
+        operand, name = node.args
+        if not isinstance(name, Const) or not isinstance(name.value, str):
+            self.report(name, "unsupported optional field selection")
+            return ERROR, node
+        if self.is_variables(operand):
+            type_, resolved = self.check_variable(Select(node.id, operand, name.value))
+            return optional_of(type_), Call(node.id, None, "optional.of", (resolved,))
+        type_, resolved = self.check_field(node, operand, name.value, optional=True)
+        return self.settle(type_), replace(node, args=(resolved, name))
+
+    def resolve(self, node: Call, types: list[Type], *, member: bool) -> tuple[Type, Node]:
+        overloads = [one for one in self.functions.get(node.function, ()) if one.member == member]
+        if node.function not in self.functions:
+            self.report(node, f"undeclared reference to '{node.function}' (in container '')")
+            return ERROR, node
+        if node.function in ("_&&_", "_||_"):
+            return self.resolve_logic(node, types)
+        result: Type | None = None
+        fitting = []
+        for overload in overloads:
+            candidate = self.match(overload, types)
+            if candidate is None:
+                continue
+            fitting.append(overload)
+            if result is None:
+                result = candidate
+            elif result.kind != "dyn" and candidate != result:
+                result = DYN
+        if result is None:
+            self.report(node, self.describe_mismatch(node.function, types, member=member))
+            return ERROR, node
+        self.need(min(overload.minor for overload in fitting))
+        return result, self.lower(node, types, fitting)
+
+    def lower(self, node: Call, types: list[Type], fitting: list[Overload]) -> Node:
+        if node.function in ("_==_", "_!=_") and all(self.settle(type_) == _QUANTITY for type_ in types):
+            compared = Call(node.id, node.args[0], "compareTo", node.args[1:])
+            return Call(node.id, None, node.function, (compared, Const(node.id, "int", 0)))
+        receivers = [overload.arguments[0] for overload in fitting if overload.arguments]
+        if not receivers:
+            return lower_call(node, frozenset(), "")
+        element = receivers[0].parameters[0].kind if receivers[0].kind == "list" else ""
+        return lower_call(node, frozenset(one.kind for one in receivers), element)
+
+    def resolve_logic(self, node: Call, types: list[Type]) -> tuple[Type, Node]:
+        for arg, type_ in zip(node.args, types, strict=True):
+            if not self.unify((type_, BOOL)):
+                self.report(arg, f"expected type 'bool' but found '{self.settle(type_)}'")
+                return ERROR, node
+        return BOOL, node
+
+    def match(self, overload: Overload, types: list[Type]) -> Type | None:
+        """The result's type, where the arguments fit."""
+        if len(types) != len(overload.arguments):
+            return None
+        fresh = {parameter: self.fresh() for parameter in overload.parameters}
+        arguments = [substitute_type(fresh, argument) for argument in overload.arguments]
+        if not self.unify(*zip(types, arguments, strict=True)):
+            return None
+        return self.settle(substitute_type(fresh, overload.result))
+
+    def describe_mismatch(self, function: str, types: list[Type], *, member: bool) -> str:
+        shown = [str(substitute_type(self.found, type_, free_is_dyn=True)) for type_ in types]
+        applied = f"{shown[0]}.({', '.join(shown[1:])})" if member else f"({', '.join(shown)})"
+        return f"found no matching overload for '{function}' applied to '{applied}'"
+
+    # --- literals and comprehensions
+
+    def join(self, previous: Type | None, current: Type) -> Type:
+        if previous is None:
+            return current
+        # What doesn't agree is dynamic here, and refused in the end.
+        return choose_more_general(previous, current) if self.unify((previous, current)) else DYN
+
+    def note_elements(self, elements: list[tuple[Node, Type]]) -> None:
+        if not self.formatting:
+            self.elements.append(elements)
+
+    def compare_elements(self) -> None:
+        """Refuse literals of which the elements differ in type, as the API server does since Kubernetes 1.29."""
+        for elements in self.elements:
+            types = [substitute_type(self.found, type_, free_is_dyn=True) for _, type_ in elements]
+            for (node, _), type_ in zip(elements, types, strict=True):
+                if type_ != types[0]:
+                    self.report(node, f"expected type '{types[0]}' but found '{type_}'")
+                    break
+
+    def unwrap(self, node: Node, type_: Type) -> Type:
+        """The type that an entry written with a question mark adds."""
+        self.need(OPTIONALS_MINOR)
+        inner, was_optional = unwrap_optional(self.settle(type_))
+        if not was_optional and inner.kind != "dyn":
+            self.report(node, f"expected type 'optional_type({inner})' but found '{inner}'")
+        return inner
+
+    def check_list(self, node: ListLiteral) -> tuple[Type, Node]:
+        common: Type | None = None
+        elements = []
+        noted: list[tuple[Node, Type]] = []
+        for index, element in enumerate(node.elements):
+            type_, resolved = self.check(element)
+            elements.append(resolved)
+            if index in node.optional:
+                type_ = self.unwrap(element, type_)
+            common = self.join(common, type_)
+            noted.append((element, type_))
+        self.note_elements(noted)
+        return list_of(self.fresh() if common is None else common), replace(node, elements=tuple(elements))
+
+    def check_map(self, node: MapLiteral) -> tuple[Type, Node]:
+        keys: Type | None = None
+        values: Type | None = None
+        entries = []
+        noted_keys: list[tuple[Node, Type]] = []
+        noted_values: list[tuple[Node, Type]] = []
+        for entry in node.entries:
+            key_type, key = self.check(entry.key)
+            keys = self.join(keys, key_type)
+            noted_keys.append((entry.key, key_type))
+            value_type, value = self.check(entry.value)
+            if entry.optional:
+                value_type = self.unwrap(entry.value, value_type)
+            values = self.join(values, value_type)
+            noted_values.append((entry.value, value_type))
+            entries.append(Entry(entry.id, key, value, entry.optional))
+        self.note_elements(noted_keys)
+        self.note_elements(noted_values)
+        type_ = map_of(self.fresh() if keys is None else keys, self.fresh() if values is None else values)
+        return type_, replace(node, entries=tuple(entries))
+
+    def check_comprehension(self, node: Comprehension) -> tuple[Type, Node]:
+        if node.variable2:
+            self.need(TWO_VARIABLES_MINOR)
+        range_type, range_ = self.check(node.range)
+        accumulated, initial = self.check(node.initial)
+        first, second = self.iterate(node.range, self.settle(range_type), two=bool(node.variable2))
+        self.scopes.append({node.accumulator: accumulated})
+        self.scopes.append({node.variable: first} | ({node.variable2: second} if node.variable2 else {}))
+        condition = self.check_as(node.condition, BOOL)
+        step = self.check_as(node.step, accumulated)
+        self.scopes.pop()
+        type_, result = self.check(node.result)
+        self.scopes.pop()
+        resolved = replace(node, range=range_, initial=initial, condition=condition, step=step, result=result)
+        return self.settle(type_), resolved
+
+    def iterate(self, node: Node, type_: Type, *, two: bool) -> tuple[Type, Type]:
+        """The types of a comprehension's variables."""
+        if type_.kind == "list":
+            return (INT, type_.parameters[0]) if two else (type_.parameters[0], ERROR)
+        if type_.kind == "map":
+            return type_.parameters[0], type_.parameters[1]
+        if type_.kind in ("dyn", "error", "param"):
+            self.unify((DYN, type_))
+            return DYN, DYN
+        self.report(
+            node, f"expression of type '{type_}' cannot be range of a comprehension (must be list, map, or dynamic)"
+        )
+        return ERROR, ERROR
+
+    def check_as(self, node: Node, wanted: Type) -> Node:
+        type_, resolved = self.check(node)
+        if not self.unify((wanted, type_)):
+            self.report(node, f"expected type '{self.settle(wanted)}' but found '{self.settle(type_)}'")
+        return resolved
+
+
+def join_name(node: Node) -> str | None:
+    """`a.b.c` where a node is names joined by dots, else None."""
+    parts: list[str] = []
+    while isinstance(node, Select) and not node.test:
+        parts.append(node.field)
+        node = node.operand
+    return ".".join([node.name, *reversed(parts)]) if isinstance(node, Ident) else None

@@ -1,0 +1,355 @@
+"""Policies and bindings from their documents, refused as the API server refuses them: all that is wrong at once.
+
+Source: pkg/apis/admissionregistration/validation/validation.go and the defaults of pkg/apis/admissionregistration/v1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from tenantry.policy.cel.library.text import check_label_value, check_qualified_name, check_subdomain
+from tenantry.policy.documents.model import (
+    Binding,
+    Manifest,
+    Match,
+    Named,
+    ParamKind,
+    ParamRef,
+    Policy,
+    Requirement,
+    Rule,
+    Selector,
+    Source,
+    Validation,
+)
+from tenantry.problems import Problem, problem
+
+API_VERSION = "admissionregistration.k8s.io/v1"
+POLICY_KIND, BINDING_KIND = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+_OPERATIONS = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
+_REASONS = ("Unauthorized", "Forbidden", "Invalid", "RequestEntityTooLarge")
+_IDENTIFIER = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+_RESERVED = frozenset(
+    {"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import"}
+    | {"let", "loop", "package", "namespace", "return", "var", "void", "while"}
+)
+_MOST_CONDITIONS, _MOST_ANNOTATIONS, _LONGEST_ANNOTATION = 64, 20, 5 * 1024
+
+T = TypeVar("T")
+
+
+@dataclass
+class Reader:
+    """Reads one document, and keeps what is wrong with it."""
+
+    name: str
+    source: Source
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, path: str, message: str, fix: str = "write it as the Kubernetes API has it") -> None:
+        """Note one thing that is wrong."""
+        what = f"{self.name}: {path} {message}"
+        self.problems.append(problem("TEN-600", what, fix, file=self.source.file, line=self.source.line, column=1))
+
+    def take(self, data: Mapping[str, Any], path: str, key: str, kind: type[T], default: T) -> T:
+        """A property of one type, or its default where it's absent or null."""
+        value = data.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            self.report(f"{path}.{key}", f"must be {_NAMES[kind]}")
+            return default
+        return value
+
+    def take_text(self, data: Mapping[str, Any], path: str, key: str, *, required: bool = False) -> str:
+        """A text; where it's required it isn't blank."""
+        value = self.take(data, path, key, str, "")
+        if required and not value.strip():
+            self.report(f"{path}.{key}", "is required")
+        return value
+
+    def take_texts(self, data: Mapping[str, Any], path: str, key: str) -> tuple[str, ...]:
+        """A list of texts."""
+        items = self.take(data, path, key, list, [])
+        if not all(isinstance(item, str) for item in items):
+            self.report(f"{path}.{key}", "must be a list of texts")
+            return ()
+        return tuple(items)
+
+    def take_choice(self, data: Mapping[str, Any], path: str, key: str, choices: Sequence[str]) -> str:
+        """One of some words; the first is the default."""
+        value = self.take_text(data, path, key) or choices[0]
+        if value not in choices:
+            self.report(f"{path}.{key}", f"must be one of {', '.join(choices)}, not {value}")
+            return choices[0]
+        return value
+
+    def take_items(self, data: Mapping[str, Any], path: str, key: str) -> Iterator[tuple[str, Manifest]]:
+        """The mappings of a list, each with its path."""
+        for index, item in enumerate(self.take(data, path, key, list, [])):
+            where = f"{path}.{key}[{index}]"
+            if isinstance(item, dict):
+                yield where, item
+            else:
+                self.report(where, "must be a mapping")
+
+    def refuse_unknown(self, data: Mapping[str, Any], path: str, known: str) -> None:
+        """Note properties that the API doesn't have; a misspelt one would be dropped, and with it what it says."""
+        for key in data:
+            if key not in known.split():
+                self.report(f"{path}.{key}", "isn't a property that the API knows", "correct its name, or remove it")
+
+
+_NAMES: dict[type, str] = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number", bool: "a boolean"}
+
+
+# --- matching
+
+
+def read_selector(reader: Reader, data: object, path: str) -> Selector:
+    """A label selector; null and absent take all."""
+    if not isinstance(data, dict):
+        if data is not None:
+            reader.report(path, "must be a mapping")
+        return Selector()
+    reader.refuse_unknown(data, path, "matchLabels matchExpressions")
+    requirements = []
+    for key, value in reader.take(data, path, "matchLabels", dict, {}).items():
+        if not isinstance(value, str) or check_label_value(value):
+            reader.report(f"{path}.matchLabels[{key}]", "must be a valid label's value")
+        requirements.append(Requirement(key, "In", frozenset({str(value)})))
+    for where, item in reader.take_items(data, path, "matchExpressions"):
+        requirements.append(_read_requirement(reader, item, where))
+    for requirement in requirements:
+        if check_qualified_name(requirement.key):
+            reader.report(path, f"has {requirement.key!r}, which isn't a valid label")
+    return Selector(tuple(requirements))
+
+
+def _read_requirement(reader: Reader, data: Manifest, path: str) -> Requirement:
+    reader.refuse_unknown(data, path, "key operator values")
+    operator = reader.take_choice(data, path, "operator", ("In", "NotIn", "Exists", "DoesNotExist"))
+    values = reader.take_texts(data, path, "values")
+    if operator in ("In", "NotIn") and not values:
+        reader.report(f"{path}.values", "must be given where operator is In or NotIn")
+    if operator in ("Exists", "DoesNotExist") and values:
+        reader.report(f"{path}.values", "may not be given where operator is Exists or DoesNotExist")
+    return Requirement(reader.take_text(data, path, "key", required=True), operator, frozenset(values))
+
+
+def _check_wildcard(reader: Reader, words: Sequence[str], path: str) -> None:
+    if not words:
+        reader.report(path, "is required")
+    elif len(words) > 1 and "*" in words:
+        reader.report(path, "must not name others beside '*'")
+
+
+def _read_rule(reader: Reader, data: Manifest, path: str) -> Rule:
+    reader.refuse_unknown(data, path, "apiGroups apiVersions operations resources scope resourceNames")
+    groups = reader.take_texts(data, path, "apiGroups")
+    versions = reader.take_texts(data, path, "apiVersions")
+    operations = reader.take_texts(data, path, "operations")
+    resources = reader.take_texts(data, path, "resources")
+    for words, key in ((groups, "apiGroups"), (versions, "apiVersions"), (operations, "operations")):
+        _check_wildcard(reader, words, f"{path}.{key}")
+    for word in operations:
+        if word not in _OPERATIONS:
+            reader.report(f"{path}.operations", f"must be of {', '.join(_OPERATIONS)}, not {word}")
+    _check_resources(reader, resources, f"{path}.resources")
+    pairs = tuple((name, sub) for name, _, sub in (resource.partition("/") for resource in resources))
+    return Rule(
+        frozenset(groups),
+        frozenset(versions),
+        pairs,
+        frozenset(operations),
+        reader.take_choice(data, path, "scope", ("*", "Cluster", "Namespaced")),
+        frozenset(reader.take_texts(data, path, "resourceNames")),
+    )
+
+
+def _check_resources(reader: Reader, resources: Sequence[str], path: str) -> None:
+    if not resources or "" in resources:
+        reader.report(path, "is required")
+    if "*/*" in resources and len(resources) > 1:
+        reader.report(path, "must not name others beside '*/*'")
+    if "*" in resources and any("/" not in resource and resource != "*" for resource in resources):
+        reader.report(path, "must not name others without subresources beside '*'")
+
+
+def read_match(reader: Reader, data: Manifest, path: str) -> Match:
+    """What a policy or a binding is for."""
+    known = "resourceRules excludeResourceRules matchPolicy namespaceSelector objectSelector"
+    reader.refuse_unknown(data, path, known)
+    return Match(
+        tuple(_read_rule(reader, item, where) for where, item in reader.take_items(data, path, "resourceRules")),
+        tuple(_read_rule(reader, item, where) for where, item in reader.take_items(data, path, "excludeResourceRules")),
+        reader.take_choice(data, path, "matchPolicy", ("Equivalent", "Exact")) == "Equivalent",
+        read_selector(reader, data.get("namespaceSelector"), f"{path}.namespaceSelector"),
+        read_selector(reader, data.get("objectSelector"), f"{path}.objectSelector"),
+    )
+
+
+# --- policies
+
+
+def _read_named(reader: Reader, data: Manifest, path: str, key: str, keys: tuple[str, str]) -> tuple[Named, ...]:
+    named = []
+    for where, item in reader.take_items(data, path, key):
+        reader.refuse_unknown(item, where, " ".join(keys))
+        name, text = (reader.take_text(item, where, part, required=True) for part in keys)
+        named.append(Named(name, text))
+    return tuple(named)
+
+
+def _refuse_doubles(reader: Reader, named: Sequence[Named], path: str) -> None:
+    names = [one.name for one in named]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        reader.report(path, f"has {name} twice", "give each a name of its own")
+
+
+def _read_validation(reader: Reader, data: Manifest, path: str) -> Validation:
+    reader.refuse_unknown(data, path, "expression message messageExpression reason")
+    message = reader.take_text(data, path, "message")
+    expression = reader.take_text(data, path, "messageExpression")
+    if message and not message.strip():
+        reader.report(f"{path}.message", "must not be blank")
+    if "\n" in message.strip() or "\r" in message.strip():
+        reader.report(f"{path}.message", "must not contain line breaks")
+    if expression and not expression.strip():
+        reader.report(f"{path}.messageExpression", "must not be blank")
+    reason = reader.take_text(data, path, "reason") or "Invalid"
+    if reason not in _REASONS:
+        reader.report(f"{path}.reason", f"must be one of {', '.join(_REASONS)}, not {reason}")
+    return Validation(reader.take_text(data, path, "expression", required=True), message, expression, reason)
+
+
+def _read_param_kind(reader: Reader, spec: Manifest) -> ParamKind | None:
+    data = reader.take(spec, "spec", "paramKind", dict, {})
+    if not data:
+        return None
+    reader.refuse_unknown(data, "spec.paramKind", "apiVersion kind")
+    version, kind = (reader.take_text(data, "spec.paramKind", key, required=True) for key in ("apiVersion", "kind"))
+    return ParamKind(version, kind)
+
+
+def read_policy(document: Manifest, source: Source) -> Policy | list[Problem]:
+    """A policy, or all that is wrong with its document but its expressions."""
+    reader = _start(document, source, POLICY_KIND)
+    spec = reader.take(document, "", "spec", dict, {})
+    known = "auditAnnotations failurePolicy matchConditions matchConstraints paramKind validations variables"
+    reader.refuse_unknown(spec, "spec", known)
+    constraints = reader.take(spec, "spec", "matchConstraints", dict, {})
+    match = read_match(reader, constraints, "spec.matchConstraints")
+    if not match.rules:
+        reader.report("spec.matchConstraints.resourceRules", "is required")
+    conditions = _read_named(reader, spec, "spec", "matchConditions", ("name", "expression"))
+    variables = _read_named(reader, spec, "spec", "variables", ("name", "expression"))
+    annotations = _read_named(reader, spec, "spec", "auditAnnotations", ("key", "valueExpression"))
+    rules = tuple(
+        _read_validation(reader, item, where) for where, item in reader.take_items(spec, "spec", "validations")
+    )
+    _check_policy(reader, conditions, variables, annotations, bool(rules))
+    ignore = reader.take_choice(spec, "spec", "failurePolicy", ("Fail", "Ignore")) == "Ignore"
+    param_kind = _read_param_kind(reader, spec)
+    if reader.problems:
+        return reader.problems
+    metadata = document["metadata"]
+    shown = {str(key): str(value) for key, value in (metadata.get("annotations") or {}).items()}
+    return Policy(metadata["name"], match, conditions, variables, rules, annotations, ignore, param_kind, shown, source)
+
+
+def _check_policy(
+    reader: Reader, conditions: Sequence[Named], variables: Sequence[Named], annotations: Sequence[Named], checks: bool
+) -> None:
+    if not checks and not annotations:
+        reader.report("spec", "must have validations or auditAnnotations")
+    _check_conditions(reader, conditions)
+    _check_annotations(reader, annotations)
+    for variable in variables:
+        if variable.name and (not _IDENTIFIER.fullmatch(variable.name) or variable.name in _RESERVED):
+            reader.report("spec.variables", f"has {variable.name}, which isn't a CEL identifier")
+
+
+def _check_conditions(reader: Reader, conditions: Sequence[Named]) -> None:
+    _refuse_doubles(reader, conditions, "spec.matchConditions")
+    for condition in conditions:
+        if condition.name and check_qualified_name(condition.name):
+            reader.report("spec.matchConditions", f"has {condition.name}, which isn't a valid name")
+    if len(conditions) > _MOST_CONDITIONS:
+        reader.report("spec.matchConditions", f"has more than {_MOST_CONDITIONS}")
+
+
+def _check_annotations(reader: Reader, annotations: Sequence[Named]) -> None:
+    if len(annotations) > _MOST_ANNOTATIONS:
+        reader.report("spec.auditAnnotations", f"has more than {_MOST_ANNOTATIONS}")
+    _refuse_doubles(reader, annotations, "spec.auditAnnotations")
+    for annotation in annotations:
+        if check_qualified_name(f"{reader.name}/{annotation.name}"):
+            reader.report("spec.auditAnnotations", f"has {annotation.name}, which isn't a valid key")
+        if len(annotation.expression.encode()) > _LONGEST_ANNOTATION:
+            reader.report("spec.auditAnnotations", f"has {annotation.name}, which is longer than 5 KiB")
+
+
+def _start(document: Manifest, source: Source, kind: str) -> Reader:
+    metadata = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    shown = name if isinstance(name, str) and name else f"a {kind}"
+    reader = Reader(shown, source)
+    if not isinstance(name, str) or not name:
+        reader.report("metadata.name", "is required", "name it")
+    elif check_subdomain(name):
+        reader.report("metadata.name", "isn't a valid name")
+    reader.refuse_unknown(document, "document", "apiVersion kind metadata spec status")
+    return reader
+
+
+# --- bindings
+
+
+def _read_param_ref(reader: Reader, spec: Manifest) -> ParamRef | None:
+    data, path = reader.take(spec, "spec", "paramRef", dict, {}), "spec.paramRef"
+    if not data:
+        return None
+    reader.refuse_unknown(data, path, "name namespace selector parameterNotFoundAction")
+    name = reader.take_text(data, path, "name")
+    has_selector = isinstance(data.get("selector"), dict)
+    if bool(name) == has_selector:
+        reader.report(path, "must have either name or selector")
+    action = reader.take_text(data, path, "parameterNotFoundAction")
+    if action not in ("Allow", "Deny"):
+        reader.report(f"{path}.parameterNotFoundAction", "must be Allow or Deny")
+    selector = read_selector(reader, data["selector"], f"{path}.selector") if has_selector else None
+    return ParamRef(name, reader.take_text(data, path, "namespace"), selector, action == "Deny")
+
+
+def read_binding(document: Manifest, source: Source) -> Binding | list[Problem]:
+    """A binding, or all that is wrong with its document."""
+    reader = _start(document, source, BINDING_KIND)
+    spec = reader.take(document, "", "spec", dict, {})
+    reader.refuse_unknown(spec, "spec", "matchResources paramRef policyName validationActions")
+    policy = reader.take_text(spec, "spec", "policyName", required=True)
+    actions = reader.take_texts(spec, "spec", "validationActions")
+    if not actions:
+        reader.report("spec.validationActions", "is required")
+    for action in actions:
+        if action not in ("Deny", "Warn", "Audit"):
+            reader.report("spec.validationActions", f"must be of Deny, Warn, Audit, not {action}")
+    if len(set(actions)) < len(actions):
+        reader.report("spec.validationActions", "names one twice")
+    if {"Deny", "Warn"} <= set(actions):
+        reader.report("spec.validationActions", "must not have both Deny and Warn")
+    resources = reader.take(spec, "spec", "matchResources", dict, {})
+    match = None if spec.get("matchResources") is None else read_match(reader, resources, "spec.matchResources")
+    param_ref = _read_param_ref(reader, spec)
+    if reader.problems:
+        return reader.problems
+    return Binding(document["metadata"]["name"], policy, actions, match, param_ref, source)
+
+
+READERS: dict[str, Callable[[Manifest, Source], Policy | Binding | list[Problem]]] = {
+    POLICY_KIND: read_policy,
+    BINDING_KIND: read_binding,
+}

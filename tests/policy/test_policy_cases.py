@@ -1,0 +1,28 @@
+"""The cases on our engine alone; test_policy_parity.py asks a real server the same."""
+
+import pytest
+from casework import NAMES, load_case, summarise
+
+from tenantry.policy.admission.verdict import Finding, Verdict
+
+
+def show(finding: Finding) -> str:
+    """What a refusal says; an expression's error is only called one."""
+    return "error" if "resulted in error" in finding.message else finding.message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_case_finds_what_it_says(name: str) -> None:
+    case = load_case(name)
+    for request, judgement in case.judge():
+        shown = (request.object or request.old or {})["metadata"]
+        if request.refused:
+            assert judgement.verdict is Verdict.DENY, shown
+            assert [finding.path for finding in judgement.findings] == [request.refused], shown
+        elif request.denies:
+            denied = [finding for finding in judgement.findings if finding.verdict is Verdict.DENY]
+            said = [f"{case.strip(one.policy)} {show(one)}" for one in denied]
+            assert said == [request.denies], shown
+        else:
+            assert summarise(case, judgement) == request.finds, shown
+            assert judgement.verdict in (Verdict.ALLOW, Verdict.WARN), shown
