@@ -12,8 +12,8 @@ import orjson
 import urllib3
 
 from tenantry.connection import Connection
-from tenantry.fleet.kube import _tls
-from tenantry.fleet.kubeconfig import read_context
+from tenantry.fleet.site.kube import trust_context
+from tenantry.fleet.site.kubeconfig import read_context
 from tenantry.policy.kinds.table import find_resource
 
 Manifest = dict[str, Any]
@@ -48,7 +48,7 @@ class ApiServer:
         context = read_context(connection)
         self.url = context.cluster["server"]
         self.headers = {"Authorization": f"Bearer {context.user['token']}"} if "token" in context.user else {}
-        self.pool = urllib3.PoolManager(ssl_context=_tls(context), retries=False, timeout=30)
+        self.pool = urllib3.PoolManager(ssl_context=trust_context(context), retries=False, timeout=30)
 
     def request(self, method: str, path: str, body: object = None, **query: str) -> Answer:
         headers = self.headers | {"Content-Type": "application/json", "Accept": "application/json"}
