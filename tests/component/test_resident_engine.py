@@ -22,9 +22,9 @@ SECRET = "a-secret-that-must-not-show"
 class Map(pulumi.CustomResource):
     """A ConfigMap, or a Secret."""
 
-    def __init__(self, name: str, namespace: str, opts: pulumi.ResourceOptions, kind: str = "ConfigMap") -> None:
+    def __init__(self, name: str, opts: pulumi.ResourceOptions, kind: str = "ConfigMap") -> None:
         data = {"stringData": {"key": pulumi.Output.secret(SECRET)}} if kind == "Secret" else {"data": {"key": "value"}}
-        properties = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **data}
+        properties = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "default"}, **data}
         super().__init__(f"kubernetes:core/v1:{kind}", name, properties, opts)
 
 
@@ -47,13 +47,13 @@ class Place:
             resident=binary("pulumi-engine") if resident else None,
         )
 
-    def program(self, prefix: str, count: int, namespace: str = "default") -> pulumi.automation.PulumiFn:
+    def program(self, prefix: str, count: int) -> pulumi.automation.PulumiFn:
         def run() -> None:
             settings = {"kubeconfig": str(self.kubernetes.kubeconfig), "context": self.kubernetes.context}
             provider = pulumi.ProviderResource("kubernetes", "site", settings)
             options = pulumi.ResourceOptions(provider=provider, version="4.25.0")
             for number in range(count):
-                Map(f"{prefix}-{number}", namespace, options, "Secret" if number == 0 else "ConfigMap")
+                Map(f"{prefix}-{number}", options, "Secret" if number == 0 else "ConfigMap")
 
         return run
 
@@ -101,8 +101,9 @@ def assert_hidden(text: str) -> None:
 def test_a_failure_names_the_resource_and_the_cause(place: Place) -> None:
     with place.engine() as running:
         with pytest.raises(UpdateFailed) as failed:
-            running.up("wrong", place.program("wrong", 2, namespace="not-there"))
-        assert any("wrong-1" in str(problem) and "not-there" in str(problem) for problem in failed.value.problems)
+            running.up("wrong", place.program("No_Name", 2))
+        causes = [str(problem) for problem in failed.value.problems]
+        assert any("No_Name-1" in cause and "RFC 1123" in cause for cause in causes), causes
         running.destroy("wrong")
 
 

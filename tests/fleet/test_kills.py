@@ -61,7 +61,7 @@ class Round:
     def check_whole(self) -> None:
         """See that the next apply finishes everything, once, and that nothing is left but what was asked for."""
         embedded.up(self.sandbox.state)
-        self.operator.apply()
+        self.operator.apply(".", "--jobs", str(TENANTS))
         have, wanted = living(self.sandbox, self.ids), asked_for(self.operator.planned(), self.sandbox.sites)
         assert {site: have[site] - wanted[site] for site in have} == {site: set() for site in have}, "left over"
         assert {site: wanted[site] - have[site] for site in have} == {site: set() for site in have}, "missing"
@@ -147,7 +147,7 @@ def test_a_kill_loses_nothing(
         print(f"{victim} is killed {seconds:.3f} s after it was there")  # noqa: T201  (what to try again with)
         made.apply_and_kill(_finder(sandbox, victim), seconds)
         made.check_whole()
-    assert operator.run("retire", ".", "--yes").returncode == 0
+    assert operator.run("retire", ".", "--yes", "--jobs", str(TENANTS)).returncode == 0
     assert living(sandbox, made.ids) == {site: set() for site in sandbox.sites}
     assert not left_of(operator.state)
 

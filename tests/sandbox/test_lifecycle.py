@@ -204,6 +204,23 @@ def test_connections_are_written_for_both_sites(own: Sandbox) -> None:
         assert own.kubectl(site, "get", "namespaces").returncode == 0
 
 
+def test_a_server_that_an_older_version_started_is_started_anew_with_all_data(own: Sandbox) -> None:
+    keep_something(own)
+    before = pids(own.state)
+    record = own.state / "sandbox" / "hosted" / "run" / "kube-apiserver.json"
+    kept = json.loads(record.read_text())
+    record.write_text(json.dumps({**kept, "command": [*kept["command"], "--anonymous-auth=true"]}))
+    done = tenantry(own.state, "sandbox", "up")
+    assert done.returncode == 0, done.stderr
+    assert "stopping hosted/kube-apiserver, which was started with other settings" in done.stderr
+    after = pids(own.state)
+    restarted = {name for name in SERVERS if after[name] != before[name]}
+    assert "hosted/kube-apiserver" in restarted
+    assert restarted <= {"hosted/kube-apiserver", "hosted/kube-controller-manager"}
+    assert_kept(own)
+    assert "already up" in tenantry(own.state, "sandbox", "up").stdout
+
+
 def test_objects_of_the_site_come_back_when_someone_changed_them(own: Sandbox) -> None:
     own.kubectl("onprem", "delete", "priorityclass", "tenant-high")
     os.kill(pids(own.state)["onprem/s3"], signal.SIGKILL)

@@ -52,7 +52,7 @@ class Namespaces:
 
     def remove(self) -> None:
         for site, names in self.made.items():
-            done = self.sandbox.kubectl(site, "delete", "namespace", "--ignore-not-found", "--wait=false", *names)
+            done = self.sandbox.kubectl(site, "delete", "namespace", "--ignore-not-found", *names)
             assert done.returncode == 0, done.stderr
 
 

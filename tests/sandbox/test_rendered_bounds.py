@@ -52,7 +52,8 @@ def tenants(sandbox: Sandbox) -> Iterator[None]:
             assert sandbox.kubectl(SITE, "wait", *ready).returncode == 0
         yield
     finally:
-        sandbox.kubectl(SITE, "delete", "namespace", "--ignore-not-found", "--wait=false", *namespaces)
+        # Waits until they are gone, for other tests look at all that there is.
+        sandbox.kubectl(SITE, "delete", "namespace", "--ignore-not-found", *namespaces)
 
 
 Action = tuple[str, str, str]

@@ -43,6 +43,7 @@ type journal struct {
 	closing  chan struct{}
 	closed   chan error
 	written  bool
+	failed   bool          // whether the last checkpoint couldn't be written
 	took     time.Duration // what the last checkpoint took to write
 }
 
@@ -170,13 +171,14 @@ func (j *journal) save() error {
 		}
 		j.written = true
 	}
-	for attempt := 0; ; attempt++ {
-		err = j.store.put(j.ctx, key, text)
-		if err == nil || attempt == 5 {
-			return errors.Join(err, unsound)
-		}
+	err = j.store.put(j.ctx, key, text)
+	// What fails for seconds won't heal within the update: the steps that were under way get one attempt each.
+	for attempt := 0; err != nil && !j.failed && attempt < 5; attempt++ {
 		time.Sleep(200 * time.Millisecond << attempt)
+		err = j.store.put(j.ctx, key, text)
 	}
+	j.failed = err != nil
+	return errors.Join(err, unsound)
 }
 
 // encode gives the bytes that the pulumi command would write, in one pass over the resources instead of three.

@@ -3,7 +3,7 @@
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import Context, DeleteBucket, Format, Jobs, OutputFormat, Tenants
+from tenantry.cli.options import JOBS, Context, DeleteBucket, Format, Jobs, OutputFormat, Tenants
 from tenantry.problems import Exit
 
 
@@ -11,7 +11,7 @@ from tenantry.problems import Exit
 def apply(
     tenants: Tenants,
     context: Context = None,
-    jobs: Jobs = 4,
+    jobs: Jobs = JOBS,
     delete_bucket: DeleteBucket = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:

@@ -3,7 +3,7 @@
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import Jobs
+from tenantry.cli.options import JOBS, Jobs
 from tenantry.problems import Exit
 
 NEXT = """
@@ -19,7 +19,7 @@ Next, try:
 
 
 @app.command(short_help="Provision the example government on the sandbox.")
-def demo(jobs: Jobs = 4) -> None:
+def demo(jobs: Jobs = JOBS) -> None:
     """Start the sandbox if it isn't up, check and provision the example government, and show what it made.
 
     Run again, it changes nothing and says so.

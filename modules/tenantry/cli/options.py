@@ -36,6 +36,8 @@ Context = Annotated[
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How the result is written.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="How many tenants are worked on at the same time.")]
+JOBS = 4
+"""By default: a tenant waits for its site half of the time that it takes, so it is more than the cores of most."""
 DeleteBucket = Annotated[
     list[str] | None,
     typer.Option(metavar="BUCKET", help="A bucket that may be deleted although it holds objects; once for each."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import Context, Format, Jobs, OutputFormat, Tenants
+from tenantry.cli.options import JOBS, Context, Format, Jobs, OutputFormat, Tenants
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 
 @app.command(short_help="Say what an apply would do.")
-def plan(tenants: Tenants, context: Context = None, jobs: Jobs = 4, form: OutputFormat = Format.TEXT) -> None:
+def plan(tenants: Tenants, context: Context = None, jobs: Jobs = JOBS, form: OutputFormat = Format.TEXT) -> None:
     """Say what an apply would create, change and delete, and do nothing.
 
     Exits 2 when a request is wrong, 3 when a tenant can't be planned.

@@ -5,15 +5,17 @@ from typing import Annotated
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import Context, DeleteBucket, Format, OutputFormat, Tenants
+from tenantry.cli.options import JOBS, Context, DeleteBucket, Format, Jobs, OutputFormat, Tenants
 from tenantry.problems import Exit
 
 
 @app.command(short_help="Delete tenants with all that they are made of.")
 def retire(
     tenants: Tenants,
+    *,
     context: Context = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    jobs: Jobs = JOBS,
     delete_bucket: DeleteBucket = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
@@ -35,7 +37,7 @@ def retire(
     if not yes and not _agreed(f"Delete {names}, with all that lives there?"):
         raise typer.Exit(Exit.INPUT)
     with show_builds() as building, following(len(planned), "retiring") as report:
-        outcomes = retire_tenants(planned, building, report, buckets=delete_bucket or ())
+        outcomes = retire_tenants(planned, building, report, jobs=jobs, buckets=delete_bucket or ())
     write_outcomes(outcomes, form)
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)

@@ -8,16 +8,14 @@ from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen, survey
 from tenantry.toolchain import Progress
 
-JOBS = 4
-"""Stacks updated at the same time. An update waits for its site half of its time, so it is more than cores."""
-
 
 def apply_tenants(
-    selection: Selection, building: Progress, report: Report, *, jobs: int = JOBS, buckets: Sequence[str] = ()
+    selection: Selection, building: Progress, report: Report, *, jobs: int, buckets: Sequence[str] = ()
 ) -> list[Outcome]:
-    """Apply tenants, in parallel; `report` hears of each as it ends. Pulumi is started only where something differs.
+    """Apply tenants, `jobs` of them at a time; `report` hears of each as it ends.
 
-    A bucket that a request no longer asks for is deleted; one that holds objects only where `buckets` names it.
+    Pulumi is started only where something differs. A bucket that a request no longer asks for is deleted; one that
+    holds objects only where `buckets` names it.
     Raises UnreachableError only where no tenant could be tried; what happens to one tenant is in its outcome.
     """
     found = survey(selection.planned, selection.documents.sites)

@@ -1,7 +1,7 @@
 """Ends tenants: everything that they are made of is deleted, and what must be kept is refused before anything is."""
 
-import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
@@ -9,13 +9,13 @@ from tenantry.connection import Connection, read_connection
 from tenantry.fleet.buckets import deleting
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
-from tenantry.fleet.failures import problems_of
+from tenantry.fleet.failures import attempt
 from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.selection import Planned
 from tenantry.fleet.site.kube import KubeClient
 from tenantry.fleet.site.live import LiveTenant, is_ours, read_site
 from tenantry.fleet.site.record import Record, record_manifest
-from tenantry.problems import TenantryError, UnreachableError, problem
+from tenantry.problems import UnreachableError, problem
 from tenantry.toolchain import Progress
 
 GONE_SECONDS = 120
@@ -23,32 +23,33 @@ GONE_SECONDS = 120
 
 
 def retire_tenants(
-    planned: Sequence[Planned], building: Progress, report: Report, *, buckets: Sequence[str] = ()
+    planned: Sequence[Planned], building: Progress, report: Report, *, jobs: int, buckets: Sequence[str] = ()
 ) -> list[Outcome]:
-    """Delete tenants with everything that they are made of; `buckets` may be deleted although they hold objects.
+    """Delete tenants with everything that they are made of, `jobs` of them at a time; `report` hears of each.
 
-    Nothing at all is deleted of a tenant with a bucket that holds objects and isn't named, or that retention keeps.
+    `buckets` may be deleted although they hold objects. Nothing at all is deleted of a tenant with a bucket that holds
+    objects and isn't named, or that retention keeps.
     Raises UnreachableError where no tenant could be tried; what happens to one is in its outcome.
     """
     connections = {one.site.name: read_connection(one.site.name) for one in planned}
     outcomes = []
-    with open_session(connections, building) as session:
-        for one in planned:
-            outcome = _retire(session, one, buckets)
-            outcomes.append(outcome)
-            report(outcome)
+    with open_session(connections, building) as session, ThreadPoolExecutor(jobs) as workers:
+        for future in as_completed([workers.submit(_retire, session, one, buckets) for one in planned]):
+            outcomes.append(future.result())
+            report(outcomes[-1])
     return outcomes
 
 
 def _retire(session: Session, one: Planned, buckets: Sequence[str]) -> Outcome:
-    started, stack, site = time.monotonic(), one.tenant.id, one.site.name
-    try:
+    stack, site = one.tenant.id, one.site.name
+
+    def work() -> Action:
         with tenant_lock(stack), deleting(site, one.rendered.retention, buckets):
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.destroy(stack, remove=True))
             _sweep(one, session.connections[site])
-    except TenantryError as error:
-        return Outcome(one, Action.FAILED, time.monotonic() - started, problems_of(one, error))
-    return Outcome(one, Action.RETIRED, time.monotonic() - started)
+        return Action.RETIRED
+
+    return attempt(one, work)
 
 
 def _sweep(one: Planned, connection: Connection) -> None:

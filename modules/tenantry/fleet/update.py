@@ -1,22 +1,19 @@
 """Updates tenants by Pulumi's engine, several at once, and records each. Importing it imports Pulumi."""
 
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 from tenantry.connection import Connection
-from tenantry.files import file_problem
 from tenantry.fleet.buckets import deleting
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
-from tenantry.fleet.failures import problems_of
+from tenantry.fleet.failures import attempt
 from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.site.recorder import Recorder
 from tenantry.fleet.survey import Seen
-from tenantry.problems import TenantryError
 from tenantry.toolchain import Progress
 
 
@@ -53,20 +50,17 @@ def _finish(futures: Sequence[Future[Outcome]], recorder: Recorder, report: Repo
 
 
 def _apply(session: Session, seen: Seen, buckets: Sequence[str]) -> Outcome:
-    planned, started = seen.planned, time.monotonic()
-    comparison = seen.comparison
+    planned, comparison = seen.planned, seen.comparison
     state = comparison.state if comparison else State.UNFINISHED
     stack, refresh = planned.tenant.id, needs_refresh(session, seen)
     program = tenant_program(planned.rendered, planned.site.name)
-    try:
+
+    def work() -> Action:
         with tenant_lock(stack), deleting(planned.site.name, _dropped(seen), buckets):
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
-    except TenantryError as error:
-        return Outcome(planned, Action.FAILED, time.monotonic() - started, problems_of(planned, error))
-    except OSError as error:
-        return Outcome(planned, Action.FAILED, time.monotonic() - started, (file_problem(error),))
-    action = Action.CREATED if state is State.ABSENT else Action.CHANGED
-    return Outcome(planned, action, time.monotonic() - started)
+        return Action.CREATED if state is State.ABSENT else Action.CHANGED
+
+    return attempt(planned, work)
 
 
 def needs_refresh(session: Session, seen: Seen) -> bool:

@@ -130,6 +130,7 @@ class _Start:
         return process.running([site.layout for site in self._sites], ORDER)
 
     def _run(self) -> None:
+        self._stop_outdated()
         incomplete = [site for site in self._sites if any((site.layout.site, n) not in self._running for n in ORDER)]
         self._start("etcd", "iam")
         self._wait("etcd", "iam")
@@ -142,6 +143,15 @@ class _Start:
         for site in incomplete:
             furnish(site.layout, self._binaries["kubectl"])
         self._wait("kube-controller-manager")
+
+    def _stop_outdated(self) -> None:
+        """Stop what runs in another way than it would be started now; it is then started like all that is missing."""
+        for site in self._sites:
+            for name, server in site.servers.items():
+                key = (site.layout.site, name)
+                if key in self._running and process.is_outdated(server, self._binaries[server.binary]):
+                    self._say(f"stopping {server.label}, which was started with other settings")
+                    _check_stopped(process.stop([self._running.pop(key)]))
 
     def _start(self, *names: str) -> None:
         missing = [

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -44,7 +45,7 @@ def start(server: Server, binary: Path) -> psutil.Process:
         out.write(f"{_STARTED}{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
         out.flush()
         child = subprocess.Popen(
-            [binary, *server.arguments],
+            _command(server, binary),
             cwd=server.site.root,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -56,7 +57,7 @@ def start(server: Server, binary: Path) -> psutil.Process:
     process = psutil.Process(child.pid)
     # It outlives us; without this Python warns of it.
     child.returncode = 0
-    record = {"pid": process.pid, "createTime": process.create_time()}
+    record = {"pid": process.pid, "createTime": process.create_time(), "command": _command(server, binary)}
     write_atomic(server.site.record(server.name), json.dumps(record).encode())
     return process
 
@@ -73,6 +74,12 @@ def running(sites: Iterable[SiteLayout], names: Iterable[str]) -> dict[tuple[str
                 if key and is_alive(process):
                     found[key] = process
     return found
+
+
+def is_outdated(server: Server, binary: Path) -> bool:
+    """Say whether a running server was started in another way than it would be now, by an older tenantry perhaps."""
+    record = _record(server.site, server.name)
+    return "command" in record and record["command"] != _command(server, binary)
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -128,12 +135,24 @@ def _mark(site: SiteLayout, name: str) -> str:
     return f"{site.root}:{name}"
 
 
-def _recorded(site: SiteLayout, name: str) -> psutil.Process | None:
+def _command(server: Server, binary: Path) -> list[str]:
+    return [str(binary), *server.arguments]
+
+
+def _record(site: SiteLayout, name: str) -> dict[str, Any]:
+    """Read what was noted at a server's start; empty where there is nothing to be read."""
     try:
-        record = json.loads(site.record(name).read_text(encoding="utf-8"))
+        return dict(json.loads(site.record(name).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _recorded(site: SiteLayout, name: str) -> psutil.Process | None:
+    record = _record(site, name)
+    try:
         process = psutil.Process(record["pid"])
         if process.create_time() == record["createTime"] and is_alive(process):
             return process
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+    except (ValueError, KeyError, TypeError, psutil.Error):
         return None
     return None
