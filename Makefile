@@ -13,6 +13,8 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PATH := $(BIN):$(PATH)
+# Test runs side by side, each on a sandbox of its own: a test waits for servers about half of its time.
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(CACHE)/pytest
 
 .DEFAULT_GOAL := help
@@ -27,7 +29,7 @@ demo: setup ## start the sandbox and provision the example government
 
 .PHONY: test
 test: setup lint toolchain ## lint, types and all tests that fit CI, on the real sandbox
-	$(PYTEST) -m "not rgw and not load and not faults"
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not rgw and not load and not faults"
 
 .PHONY: lint
 lint: setup ## ruff and mypy --strict

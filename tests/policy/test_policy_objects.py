@@ -1,5 +1,6 @@
 """What an API server makes of an object before its policies see it, and what we make of it, are the same."""
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -97,3 +98,30 @@ def test_a_limit_range_fills_in_what_a_pod_leaves_out(server: ApiServer, privile
         theirs = [one["resources"] for one in answer.body["spec"][key]]
         assert [one["resources"] for one in ours["spec"][key]] == theirs
     assert ours["status"] == answer.body["status"]
+
+
+def test_a_namespace_gives_its_pods_nodes_and_tolerations(server: ApiServer) -> None:
+    """As the namespaces of a class with nodes of its own are rendered."""
+    scheduler = "scheduler.alpha.kubernetes.io"
+    own = {"key": "pool", "operator": "Equal", "value": "own", "effect": "NoSchedule"}
+    annotations = {f"{scheduler}/node-selector": "pool=own", f"{scheduler}/defaultTolerations": json.dumps([own])}
+    name = f"case-pool-{uuid.uuid4().hex[:6]}"
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "annotations": annotations}}
+    longer = {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute", "operator": "Exists"}
+    pods = [
+        {},
+        {"nodeSelector": {"disk": "ssd"}},
+        {"tolerations": [{"key": "pool", "operator": "Exists"}]},
+        {"tolerations": [longer, {**longer, "tolerationSeconds": 5}, {"operator": "Exists", "effect": "NoSchedule"}]},
+    ]
+    with server.hold(namespace):
+        for spec in pods:
+            containers = [{"name": "a", "image": "i", "resources": {"requests": {"cpu": "1m"}}}]
+            metadata = {"name": "p", "namespace": name}
+            pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers, **spec}}
+            answer = server.try_create(pod)
+            assert answer.status == 201, answer.message
+            ours = prepare_request(pod, build_cluster([namespace])).request.object
+            assert ours is not None
+            for key in ("nodeSelector", "tolerations"):
+                assert ours["spec"].get(key) == answer.body["spec"].get(key)

@@ -34,7 +34,7 @@ func openStore(ctx context.Context, address, project string) (*store, error) {
 		if err != nil {
 			return nil, err
 		}
-		address = "file://" + filepath.ToSlash(absolute) + "?no_tmp_dir=true"
+		address = "file://" + filepath.ToSlash(absolute) + "?no_tmp_dir=true&metadata=skip"
 	} else if p := strings.Trim(u.Path, "/"); p != "" {
 		prefix = p + "/"
 	}

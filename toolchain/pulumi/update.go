@@ -47,6 +47,9 @@ func (h *host) update(r request, o *opened, opts options, kind apitype.UpdateKin
 	if err != nil {
 		return err
 	}
+	if adopt(snapshot) {
+		opts.refresh = true
+	}
 	settings, manager, err := o.settings(h.sink, opts.stack, snapshot)
 	if err != nil {
 		return err

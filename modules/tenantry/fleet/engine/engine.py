@@ -18,6 +18,7 @@ import pulumi.automation as auto
 import yaml
 
 from tenantry.files import write_atomic
+from tenantry.fleet.engine.backend import Backend
 from tenantry.fleet.engine.resident import Resident, ResidentCommand
 from tenantry.fleet.engine.results import Listener, OnEvent, Result, StackLocked, UpdateFailed
 from tenantry.fleet.engine.stacks import QuietStack, ResidentStack, StockCommand, pulumi_version, without_debug
@@ -33,11 +34,11 @@ Program = Callable[[], None]
 class Engine:
     """Pulumi's engine over one backend, as a context manager.
 
-    `pulumi_home` is Pulumi's own folder (plug-ins' metadata, logs), `backend_url` where state lives (`file://...`,
-    `s3://...`), `passphrase_file` the file whose content encrypts secrets in state, `plugins` the folders with the
-    providers' executables. `environment` is added to what the engine and the providers see. `work_dir` keeps the
-    stacks' settings files, in `pulumi_home` unless said. `binary` is the stock `pulumi`, `resident` the resident
-    engine; where neither is said, they are looked for: `pulumi` on the PATH, the resident one beside it.
+    `pulumi_home` is Pulumi's own folder (plug-ins' metadata, logs), `backend` where state lives, `passphrase_file` the
+    file whose content encrypts secrets in state, `plugins` the folders with the providers' executables. `environment`
+    is added to what the engine and the providers see. `work_dir` keeps the stacks' settings files, in `pulumi_home`
+    unless said. `binary` is the stock `pulumi`, `resident` the resident engine; where neither is said, they are looked
+    for: `pulumi` on the PATH, the resident one beside it.
 
     Every operation raises UpdateFailed (TEN-511) with what the engine and the providers said, StackLocked (TEN-512)
     where another update holds the stack, and UnreachableError (TEN-510) where the engine itself can't be run or died.
@@ -47,7 +48,7 @@ class Engine:
         self,
         *,
         pulumi_home: Path,
-        backend_url: str,
+        backend: Backend,
         passphrase_file: Path,
         plugins: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
@@ -55,7 +56,7 @@ class Engine:
         binary: Path | None = None,
         resident: Path | None = None,
     ) -> None:
-        self._home, self._backend_url = pulumi_home, backend_url
+        self._home, self._backend = pulumi_home, backend
         self._work_dir = work_dir or pulumi_home / "projects" / PROJECT
         self._binary = binary or Path(shutil.which("pulumi") or "pulumi")
         self._resident_binary = _resident_binary(resident, self._binary)
@@ -65,7 +66,7 @@ class Engine:
         path = os.pathsep.join([*map(str, plugins), os.environ.get("PATH", "")])
         self._environment = {
             "PULUMI_HOME": str(pulumi_home),
-            "PULUMI_BACKEND_URL": backend_url,
+            "PULUMI_BACKEND_URL": backend.url,
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -80,7 +81,7 @@ class Engine:
     def __enter__(self) -> Self:
         """Start the resident engine, where there is one."""
         self._work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        settings = {"name": PROJECT, "runtime": "python", "backend": {"url": self._backend_url}}
+        settings = {"name": PROJECT, "runtime": "python", "backend": {"url": self._backend.url}}
         write_atomic(self._work_dir / "Pulumi.yaml", yaml.safe_dump(settings).encode())
         if self._resident_binary:
             try:
@@ -131,9 +132,9 @@ class Engine:
 
     def exists(self, stack: str) -> bool:
         """Say whether a stack has state."""
-        if self._backend_url.startswith("file://"):
-            folder = Path(self._backend_url.removeprefix("file://")).expanduser()
-            return any((folder / ".pulumi/stacks" / PROJECT / f"{stack}.json{end}").exists() for end in _COMPRESSED)
+        folder = self._backend.folder
+        if folder:
+            return any((folder / "stacks" / PROJECT / f"{stack}.json{end}").exists() for end in _COMPRESSED)
         with self._listing:
             if self._listed is None:
                 # Once for all stacks: a list is a request to the backend for each thousand of them.

@@ -12,7 +12,7 @@ import psutil
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tenantry.fleet.engine import END_SECONDS, PROJECT, Engine, StackLocked
-from tenantry.fleet.engine.session import backend_url
+from tenantry.fleet.engine.session import state_backend
 from tenantry.problems import UnreachableError, problem
 
 T = TypeVar("T")
@@ -69,11 +69,10 @@ def _clear_dead(engine: Engine, stack: str) -> None:
 
 def _holders(stack: str) -> list[Holder]:
     """Read who holds a stack; nobody where state isn't kept in files of this machine."""
-    url = backend_url()
-    if not url.startswith("file://"):
-        return []
-    folder = Path(url.removeprefix("file://")) / ".pulumi" / "locks" / "organization" / PROJECT / stack
-    return [_holder(file) for file in folder.glob("*.json")]
+    folder = state_backend().folder
+    return (
+        [_holder(file) for file in (folder / "locks/organization" / PROJECT / stack).glob("*.json")] if folder else []
+    )
 
 
 def _holder(file: Path) -> Holder:

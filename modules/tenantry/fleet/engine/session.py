@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from tenantry.connection import Connection, read_connection
 from tenantry.files import write_atomic
-from tenantry.fleet.engine import Engine
+from tenantry.fleet.engine import Backend, Engine
 from tenantry.fleet.site.kubeconfig import write_merged
 from tenantry.objectstore.server import serve_in_thread
 from tenantry.paths import connections_dir, state_dir
@@ -32,7 +32,7 @@ class Session:
 
 def engine_environment() -> dict[str, str]:
     """Give the variables by which Pulumi finds the stacks' state and the passphrase of their secrets."""
-    return {"PULUMI_BACKEND_URL": backend_url(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file())}
+    return {"PULUMI_BACKEND_URL": state_backend().url, "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file())}
 
 
 def kubeconfig_file() -> Path:
@@ -43,9 +43,9 @@ def kubeconfig_file() -> Path:
     return path
 
 
-def backend_url() -> str:
+def state_backend() -> Backend:
     """Give where stacks' state lives: PULUMI_BACKEND_URL, as for Pulumi itself, else a folder of this machine."""
-    return os.environ.get("PULUMI_BACKEND_URL") or f"file://{_folder('state')}"
+    return Backend(os.environ.get("PULUMI_BACKEND_URL") or f"file://{_folder('state')}")
 
 
 def passphrase_file() -> Path:
@@ -80,7 +80,7 @@ def open_session(connections: Mapping[str, Connection], building: Progress) -> I
         engine = stack.enter_context(
             Engine(
                 pulumi_home=_folder("home"),
-                backend_url=backend_url(),
+                backend=state_backend(),
                 passphrase_file=passphrase_file(),
                 plugins=[tools["pulumi-resource-kubernetes"].parent],
                 environment=environment,

@@ -10,8 +10,9 @@ from tenantry.policy.cel.library.authorization import Subject
 from tenantry.policy.documents.model import NOWHERE, Manifest, Source
 from tenantry.policy.kinds.custom import complete_custom
 from tenantry.policy.kinds.decode import Notes, decode_builtin, drop_nulls, fill_defaults, is_too_deep, make_empty
+from tenantry.policy.kinds.pods import admit_pod
 from tenantry.policy.kinds.table import find_resource, find_shape
-from tenantry.policy.kinds.whole import OBJECT_DEFAULTS, admit_pod
+from tenantry.policy.kinds.whole import OBJECT_DEFAULTS
 from tenantry.policy.objects.cluster import Cluster, read_metadata
 from tenantry.policy.objects.request import Request, Resource
 
@@ -73,7 +74,9 @@ def _choose_admission(cluster: Cluster, pod: Manifest) -> Callable[[Manifest], N
     name = pod["spec"].get("serviceAccountName") or "default"
     account = cluster.documents.get(("v1", "ServiceAccount"), {}).get((namespace, name), {})
     wants = account.get("automountServiceAccountToken") is not False
-    return partial(admit_pod, mounts_token=wants, ranges=cluster.find_limit_ranges(namespace))
+    annotations = read_metadata(cluster.find_namespace(namespace) or {}).get("annotations") or {}
+    ranges = cluster.find_limit_ranges(namespace)
+    return partial(admit_pod, mounts_token=wants, ranges=ranges, annotations=annotations)
 
 
 def prepare_request(
