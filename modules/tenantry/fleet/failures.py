@@ -1,28 +1,11 @@
-"""Works on one tenant among many; where it fails, says why in the engine's words, with tenant, site and object."""
+"""Says why an update failed: the engine's and the providers' words as problems with tenant, site and object."""
 
 import re
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
-from tenantry.files import file_problem
 from tenantry.fleet.engine import UpdateFailed
-from tenantry.fleet.outcome import Action, Outcome
 from tenantry.fleet.selection import Planned
 from tenantry.problems import Problem, TenantryError
-
-
-def attempt(planned: Planned, work: Callable[[], Action]) -> Outcome:
-    """Work on one tenant and say what became of it; what goes wrong is in its outcome, so that others go on."""
-    started = time.monotonic()
-    problems: tuple[Problem, ...] = ()
-    try:
-        action = work()
-    except TenantryError as error:
-        action, problems = Action.FAILED, problems_of(planned, error)
-    except OSError as error:
-        action, problems = Action.FAILED, (file_problem(error),)
-    return Outcome(planned, action, time.monotonic() - started, problems)
 
 
 def problems_of(planned: Planned, error: TenantryError) -> tuple[Problem, ...]:

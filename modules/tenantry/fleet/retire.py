@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
 from tenantry.connection import Connection, read_connection
+from tenantry.fleet.attempts import Attempts
 from tenantry.fleet.buckets import deleting
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
-from tenantry.fleet.failures import attempt
 from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.selection import Planned
 from tenantry.fleet.site.kube import KubeClient
@@ -32,15 +32,16 @@ def retire_tenants(
     Raises UnreachableError where no tenant could be tried; what happens to one is in its outcome.
     """
     connections = {one.site.name: read_connection(one.site.name) for one in planned}
-    outcomes = []
+    outcomes: list[Outcome] = []
+    attempts = Attempts()
     with open_session(connections, building) as session, ThreadPoolExecutor(jobs) as workers:
-        for future in as_completed([workers.submit(_retire, session, one, buckets) for one in planned]):
+        for future in as_completed([workers.submit(_retire, session, attempts, one, buckets) for one in planned]):
             outcomes.append(future.result())
             report(outcomes[-1])
     return outcomes
 
 
-def _retire(session: Session, one: Planned, buckets: Sequence[str]) -> Outcome:
+def _retire(session: Session, attempts: Attempts, one: Planned, buckets: Sequence[str]) -> Outcome:
     stack, site = one.tenant.id, one.site.name
 
     def work() -> Action:
@@ -49,7 +50,7 @@ def _retire(session: Session, one: Planned, buckets: Sequence[str]) -> Outcome:
             _sweep(one, session.connections[site])
         return Action.RETIRED
 
-    return attempt(one, work)
+    return attempts.attempt(one, work)
 
 
 def _sweep(one: Planned, connection: Connection) -> None:

@@ -5,11 +5,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 from tenantry.connection import Connection
+from tenantry.fleet.attempts import Attempts
 from tenantry.fleet.buckets import deleting
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
-from tenantry.fleet.failures import attempt
 from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.site.recorder import Recorder
@@ -31,7 +31,8 @@ def update_tenants(
     Raises UnreachableError where the engine can't be run; what happens to one tenant is in its outcome.
     """
     with open_session(connections, building) as session, ThreadPoolExecutor(jobs) as workers:
-        futures = [workers.submit(_apply, session, seen, buckets) for seen in waiting]
+        attempts = Attempts()
+        futures = [workers.submit(_apply, session, attempts, seen, buckets) for seen in waiting]
         return _finish(futures, Recorder(connections), report)
 
 
@@ -49,7 +50,7 @@ def _finish(futures: Sequence[Future[Outcome]], recorder: Recorder, report: Repo
     return list(outcomes.values())
 
 
-def _apply(session: Session, seen: Seen, buckets: Sequence[str]) -> Outcome:
+def _apply(session: Session, attempts: Attempts, seen: Seen, buckets: Sequence[str]) -> Outcome:
     planned, comparison = seen.planned, seen.comparison
     state = comparison.state if comparison else State.UNFINISHED
     stack, refresh = planned.tenant.id, needs_refresh(session, seen)
@@ -60,7 +61,7 @@ def _apply(session: Session, seen: Seen, buckets: Sequence[str]) -> Outcome:
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
         return Action.CREATED if state is State.ABSENT else Action.CHANGED
 
-    return attempt(planned, work)
+    return attempts.attempt(planned, work)
 
 
 def needs_refresh(session: Session, seen: Seen) -> bool:
