@@ -37,5 +37,7 @@ class Stacks:
             **environment,
         }
         command = auto.PulumiCommand(str(self.directory), skip_version_check=True)
-        options = auto.LocalWorkspaceOptions(env_vars=variables, pulumi_command=command)
+        settings = self.directory / "settings" / name
+        settings.mkdir(parents=True, exist_ok=True)
+        options = auto.LocalWorkspaceOptions(work_dir=str(settings), env_vars=variables, pulumi_command=command)
         return auto.create_or_select_stack(stack_name=name, project_name="tests", program=program, opts=options)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from tenantry.policy.cel.checking.check import VARIABLES, Declarations
+from tenantry.policy.cel.checking.check import VARIABLES
 from tenantry.policy.cel.checking.declarations import FIRST_MINOR
+from tenantry.policy.cel.checking.scope import Declarations
 from tenantry.policy.cel.checking.types import BOOL, DYN, NULL, STRING, Type, parse_type
 from tenantry.policy.cel.compile import Compiled, compile_expression
 from tenantry.policy.cel.engine import encode_program

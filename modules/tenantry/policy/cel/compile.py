@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from tenantry.policy.cel.checking.check import VARIABLES, Checked, Declarations, Finding, check_tree
+from tenantry.policy.cel.checking.check import VARIABLES, check_tree
 from tenantry.policy.cel.checking.cost import PER_CALL_LIMIT, estimate_cost
+from tenantry.policy.cel.checking.scope import Checked, Declarations, Finding
 from tenantry.policy.cel.checking.types import Type
 from tenantry.policy.cel.engine import Engine, Failure, encode_program, run_program
 from tenantry.policy.cel.library.formatting import split_format

@@ -6,30 +6,16 @@ Source: pkg/apis/admissionregistration/validation/validation.go and the defaults
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
 
-from tenantry.policy.cel.library.text import check_label_value, check_qualified_name, check_subdomain
-from tenantry.policy.documents.model import (
-    Binding,
-    Manifest,
-    Match,
-    Named,
-    ParamKind,
-    ParamRef,
-    Policy,
-    Requirement,
-    Rule,
-    Selector,
-    Source,
-    Validation,
-)
-from tenantry.problems import Problem, problem
+from tenantry.policy.cel.library.text import check_qualified_name, check_subdomain
+from tenantry.policy.documents.matching import read_match, read_selector
+from tenantry.policy.documents.model import Binding, Manifest, Named, ParamKind, ParamRef, Policy, Source, Validation
+from tenantry.policy.documents.reader import Reader
+from tenantry.problems import Problem
 
 API_VERSION = "admissionregistration.k8s.io/v1"
 POLICY_KIND, BINDING_KIND = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
-_OPERATIONS = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
 _REASONS = ("Unauthorized", "Forbidden", "Invalid", "RequestEntityTooLarge")
 _IDENTIFIER = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _RESERVED = frozenset(
@@ -37,162 +23,6 @@ _RESERVED = frozenset(
     | {"let", "loop", "package", "namespace", "return", "var", "void", "while"}
 )
 _MOST_CONDITIONS, _MOST_ANNOTATIONS, _LONGEST_ANNOTATION = 64, 20, 5 * 1024
-
-T = TypeVar("T")
-
-
-@dataclass
-class Reader:
-    """Reads one document, and keeps what is wrong with it."""
-
-    name: str
-    source: Source
-    problems: list[Problem] = field(default_factory=list)
-
-    def report(self, path: str, message: str, fix: str = "write it as the Kubernetes API has it") -> None:
-        """Note one thing that is wrong."""
-        what = f"{self.name}: {path} {message}"
-        self.problems.append(problem("TEN-600", what, fix, file=self.source.file, line=self.source.line, column=1))
-
-    def take(self, data: Mapping[str, Any], path: str, key: str, kind: type[T], default: T) -> T:
-        """A property of one type, or its default where it's absent or null."""
-        value = data.get(key)
-        if value is None:
-            return default
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.report(f"{path}.{key}", f"must be {_NAMES[kind]}")
-            return default
-        return value
-
-    def take_text(self, data: Mapping[str, Any], path: str, key: str, *, required: bool = False) -> str:
-        """A text; where it's required it isn't blank."""
-        value = self.take(data, path, key, str, "")
-        if required and not value.strip():
-            self.report(f"{path}.{key}", "is required")
-        return value
-
-    def take_texts(self, data: Mapping[str, Any], path: str, key: str) -> tuple[str, ...]:
-        """A list of texts."""
-        items = self.take(data, path, key, list, [])
-        if not all(isinstance(item, str) for item in items):
-            self.report(f"{path}.{key}", "must be a list of texts")
-            return ()
-        return tuple(items)
-
-    def take_choice(self, data: Mapping[str, Any], path: str, key: str, choices: Sequence[str]) -> str:
-        """One of some words; the first is the default."""
-        value = self.take_text(data, path, key) or choices[0]
-        if value not in choices:
-            self.report(f"{path}.{key}", f"must be one of {', '.join(choices)}, not {value}")
-            return choices[0]
-        return value
-
-    def take_items(self, data: Mapping[str, Any], path: str, key: str) -> Iterator[tuple[str, Manifest]]:
-        """The mappings of a list, each with its path."""
-        for index, item in enumerate(self.take(data, path, key, list, [])):
-            where = f"{path}.{key}[{index}]"
-            if isinstance(item, dict):
-                yield where, item
-            else:
-                self.report(where, "must be a mapping")
-
-    def refuse_unknown(self, data: Mapping[str, Any], path: str, known: str) -> None:
-        """Note properties that the API doesn't have; a misspelt one would be dropped, and with it what it says."""
-        for key in data:
-            if key not in known.split():
-                self.report(f"{path}.{key}", "isn't a property that the API knows", "correct its name, or remove it")
-
-
-_NAMES: dict[type, str] = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number", bool: "a boolean"}
-
-
-# --- matching
-
-
-def read_selector(reader: Reader, data: object, path: str) -> Selector:
-    """A label selector; null and absent take all."""
-    if not isinstance(data, dict):
-        if data is not None:
-            reader.report(path, "must be a mapping")
-        return Selector()
-    reader.refuse_unknown(data, path, "matchLabels matchExpressions")
-    requirements = []
-    for key, value in reader.take(data, path, "matchLabels", dict, {}).items():
-        if not isinstance(value, str) or check_label_value(value):
-            reader.report(f"{path}.matchLabels[{key}]", "must be a valid label's value")
-        requirements.append(Requirement(key, "In", frozenset({str(value)})))
-    for where, item in reader.take_items(data, path, "matchExpressions"):
-        requirements.append(_read_requirement(reader, item, where))
-    for requirement in requirements:
-        if check_qualified_name(requirement.key):
-            reader.report(path, f"has {requirement.key!r}, which isn't a valid label")
-    return Selector(tuple(requirements))
-
-
-def _read_requirement(reader: Reader, data: Manifest, path: str) -> Requirement:
-    reader.refuse_unknown(data, path, "key operator values")
-    operator = reader.take_choice(data, path, "operator", ("In", "NotIn", "Exists", "DoesNotExist"))
-    values = reader.take_texts(data, path, "values")
-    if operator in ("In", "NotIn") and not values:
-        reader.report(f"{path}.values", "must be given where operator is In or NotIn")
-    if operator in ("Exists", "DoesNotExist") and values:
-        reader.report(f"{path}.values", "may not be given where operator is Exists or DoesNotExist")
-    return Requirement(reader.take_text(data, path, "key", required=True), operator, frozenset(values))
-
-
-def _check_wildcard(reader: Reader, words: Sequence[str], path: str) -> None:
-    if not words:
-        reader.report(path, "is required")
-    elif len(words) > 1 and "*" in words:
-        reader.report(path, "must not name others beside '*'")
-
-
-def _read_rule(reader: Reader, data: Manifest, path: str) -> Rule:
-    reader.refuse_unknown(data, path, "apiGroups apiVersions operations resources scope resourceNames")
-    groups = reader.take_texts(data, path, "apiGroups")
-    versions = reader.take_texts(data, path, "apiVersions")
-    operations = reader.take_texts(data, path, "operations")
-    resources = reader.take_texts(data, path, "resources")
-    for words, key in ((groups, "apiGroups"), (versions, "apiVersions"), (operations, "operations")):
-        _check_wildcard(reader, words, f"{path}.{key}")
-    for word in operations:
-        if word not in _OPERATIONS:
-            reader.report(f"{path}.operations", f"must be of {', '.join(_OPERATIONS)}, not {word}")
-    _check_resources(reader, resources, f"{path}.resources")
-    pairs = tuple((name, sub) for name, _, sub in (resource.partition("/") for resource in resources))
-    return Rule(
-        frozenset(groups),
-        frozenset(versions),
-        pairs,
-        frozenset(operations),
-        reader.take_choice(data, path, "scope", ("*", "Cluster", "Namespaced")),
-        frozenset(reader.take_texts(data, path, "resourceNames")),
-    )
-
-
-def _check_resources(reader: Reader, resources: Sequence[str], path: str) -> None:
-    if not resources or "" in resources:
-        reader.report(path, "is required")
-    if "*/*" in resources and len(resources) > 1:
-        reader.report(path, "must not name others beside '*/*'")
-    if "*" in resources and any("/" not in resource and resource != "*" for resource in resources):
-        reader.report(path, "must not name others without subresources beside '*'")
-
-
-def read_match(reader: Reader, data: Manifest, path: str) -> Match:
-    """What a policy or a binding is for."""
-    known = "resourceRules excludeResourceRules matchPolicy namespaceSelector objectSelector"
-    reader.refuse_unknown(data, path, known)
-    return Match(
-        tuple(_read_rule(reader, item, where) for where, item in reader.take_items(data, path, "resourceRules")),
-        tuple(_read_rule(reader, item, where) for where, item in reader.take_items(data, path, "excludeResourceRules")),
-        reader.take_choice(data, path, "matchPolicy", ("Equivalent", "Exact")) == "Equivalent",
-        read_selector(reader, data.get("namespaceSelector"), f"{path}.namespaceSelector"),
-        read_selector(reader, data.get("objectSelector"), f"{path}.objectSelector"),
-    )
-
-
-# --- policies
 
 
 def _read_named(reader: Reader, data: Manifest, path: str, key: str, keys: tuple[str, str]) -> tuple[Named, ...]:
@@ -304,9 +134,6 @@ def _start(document: Manifest, source: Source, kind: str) -> Reader:
         reader.report("metadata.name", "isn't a valid name")
     reader.refuse_unknown(document, "document", "apiVersion kind metadata spec status")
     return reader
-
-
-# --- bindings
 
 
 def _read_param_ref(reader: Reader, spec: Manifest) -> ParamRef | None:
