@@ -20,6 +20,7 @@ from tenantry.fleet.selection import Planned, select
 
 LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 Outcome = dict[str, Any]
+ENDS_SECONDS = 300
 
 
 def new_id() -> str:
@@ -101,7 +102,7 @@ class Operator:
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; the caller looks at exit code and output."""
         with self.start(*words, **more) as process:
-            out, err = process.communicate(timeout=300)
+            out, err = outcome_of(process)
         assert "Traceback" not in err, err
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
@@ -127,6 +128,15 @@ class Operator:
         found = {d["object"]: d["what"] for one in json.loads(done.stdout) for d in one["differences"]}
         assert done.returncode == (1 if found else 0), done.stderr
         return found
+
+
+def outcome_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Give what a command said, once it has ended; whatever happens to its sites, that is within some minutes."""
+    try:
+        return process.communicate(timeout=ENDS_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def make_operator(sandbox: Sandbox, folder: Path) -> Operator:

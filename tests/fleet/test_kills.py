@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from operators import Operator, asked_for, keys_of, living, make_operator, request
+from operators import Operator, asked_for, keys_of, living, make_operator, outcome_of, request
 
 from sites import Sandbox
 from tenantry import sandbox as embedded
@@ -56,7 +56,7 @@ class Round:
             if victim:
                 with suppress(psutil.NoSuchProcess):
                     victim.kill()
-            _, said = applying.communicate(timeout=300)
+            _, said = outcome_of(applying)
         assert "Traceback" not in said, said
 
     def check_whole(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from tenantry.components.register import KubernetesObject, resource_name
+from tenantry.components.register import TIMEOUTS, KubernetesObject, resource_name
 from tenantry.objectstore.resources import AccessKey, StoreObject, register
 from tenantry.render.manifest import Manifest, Rendered
 from tenantry.render.naming import FILLED_BY
@@ -42,13 +42,15 @@ class TenantNamespace(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("tenantry:tenant:Namespace", name, {}, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+        inside = pulumi.ResourceOptions(parent=self, custom_timeouts=TIMEOUTS)
         for manifest in manifests:
             resource = KubernetesObject(resource_name(manifest), _filled(manifest, keys), inside)
             if manifest["kind"] == "Namespace":
                 # Everything else in a namespace needs it, and goes with it: when the namespace is deleted, nothing in
                 # it has to be deleted one by one.
-                inside = pulumi.ResourceOptions(parent=self, depends_on=[resource], deleted_with=resource)
+                inside = pulumi.ResourceOptions.merge(
+                    inside, pulumi.ResourceOptions(depends_on=[resource], deleted_with=resource)
+                )
         self.register_outputs({})
 
 
