@@ -12,7 +12,6 @@ import pulumi
 
 from tenantry.render.manifest import Manifest
 
-
 TIMEOUTS = pulumi.CustomTimeouts(create="1m", update="1m", delete="5m")
 """How long an object may take to be as it was asked for, or to be gone. Nothing of a tenant's waits for workloads, so
 that what takes longer is a site's trouble; the provider's own ten minutes would let a run hang on it.

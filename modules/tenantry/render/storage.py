@@ -1,11 +1,11 @@
 """Buckets and the identities that reach them. The shapes of each `spec` are in `tenantry.objectstore.spec`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tenantry.contract.model import (
     Baseline,
     BucketAccess,
-    BucketGrant,
     BucketRequest,
     Encryption,
     ServiceAccount,
@@ -162,18 +162,22 @@ def _user(tenant: Tenant, account: ServiceAccount) -> list[Manifest]:
 
 
 def _account_policy(tenant: Tenant, account: ServiceAccount) -> dict[str, Any]:
-    statements = [statement for grant in account.buckets for statement in _grant(tenant, grant)]
+    """Give an account's rights, those that are alike in one statement: a store bounds a user's policy, to 2 KiB."""
+    objects: dict[BucketAccess, list[str]] = {}
+    listed: dict[str, list[str]] = {}
+    for grant in account.buckets:
+        bucket = f"arn:aws:s3:::{bucket_name(tenant, grant.bucket)}"
+        objects.setdefault(grant.access, []).append(f"{bucket}/{grant.prefix}*")
+        if grant.access is not BucketAccess.WRITE:
+            listed.setdefault(grant.prefix, []).append(bucket)
+    statements = [_allow(OBJECT_ACTIONS[access], resources) for access, resources in objects.items()]
+    for prefix, buckets in listed.items():
+        listing = _allow(["s3:ListBucket"], buckets)
+        if prefix:
+            listing["Condition"] = {"StringLike": {"s3:prefix": [f"{prefix}*"]}}
+        statements.append(listing)
     return {"Version": POLICY_VERSION, "Statement": statements}
 
 
-def _grant(tenant: Tenant, grant: BucketGrant) -> list[dict[str, Any]]:
-    bucket = f"arn:aws:s3:::{bucket_name(tenant, grant.bucket)}"
-    objects = {
-        "Effect": "Allow",
-        "Action": OBJECT_ACTIONS[grant.access],
-        "Resource": [f"{bucket}/{grant.prefix}*"],
-    }
-    listing: dict[str, Any] = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [bucket]}
-    if grant.prefix:
-        listing["Condition"] = {"StringLike": {"s3:prefix": [f"{grant.prefix}*"]}}
-    return [objects] if grant.access is BucketAccess.WRITE else [objects, listing]
+def _allow(actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
