@@ -35,6 +35,11 @@ def baseline_file() -> Path:
     return data_root() / "policies" / "baseline.yaml"
 
 
+def policy_dir() -> Path:
+    """Return the folder of the baseline's policies, `<layer>/<policy>/policy.yaml` each."""
+    return data_root() / "policies"
+
+
 def toolchain_dir() -> Path:
     """Return the folder with one Go module for each real component."""
     return data_root() / "toolchain"

@@ -1,6 +1,6 @@
 """Reads files and folders into validated documents, sorted by kind and name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -48,20 +48,28 @@ class Documents:
 
 
 def read_documents(
-    paths: Sequence[Path], root: Path | None = None, context: Sequence[Path] = ()
+    paths: Sequence[Path],
+    root: Path | None = None,
+    context: Sequence[Path] = (),
+    *,
+    foreign: Collection[Path] = (),
+    mixed: Collection[Path] = (),
 ) -> tuple[Documents, list[Problem]]:
     """Read and validate all documents of files and folders; give the sound ones, and all problems of all files.
 
     A link that leads out of its tree (`root`; else see `find_files`) is a problem. What only `context` names is read
     first, so that of two documents at odds the later, which is told of it, is the one that `paths` names; and what
-    isn't one of tenantry's documents there is passed over.
+    isn't one of tenantry's documents there is passed over. So it is in the files `mixed`; `foreign` aren't read at all.
     """
     named = find_files(paths, root)
     around = {same: found for same, found in find_files(context, None).items() if same not in named}
     sifted = _Sifted([], [], [])
     for same, (file, inside) in [*around.items(), *named.items()]:
+        if same in foreign:
+            continue
         documents, faults = read_file(file, inside)
-        _sift([document for document in documents if same not in around or not is_foreign(document)], faults, sifted)
+        lenient = same in around or same in mixed
+        _sift([document for document in documents if not (lenient and is_foreign(document))], faults, sifted)
     context_files = frozenset(file_name(file) for file, _ in around.values())
     return _sorted_out(sifted, context_files), sifted.problems
 

@@ -1,0 +1,97 @@
+"""Judges manifests by the baseline's policies, as a tenant's namespace would have them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tenantry.check.report import Result, Summary
+from tenantry.data import policy_dir
+from tenantry.policy import Finding, Judgement, Placed, Verdict, build_policies, read_paths
+from tenantry.policy.admission.judge import Judge
+from tenantry.policy.documents.model import Manifest
+from tenantry.policy.objects.prepare import Prepared, prepare_request
+from tenantry.policy.policies import PolicySet, is_policy_document
+
+TENANT_LABEL = "tenantry.dev/tenant"
+CODES = {Verdict.DENY: "TEN-610", Verdict.WARN: "TEN-611", Verdict.UNDECIDABLE: "TEN-612"}
+"""The codes of what policies say; docs/codes.md tells what each means."""
+_FIX = "change the object as the policy asks"
+_MOST_SHOWN = 80
+
+
+def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> PolicySet:
+    """Read the policies of a folder, by default those that ship with this version. Raises InputError.
+
+    A baseline's folder has `<layer>/<policy>/policy.yaml`, beside cases that are nobody's; of any other all is read.
+    """
+    there = folder or policy_dir()
+    return build_policies(read_paths(sorted(there.glob("*/*/policy.yaml")) or [there]), context)
+
+
+def judge_manifests(
+    placed: Sequence[Placed], context: Sequence[Manifest], folder: Path | None
+) -> tuple[list[Result], Summary]:
+    """Judge every manifest; give what is wrong, and the sum.
+
+    Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
+    nobody describes is taken for a tenant's, for that is where the manifest is to go.
+    """
+    manifests = [one.manifest for one in placed]
+    known = [*context, *(one for one in manifests if not is_policy_document(one))]
+    policies = load_baseline_policies(folder, [*_assumed(manifests, known), *known])
+    judge = Judge(policies.policies, policies.cluster)
+    fixes = {one.policy.name: one.policy.annotations.get("tenantry.dev/fix", _FIX) for one in policies.policies}
+    results: list[Result] = []
+    counts = dict.fromkeys(Verdict, 0)
+    for one in placed:
+        prepared = prepare_request(one.manifest, policies.cluster, source=one.source)
+        judgement = judge.judge(prepared)
+        counts[judgement.verdict] += 1
+        for finding in judgement.findings:
+            if finding.verdict is not Verdict.ALLOW:
+                results.append(_result(judge, prepared, judgement, finding, fixes.get(finding.policy, _FIX)))
+    allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
+    return results, Summary(len(placed), allow, warn, deny, undecidable)
+
+
+def _assumed(manifests: Iterable[Manifest], known: Iterable[Manifest]) -> Iterator[Manifest]:
+    """Give the namespaces that manifests are for and no document describes, as a tenant's."""
+    described = {_name(one) for one in known if (one["apiVersion"], one["kind"]) == ("v1", "Namespace")}
+    for name in {_namespace(one) for one in manifests} - described:
+        metadata = {"name": name, "labels": {TENANT_LABEL: "t-unknown", "kubernetes.io/metadata.name": name}}
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def _metadata(manifest: Manifest) -> Manifest:
+    found = manifest.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def _name(manifest: Manifest) -> str:
+    return str(_metadata(manifest).get("name") or "")
+
+
+def _namespace(manifest: Manifest) -> str:
+    return str(_metadata(manifest).get("namespace") or "default")
+
+
+def _result(judge: Judge, prepared: Prepared, judgement: Judgement, finding: Finding, fix: str) -> Result:
+    clues = judge.explain(prepared, finding) if finding.verdict is not Verdict.UNDECIDABLE else []
+    return Result(
+        finding.policy,
+        finding.layer,
+        finding.verdict,
+        CODES[finding.verdict],
+        f"{finding.path}: {finding.message}" if finding.path else finding.message,
+        fix,
+        judgement.object,
+        judgement.source.file,
+        judgement.source.line,
+        1 if judgement.source.line else 0,
+        finding.controls,
+        tuple((clue.text, _shown(clue.value)) for clue in clues),
+    )
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -1,0 +1,66 @@
+"""What a check found, in one shape whoever found it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tenantry.policy import ObjectName, Verdict
+from tenantry.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One thing that is wrong with one object, or can't be decided.
+
+    `clues` are the part of an expression that failed and the values that it looked at, as text. `waiver` names the
+    waiver that lets the object pass.
+    """
+
+    policy: str
+    layer: str
+    verdict: Verdict
+    code: str
+    message: str
+    fix: str
+    object: ObjectName
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    controls: tuple[str, ...] = ()
+    clues: tuple[tuple[str, str], ...] = ()
+    waiver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many objects were looked at, and how many of them came to each verdict."""
+
+    objects: int = 0
+    allow: int = 0
+    warn: int = 0
+    deny: int = 0
+    undecidable: int = 0
+
+    def __add__(self, other: "Summary") -> "Summary":
+        """Give the summary of both."""
+        pairs = ((getattr(one, name) for one in (self, other)) for name in self.__slots__)
+        return Summary(*(sum(pair) for pair in pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a check found.
+
+    `documents` counts the contract's documents and `problems` are theirs; `judged` sums up the objects that policies
+    looked at. `unjudged` says what rules had to be left out, and why.
+    """
+
+    results: tuple[Result, ...] = ()
+    summary: Summary = Summary()
+    documents: int = 0
+    problems: tuple[Problem, ...] = ()
+    judged: Summary = Summary()
+    unjudged: tuple[str, ...] = field(default=())
+
+    def worst(self, verdicts: Iterable[Verdict]) -> bool:
+        """Say whether any object that policies looked at came to one of these verdicts."""
+        return any(getattr(self.judged, verdict.value) for verdict in verdicts)

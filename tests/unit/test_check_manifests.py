@@ -1,0 +1,199 @@
+"""`tenantry check` on Kubernetes manifests, as a security team's CI types it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from examples import MINIMAL, write
+
+SOUND = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: main}
+spec:
+  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: app
+      image: registry.example/app
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+"""
+PRIVILEGED = """\
+# A comment, and then
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: main}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      containers:
+        - name: app
+          image: registry.example/app
+          securityContext: {privileged: yes, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+"""
+OWN_POLICY = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: few-replicas}
+spec:
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE], resources: [deployments]}
+  validations:
+    - expression: object.spec.replicas <= 3 && WHO
+      message: no more than three replicas
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: few-replicas}
+spec: {policyName: few-replicas, validationActions: [ACTION]}
+"""
+
+
+def check(*arguments: str | Path, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tenantry", "check", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, cwd=cwd, timeout=60)
+
+
+def test_a_sound_manifest_passes(tmp_path: Path) -> None:
+    done = check(write(tmp_path, "pod.yaml", SOUND), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "1 object judged: 1 allow, 0 warn, 0 deny, 0 undecidable.\n"
+
+
+def test_what_a_policy_denies_is_told_with_place_part_control_and_fix(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", PRIVILEGED)
+    done = check("web.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "web.yaml:2 Deployment/main/web",
+        "  deny pod-privileged: spec.template: containers app must not set securityContext.privileged to true. TEN-610",
+        "    variables.bad.size() == 0 is False",
+        "    variables.bad is ['app']",
+        "    Controls: pod-security/baseline nist-800-53r5/AC-6 cis-kubernetes-1.12/5.2.2",
+        "    Fix: remove securityContext.privileged, or set it to false.",
+        "1 object judged: 0 allow, 0 warn, 1 deny, 0 undecidable.",
+    ]
+
+
+def test_standard_input_is_checked(tmp_path: Path) -> None:
+    done = check("-", cwd=tmp_path, stdin=SOUND + "---\n" + PRIVILEGED)
+    assert done.returncode == 1
+    assert "standard input:11 Deployment/main/web" in done.stdout
+    assert "2 objects judged: 1 allow, 0 warn, 1 deny, 0 undecidable." in done.stdout
+
+
+def test_a_folder_with_requests_and_manifests_gets_both(tmp_path: Path) -> None:
+    write(tmp_path, "request.yaml", MINIMAL.replace("service", "servce"))
+    write(tmp_path, "web.yaml", PRIVILEGED)
+    write(tmp_path, "both.yaml", MINIMAL.replace("t-4f9x2k7q", "t-4f9x2k7r") + "---\n" + SOUND)
+    done = check(".", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "request.yaml:8:13" in done.stdout
+    assert "deny pod-privileged" in done.stdout
+    assert "2 documents read, 1 problem." in done.stdout
+    assert "2 objects judged: 1 allow, 0 warn, 1 deny, 0 undecidable." in done.stdout
+
+
+def test_the_same_as_json(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", PRIVILEGED)
+    done = check("web.yaml", "--format", "json", cwd=tmp_path)
+    report = json.loads(done.stdout)
+    assert report["summary"] == {"objects": 1, "allow": 0, "warn": 0, "deny": 1, "undecidable": 0}
+    (found,) = report["results"]
+    assert found.pop("message").endswith("Fix: remove securityContext.privileged, or set it to false.")
+    assert found == {
+        "policy": "pod-privileged",
+        "layer": "workload",
+        "verdict": "deny",
+        "code": "TEN-610",
+        "object": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "main", "name": "web"},
+        "file": "web.yaml",
+        "line": 2,
+        "column": 1,
+        "controls": ["pod-security/baseline", "nist-800-53r5/AC-6", "cis-kubernetes-1.12/5.2.2"],
+        "waiver": None,
+    }
+
+
+def test_the_same_for_githubs_pages(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", PRIVILEGED)
+    done = check("web.yaml", "--format", "github", cwd=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("::error file=web.yaml,line=2,title=TEN-610 pod-privileged::Deployment/main/web: ")
+
+
+@pytest.mark.parametrize(
+    ("action", "who", "replicas", "code", "verdict"),
+    [
+        ("Deny", "true", 3, 0, "allow"),
+        ("Deny", "true", 4, 1, "deny"),
+        ("Warn", "true", 4, 0, "warn"),
+        ("Deny", "request.userInfo.username != ''", 3, 1, "undecidable"),
+    ],
+)
+def test_policies_of_ones_own(  # noqa: PLR0913, PLR0917  (each is a column of the table)
+    tmp_path: Path, action: str, who: str, replicas: int, code: int, verdict: str
+) -> None:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    write(policies, "few.yaml", OWN_POLICY.replace("ACTION", action).replace("WHO", who))
+    deployment = yaml.safe_load(PRIVILEGED)
+    deployment["spec"]["replicas"] = replicas
+    write(tmp_path, "web.yaml", yaml.safe_dump(deployment))
+    done = check("web.yaml", "--policy", "policies", "--format", "json", cwd=tmp_path)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert json.loads(done.stdout)["summary"][verdict] == 1
+    lenient = check("web.yaml", "--policy", "policies", "--undecidable", "warn", cwd=tmp_path)
+    assert lenient.returncode == (1 if verdict == "deny" else 0)
+
+
+def test_a_namespace_that_is_no_tenants_is_left_to_its_owner(tmp_path: Path) -> None:
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: main}\n"
+    write(tmp_path, "web.yaml", namespace + "---\n" + PRIVILEGED)
+    done = check("web.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_kubectl_would_not_read_is_said(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", SOUND + "---\napiVersion: v1\nkind: Pod\nspec: [\n")
+    done = check("web.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "TEN-604" in done.stdout
+    assert "at web.yaml:1" in done.stdout
+
+
+def test_a_misspelt_kind_of_tenantrys_is_no_silent_pass(tmp_path: Path) -> None:
+    write(tmp_path, "both.yaml", MINIMAL.replace("kind: Tenant", "kind: Tenat") + "---\n" + SOUND)
+    done = check("both.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "TEN-112" in done.stdout
+
+
+def test_a_policy_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", SOUND)
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    write(policies, "few.yaml", OWN_POLICY.replace("ACTION", "Deny").replace("WHO", "objct.kind == ''"))
+    done = check("web.yaml", "--policy", "policies", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "TEN-601" in done.stderr
+    assert "objct" in done.stderr
+
+
+def test_what_tenantry_renders_passes(tmp_path: Path) -> None:
+    from tenantry.data import example_dir
+
+    request = min((example_dir() / "tenants").glob("*.yaml"))
+    command = [sys.executable, "-m", "tenantry", "render", str(request), "--layer", "all"]
+    rendered = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    done = check("-", cwd=tmp_path, stdin=rendered)
+    assert done.returncode == 0, done.stdout
+    assert "0 deny, 0 undecidable" in done.stdout
