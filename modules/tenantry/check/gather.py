@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tenantry.contract.reading.finding import find_files
-from tenantry.contract.reading.schema import is_object
+from tenantry.contract.reading.schema import API_VERSION
 from tenantry.contract.reading.source import file_name, leads_out
+from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.policy import Placed, read_text
 from tenantry.policy.reading.manifests import read_file
 from tenantry.problems import InputError, Problem
@@ -46,6 +47,11 @@ def gather(paths: Sequence[Path], stdin: str | None = None) -> Gathered:
     if stdin is not None:
         _collect(found, lambda: read_text(stdin, "standard input"))
     return found
+
+
+def is_object(api_version: str, kind: str) -> bool:
+    """Say whether policies judge a kind: one of Kubernetes' or of others, or one that is rendered for object stores."""
+    return not api_version.startswith(f"{API_VERSION.partition('/')[0]}/") or kind in STORE_KINDS
 
 
 def _holds(file: Path) -> tuple[bool, bool]:

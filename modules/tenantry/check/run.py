@@ -12,6 +12,7 @@ from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
 from tenantry.contract.reading.finding import government_root
 from tenantry.contract.reading.schema import API_VERSION
+from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.policy import ObjectName, Verdict
 from tenantry.problems import Problem, problem
 
@@ -61,7 +62,9 @@ class _Checked(NamedTuple):
 
 def _contract(found: Gathered, context: Sequence[Path] | None) -> Report:
     around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
-    documents, unsound = read_documents(found.paths, context=around, foreign=found.foreign, mixed=found.mixed)
+    documents, unsound = read_documents(
+        found.paths, context=around, foreign=found.foreign, mixed=found.mixed, others=STORE_KINDS
+    )
     judgement = judge(documents, load_baseline())
     ours = (one for one in judgement.problems if one.file not in documents.context_files)
     problems = tuple(sorted({*unsound, *ours, *found.problems}))

@@ -54,12 +54,14 @@ def read_documents(
     *,
     foreign: Collection[Path] = (),
     mixed: Collection[Path] = (),
+    others: Collection[str] = (),
 ) -> tuple[Documents, list[Problem]]:
     """Read and validate all documents of files and folders; give the sound ones, and all problems of all files.
 
     A link that leads out of its tree (`root`; else see `find_files`) is a problem. What only `context` names is read
     first, so that of two documents at odds the later, which is told of it, is the one that `paths` names; and what
-    isn't one of tenantry's documents there is passed over. So it is in the files `mixed`; `foreign` aren't read at all.
+    isn't one of tenantry's documents there is passed over. So it is in the files `mixed`, with kinds
+    of tenantry's own that are `others`' business; `foreign` files aren't read at all.
     """
     named = find_files(paths, root)
     around = {same: found for same, found in find_files(context, None).items() if same not in named}
@@ -68,8 +70,9 @@ def read_documents(
         if same in foreign:
             continue
         documents, faults = read_file(file, inside)
-        lenient = same in around or same in mixed
-        _sift([document for document in documents if not (lenient and is_foreign(document))], faults, sifted)
+        if same in around or same in mixed:
+            documents = tuple(d for d in documents if not is_foreign(d) and (d.text("kind") or "") not in others)
+        _sift(documents, faults, sifted)
     context_files = frozenset(file_name(file) for file, _ in around.values())
     return _sorted_out(sifted, context_files), sifted.problems
 

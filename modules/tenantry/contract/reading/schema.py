@@ -12,7 +12,6 @@ from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.keywords import format_checker, validator_class
 from tenantry.contract.reading.sentences import problems_of
 from tenantry.data import schema_dir
-from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.problems import Problem
 
 API_VERSION = "tenantry.dev/v1"
@@ -33,13 +32,8 @@ def validate(document: Document) -> tuple[Problem, ...]:
 
 
 def is_foreign(document: Document) -> bool:
-    """Say whether a document is an object that policies judge, and doesn't even claim to be the contract's."""
-    return is_object(document.text("apiVersion") or "", document.text("kind") or "")
-
-
-def is_object(api_version: str, kind: str) -> bool:
-    """Say whether this is an object's kind: one of Kubernetes', or one that is rendered for an object store."""
-    return not api_version.startswith(f"{API_VERSION.partition('/')[0]}/") or kind in STORE_KINDS
+    """Say whether a document doesn't even claim to be one of tenantry's."""
+    return not (document.text("apiVersion") or "").startswith(API_VERSION.partition("/")[0])
 
 
 @cache

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from cel_expr_python import cel
 
 from tenantry.policy.cel.engine import Engine, Failure, encode_program, run_program
-from tenantry.policy.cel.syntax.tree import Call, Comprehension, Const, Ident, Node, Select, bind_name
+from tenantry.policy.cel.syntax.tree import (
+    Call,
+    Comprehension,
+    Const,
+    Ident,
+    ListLiteral,
+    MapLiteral,
+    Node,
+    Select,
+    bind_name,
+)
 from tenantry.policy.cel.syntax.unparse import write_expression
 
 _MOST_CLUES = 6
@@ -107,5 +117,6 @@ def _look_at(place: _Place, node: Node) -> Iterator[Clue]:
     else:
         parts = (node.range,) if isinstance(node, Comprehension) else ()
     for part in parts:
-        if not isinstance(part, Const):
+        # What is written out in the expression shows itself.
+        if not isinstance(part, (Const, ListLiteral, MapLiteral)):
             yield Clue(place.write(part), place.evaluate(part))
