@@ -204,6 +204,18 @@ def test_connections_are_written_for_both_sites(own: Sandbox) -> None:
         assert own.kubectl(site, "get", "namespaces").returncode == 0
 
 
+def test_a_server_that_no_longer_answers_is_started_anew_with_all_data(own: Sandbox) -> None:
+    keep_something(own)
+    before = pids(own.state)
+    os.kill(before["hosted/kube-apiserver"], signal.SIGSTOP)
+    done = tenantry(own.state, "sandbox", "up")
+    assert done.returncode == 0, done.stderr
+    assert "stopping hosted/kube-apiserver, which runs but doesn't answer" in done.stderr
+    after = pids(own.state)
+    assert {name for name in SERVERS if after[name] != before[name]} == {"hosted/kube-apiserver"}
+    assert_kept(own)
+
+
 def test_a_server_that_an_older_version_started_is_started_anew_with_all_data(own: Sandbox) -> None:
     keep_something(own)
     before = pids(own.state)

@@ -12,8 +12,10 @@ import pulumi
 
 from tenantry.render.manifest import Manifest
 
-TIMEOUTS = pulumi.CustomTimeouts(create="1m", update="1m", delete="5m")
-"""How long an object may take to be as it was asked for, or to be gone. Nothing of a tenant's waits for workloads, so
+GONE_SECONDS = 120
+"""How long a namespace may take to go, with all that workloads left in it."""
+TIMEOUTS = pulumi.CustomTimeouts(create="60s", update="60s", delete=f"{GONE_SECONDS}s")
+"""How long an object may take to be as it was asked for, or to be gone. Nothing that is made waits for workloads, so
 that what takes longer is a site's trouble; the provider's own ten minutes would let a run hang on it.
 """
 

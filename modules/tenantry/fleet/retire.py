@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
+from tenantry.components.register import GONE_SECONDS
 from tenantry.connection import Connection, read_connection
 from tenantry.fleet.attempts import Attempts
 from tenantry.fleet.buckets import deleting
@@ -17,9 +18,6 @@ from tenantry.fleet.site.live import LiveTenant, is_ours, read_site
 from tenantry.fleet.site.record import Record, record_manifest
 from tenantry.problems import UnreachableError, problem
 from tenantry.toolchain import Progress
-
-GONE_SECONDS = 120
-"""How long a namespace may take to go, with all that workloads left in it."""
 
 
 def retire_tenants(

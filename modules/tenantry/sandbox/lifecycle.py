@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ _TIERS = (("etcd",), ("iam", "kube-apiserver"), ("s3", "kube-controller-manager"
 ORDER = tuple(name for tier in _TIERS for name in tier)
 
 _READY_SECONDS = 90
+_REVIVAL_SECONDS = 30
 _POLL_SECONDS = 0.1
 
 
@@ -138,6 +140,8 @@ class _Start:
         self._wait("s3")
         for site in incomplete:
             publish_issuer(site.layout, site.pki)
+        self._stop_silent("kube-apiserver")
+        self._start("kube-apiserver")
         self._wait("kube-apiserver")
         self._start("kube-controller-manager")
         for site in incomplete:
@@ -152,6 +156,18 @@ class _Start:
                 if key in self._running and process.is_outdated(server, self._binaries[server.binary]):
                     self._say(f"stopping {server.label}, which was started with other settings")
                     _check_stopped(process.stop([self._running.pop(key)]))
+
+    def _stop_silent(self, name: str) -> None:
+        """Stop a server that ran before and doesn't come to itself, now that what it needs is there again.
+
+        The API server waits up to two minutes before it asks an etcd again that was away for minutes.
+        """
+        for site in self._sites:
+            key, server = (site.layout.site, name), site.servers[name]
+            ran = key in self._before and self._running.get(key) == self._before[key]
+            if ran and not _settles(server, self._running[key], _REVIVAL_SECONDS):
+                self._say(f"stopping {server.label}, which runs but doesn't answer")
+                _check_stopped(process.stop([self._running.pop(key)]))
 
     def _start(self, *names: str) -> None:
         missing = [
@@ -195,21 +211,20 @@ def _spawn(server: Server, binary: Path) -> psutil.Process:
 
 def _await(server: Server, running: psutil.Process) -> None:
     """Wait until a server answers. Raises UnreachableError: TEN-304 where it ends, TEN-305 where it takes too long."""
-
-    def settled() -> bool:
-        return not process.is_alive(running) or server.answers()
-
-    waiting = Retrying(
-        stop=stop_after_delay(_READY_SECONDS),
-        wait=wait_fixed(_POLL_SECONDS),
-        retry=retry_if_result(lambda done: not done),
-    )
-    try:
-        waiting(settled)
-    except RetryError:
-        raise server_silent(server, _READY_SECONDS) from None
+    if not _settles(server, running, _READY_SECONDS):
+        raise server_silent(server, _READY_SECONDS)
     if not process.is_alive(running):
         raise server_ended(server)
+
+
+def _settles(server: Server, running: psutil.Process, seconds: float) -> bool:
+    """Wait until a server answers or has ended, and say whether it did either in time."""
+    waiting = Retrying(
+        stop=stop_after_delay(seconds), wait=wait_fixed(_POLL_SECONDS), retry=retry_if_result(lambda done: not done)
+    )
+    with suppress(RetryError):
+        return bool(waiting(lambda: not process.is_alive(running) or server.answers()))
+    return False
 
 
 def _connection(layout: Layout, site: SiteLayout) -> Connection:
