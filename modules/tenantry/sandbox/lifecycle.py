@@ -164,8 +164,7 @@ class _Start:
         """
         for site in self._sites:
             key, server = (site.layout.site, name), site.servers[name]
-            ran = key in self._before and self._running.get(key) == self._before[key]
-            if ran and not _settles(server, self._running[key], _REVIVAL_SECONDS):
+            if self._ran(key) and not _settles(server, self._running[key], _REVIVAL_SECONDS):
                 self._say(f"stopping {server.label}, which runs but doesn't answer")
                 _check_stopped(process.stop([self._running.pop(key)]))
 
@@ -184,7 +183,17 @@ class _Start:
     def _wait(self, *names: str) -> None:
         for name in names:
             for site in self._sites:
-                _await(site.servers[name], self._running[site.layout.site, name])
+                key, server = (site.layout.site, name), site.servers[name]
+                settled = self._ran(key) and _settles(server, self._running[key], _READY_SECONDS)
+                if settled and not process.is_alive(self._running[key]):
+                    # Killed a moment ago, it was still on its way out when it was looked for.
+                    del self._running[key]
+                    self._start(name)
+                _await(server, self._running[key])
+
+    def _ran(self, key: tuple[str, str]) -> bool:
+        """Say whether a server ran before this call, and hasn't been started anew by it."""
+        return key in self._running and self._running[key] == self._before.get(key)
 
 
 def _prepare(layout: Layout, site: SiteLayout) -> _Site:
