@@ -190,6 +190,17 @@ def test_a_policy_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     assert "objct" in done.stderr
 
 
+def test_a_policy_without_a_binding_is_said(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", SOUND)
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    write(policies, "few.yaml", OWN_POLICY.replace("WHO", "true").partition("---")[0])
+    done = check("web.yaml", "--policy", "policies", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "policies/few.yaml:1" in done.stdout
+    assert "warn policies: policy few-replicas has no binding, and with it no effect. TEN-602" in done.stdout
+
+
 def test_what_tenantry_renders_passes(tmp_path: Path) -> None:
     from tenantry.data import example_dir
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tenantry.check.report import Result, Summary
+from tenantry.check.report import NOBODY, Result, Summary
 from tenantry.data import policy_dir
+from tenantry.objectstore.spec import TENANT_LABEL
 from tenantry.policy import Finding, Judgement, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.objects.prepare import Prepared, prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
+from tenantry.problems import Problem
 
-TENANT_LABEL = "tenantry.dev/tenant"
 CODES = {Verdict.DENY: "TEN-610", Verdict.WARN: "TEN-611", Verdict.UNDECIDABLE: "TEN-612"}
 """The codes of what policies say; docs/codes.md tells what each means."""
 _FIX = "change the object as the policy asks"
@@ -40,7 +41,7 @@ def judge_manifests(
     policies = load_baseline_policies(folder, [*_assumed(manifests, known), *known])
     judge = Judge(policies.policies, policies.cluster)
     fixes = {one.policy.name: one.policy.annotations.get("tenantry.dev/fix", _FIX) for one in policies.policies}
-    results: list[Result] = []
+    results = [_noted(note) for note in policies.notes]
     counts = dict.fromkeys(Verdict, 0)
     for one in placed:
         prepared = prepare_request(one.manifest, policies.cluster, source=one.source)
@@ -72,6 +73,12 @@ def _name(manifest: Manifest) -> str:
 
 def _namespace(manifest: Manifest) -> str:
     return str(_metadata(manifest).get("namespace") or "default")
+
+
+def _noted(note: Problem) -> Result:
+    """Give what is worth knowing of the policies themselves: one that binds nothing passes everything."""
+    where = (note.file, note.line, note.column)
+    return Result("policies", "policy", Verdict.WARN, note.code, note.message, note.fix, NOBODY, *where)
 
 
 def _result(judge: Judge, prepared: Prepared, judgement: Judgement, finding: Finding, fix: str) -> Result:

@@ -1,10 +1,12 @@
 """What a check found, in one shape whoever found it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tenantry.policy import ObjectName, Verdict
 from tenantry.problems import Problem
+
+NOBODY = ObjectName("", "", "", "")
+"""The object of what is about no object: a file that can't be read, a policy without a binding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,4 @@ class Report:
     documents: int = 0
     problems: tuple[Problem, ...] = ()
     judged: Summary = Summary()
-    unjudged: tuple[str, ...] = field(default=())
-
-    def worst(self, verdicts: Iterable[Verdict]) -> bool:
-        """Say whether any object that policies looked at came to one of these verdicts."""
-        return any(getattr(self.judged, verdict.value) for verdict in verdicts)
+    unjudged: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenantry.check.gather import Gathered, gather
-from tenantry.check.report import Report, Result, Summary
+from tenantry.check.report import NOBODY, Report, Result, Summary
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
 from tenantry.contract.reading.finding import government_root
@@ -96,7 +96,7 @@ def _document_at(found: Problem, checked: list[_Checked]) -> _Checked | None:
 
 
 def _result(found: Problem, verdict: Verdict, about: _Checked | None) -> Result:
-    name = ObjectName(API_VERSION, about.kind, "", about.name) if about and about.kind else ObjectName("", "", "", "")
+    name = ObjectName(API_VERSION, about.kind, "", about.name) if about and about.kind else NOBODY
     return Result(
         "contract", "request", verdict, found.code, found.message, found.fix, name, found.file, found.line, found.column
     )

@@ -17,7 +17,7 @@ def as_text(report: Report) -> Iterator[str]:
         yield f"Not judged: {unjudged}."
     by_policies = [one for one in report.results if one.policy != "contract"]
     for (file, line, name), results in groupby(by_policies, key=lambda one: (one.file, one.line, str(one.object))):
-        yield f"{file}:{line} {name}" if line else f"{file} {name}"
+        yield f"{file}:{line} {name}".rstrip() if line else f"{file} {name}"
         for one in results:
             yield from _finding(one)
     yield from _sums(report)
