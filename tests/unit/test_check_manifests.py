@@ -201,6 +201,24 @@ def test_a_policy_without_a_binding_is_said(tmp_path: Path) -> None:
     assert "warn policies: policy few-replicas has no binding, and with it no effect. TEN-602" in done.stdout
 
 
+def test_a_policy_is_explained(tmp_path: Path) -> None:
+    done = check("--explain", "pod-run-as-user", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Reason: User 0 is root, whatever runAsNonRoot says of the image." in done.stdout
+    assert "Controls: pod-security/restricted" in done.stdout
+    assert "Cases that it denies: container, ephemeral container, pod" in done.stdout
+    unknown = check("--explain", "pod-run-as-usr", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert "TEN-613" in unknown.stderr
+    assert "pod-run-as-user" in unknown.stderr
+
+
+def test_nothing_to_check_is_said(tmp_path: Path) -> None:
+    done = check(cwd=tmp_path)
+    assert done.returncode == 2
+    assert "TEN-100" in done.stderr
+
+
 def test_what_tenantry_renders_passes(tmp_path: Path) -> None:
     from tenantry.data import example_dir
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tenantry.cli import app
-from tenantry.problems import Exit
+from tenantry.problems import Exit, InputError, problem
 
 
 class ReportFormat(StrEnum):
@@ -29,11 +29,15 @@ class Undecidable(StrEnum):
 @app.command(short_help="Say all that is wrong with requests and manifests.")
 def check(
     paths: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            help="Files and folders to check; - is standard input.", readable=False, allow_dash=True, show_default=False
+            metavar="PATHS...",
+            help="Files and folders to check; - is standard input.",
+            readable=False,
+            allow_dash=True,
+            show_default=False,
         ),
-    ],
+    ] = None,
     *,
     context: Annotated[
         list[Path] | None,
@@ -45,6 +49,9 @@ def check(
     ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="A folder of policies instead of the baseline's own.", readable=False)
+    ] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="POLICY", help="Tell what a policy is for, instead of checking.")
     ] = None,
     undecidable: Annotated[
         Undecidable, typer.Option(help="What becomes of an object that can't be decided.")
@@ -58,6 +65,14 @@ def check(
 
     Example: tenantry check stacks/example/tenants/laa-portal.yaml
     """
+    if explain is not None:
+        from tenantry.check.explain import explain_policy
+
+        for line in explain_policy(explain, policy):
+            typer.echo(line)
+        return
+    if not paths:
+        raise InputError(problem("TEN-100", "nothing was named to check", "name files or folders, or - for a pipe"))
     from tenantry.check.gather import STDIN
     from tenantry.check.run import check_paths
     from tenantry.check.write import WRITERS
