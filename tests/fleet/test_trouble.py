@@ -90,7 +90,7 @@ def test_a_site_that_grows_slow_in_the_middle_is_finished_later(
     target = server_of(connection) if end == "kubernetes" else json.loads(kept)["objectStore"]["endpoint"]
     with slow(target) as way:
         lead(connection, tmp_path, **{"server" if end == "kubernetes" else "store": way.url})
-        with operator.start("apply", ".") as applying:
+        with operator.start("apply", ".", "--jobs", "2") as applying:
             assert applying.stderr
             next(line for line in applying.stderr if line.startswith("created "))
             way.begin()
