@@ -3,10 +3,11 @@
 import errno
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from tenantry.problems import TenantryError, UnreachableError, problem
 from tenantry.sandbox.layout import Layout, SiteLayout, is_free
@@ -16,6 +17,8 @@ from tenantry.toolchain import find
 
 # etcd alone lays out 128 MB of log ahead, at each site.
 _NEEDED_BYTES = 600 * 2**20
+# A server that was killed a moment ago keeps its ports until the last of its threads is gone.
+_RELEASE_SECONDS = 3
 
 
 @contextmanager
@@ -67,11 +70,20 @@ def disk_full(place: Path) -> TenantryError:
 def check_ports(server: Server) -> None:
     """See that a server's ports are free. Raises UnreachableError (TEN-301), naming who has one."""
     for listener, port in server.ports.items():
-        if not is_free(port):
+        if not _comes_free(port):
             holder = listener_of(port)
             what = f"port {port} of {server.site.site}/{listener} is taken" + (f" by {holder}" if holder else "")
             fix = "stop that process, or choose new ports with `tenantry sandbox down --delete`, which removes all data"
             raise UnreachableError(problem("TEN-301", what, fix))
+
+
+def _comes_free(port: int) -> bool:
+    waiting = Retrying(
+        stop=stop_after_delay(_RELEASE_SECONDS), wait=wait_fixed(0.1), retry=retry_if_result(lambda free: not free)
+    )
+    with suppress(RetryError):
+        return bool(waiting(is_free, port))
+    return False
 
 
 def check_ports_left(sites: tuple[SiteLayout, ...]) -> None:
