@@ -1,6 +1,7 @@
 """`tenantry check` on Kubernetes manifests, as a security team's CI types it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -211,6 +212,38 @@ def test_a_policy_is_explained(tmp_path: Path) -> None:
     assert unknown.returncode == 2
     assert "TEN-613" in unknown.stderr
     assert "pod-run-as-user" in unknown.stderr
+
+
+def test_a_request_from_standard_input_is_no_silent_pass(tmp_path: Path) -> None:
+    done = check("-", cwd=tmp_path, stdin=MINIMAL + "---\n" + SOUND)
+    assert done.returncode == 2
+    assert "TEN-614 a Tenant can't be checked from standard input" in done.stdout
+    assert "at standard input:1:1" in done.stdout
+    assert "1 object judged" in done.stdout
+
+
+def test_an_anchor_before_a_request_hides_nothing(tmp_path: Path) -> None:
+    hidden = MINIMAL.replace("apiVersion: ", "apiVersion: &version ").replace("service", "servce")
+    write(tmp_path, "both.yaml", SOUND + "---\n" + hidden)
+    done = check("both.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "1 object judged" in done.stdout
+    assert "at both.yaml:18:13" in done.stdout
+
+
+def test_a_folder_without_a_policy_passes_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", SOUND)
+    (tmp_path / "policies").mkdir()
+    done = check("web.yaml", "--policy", "policies", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "TEN-615" in done.stderr
+
+
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    done = check(tmp_path / "pipe.yaml", "/dev/zero", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout.count("this isn't a regular file") == 2
 
 
 def test_nothing_to_check_is_said(tmp_path: Path) -> None:

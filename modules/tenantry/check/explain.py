@@ -22,14 +22,13 @@ def explain_policy(name: str, folder: Path | None = None) -> Iterator[str]:
 
 
 def _lines(policy: Policy) -> Iterator[str]:
-    told = {key: policy.annotations.get(f"tenantry.dev/{key}", "") for key in ("reason", "fix")}
     yield f"{policy.name}, for {policy.layer}s: {policy.source.file}"
-    if told["reason"]:
-        yield f"Reason: {told['reason']}"
+    if policy.reason:
+        yield f"Reason: {policy.reason}"
     if policy.controls:
         yield f"Controls: {' '.join(policy.controls)}"
-    if told["fix"]:
-        yield f"Fix: {told['fix']}."
+    if policy.fix:
+        yield f"Fix: {policy.fix}."
     for variable in policy.variables:
         yield f"variables.{variable.name}: {variable.expression}"
     for validation in policy.validations:

@@ -3,21 +3,20 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tenantry.contract.reading.finding import find_files
-from tenantry.contract.reading.schema import API_VERSION
-from tenantry.contract.reading.source import file_name, leads_out
+from tenantry.contract.reading.schema import is_of_our_group
+from tenantry.contract.reading.source import file_name, leads_out, read_bytes
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.policy import Placed, read_text
-from tenantry.policy.reading.manifests import read_file
-from tenantry.problems import InputError, Problem
+from tenantry.policy.reading.manifests import MOST_BYTES, read_file
+from tenantry.problems import InputError, Problem, problem
 
 STDIN = "-"
 """The path that stands for standard input."""
-_NAMED = re.compile(
-    rb"""(?:^|[\s{,"'])(apiVersion|kind)["']?[ \t]*:[ \t]*["']?([\w./-]+)""",
-)
+_NAMED = re.compile(rb"""(?:^|[\s{,"'])(apiVersion|kind)["']?[ \t]*:[ \t]*["']?([\w./-]+)""")
 
 
 @dataclass
@@ -35,46 +34,51 @@ def gather(paths: Sequence[Path], stdin: str | None = None) -> Gathered:
     """Find all files below paths and sort them by what they hold; `stdin` is the text behind the path `-`."""
     found = Gathered([path for path in paths if str(path) != STDIN])
     for same, (file, tree) in find_files(found.paths, None).items():
-        if tree is not None and leads_out(file, tree):
-            continue  # the contract says so
-        foreign, ours = _holds(file)
-        if foreign and not ours:
-            found.foreign.add(same)
-        elif foreign:
-            found.mixed.add(same)
-        if foreign:
-            _read(found, file)
+        objects, ours = _seems_to_hold(file, tree)
+        if objects:
+            others = _collect(found, partial(read_file, file, file_name(file)))
+            (found.mixed if ours or others else found.foreign).add(same)
     if stdin is not None:
-        _collect(found, lambda: read_text(stdin, "standard input"))
+        found.problems += map(_not_here, _collect(found, partial(read_text, stdin, "standard input")))
     return found
 
 
-def is_object(api_version: str, kind: str) -> bool:
-    """Say whether policies judge a kind: one of Kubernetes' or of others, or one that is rendered for object stores."""
-    return not api_version.startswith(f"{API_VERSION.partition('/')[0]}/") or kind in STORE_KINDS
+def _seems_to_hold(file: Path, tree: Path | None) -> tuple[bool, bool]:
+    """Say whether a file seems to hold objects, and documents of the contract; reading it shows for certain.
 
-
-def _holds(file: Path) -> tuple[bool, bool]:
-    """Say whether a file seems to hold objects, and documents of the contract; reading it shows for certain."""
+    What can't or mustn't be read is left to the contract, which says why.
+    """
     try:
-        text = file.read_bytes()
-    except OSError:
-        return False, True  # the contract says so
+        text = b"" if tree is not None and leads_out(file, tree) else read_bytes(file, MOST_BYTES)
+    except (InputError, OSError):
+        text = b""
     named: dict[bytes, set[str]] = {b"apiVersion": set(), b"kind": set()}
-    for key, value in _NAMED.findall(text):
-        named[key].add(value.decode())
-    objects = {is_object(version, kind) for version in named[b"apiVersion"] for kind in named[b"kind"] or {""}}
-    return True in objects, False in objects or not objects
+    for match in _NAMED.finditer(text):
+        named[match[1]].add(match[2].decode())
+    objects = {_is_object(version, kind) for version in named[b"apiVersion"] for kind in named[b"kind"] or {""}}
+    return True in objects, False in objects
 
 
-def _read(found: Gathered, file: Path) -> None:
-    _collect(found, lambda: read_file(file, file_name(file)))
+def _is_object(api_version: str, kind: str) -> bool:
+    """Say whether policies judge a kind: one of Kubernetes' or of others, or one that is rendered for object stores."""
+    return not is_of_our_group(api_version) or kind in STORE_KINDS
 
 
-def _collect(found: Gathered, read: Callable[[], Iterable[Placed]]) -> None:
+def _collect(found: Gathered, read: Callable[[], Iterable[Placed]]) -> list[Placed]:
+    """Add the objects of a file to what was found; give its other documents, which are the contract's."""
     try:
         placed = list(read())
     except InputError as error:
         found.problems += error.problems
-        return
-    found.manifests += (one for one in placed if is_object(one.manifest["apiVersion"], one.manifest["kind"]))
+        return []
+    others: list[Placed] = []
+    for one in placed:
+        is_object = _is_object(one.manifest["apiVersion"], one.manifest["kind"])
+        (found.manifests if is_object else others).append(one)
+    return others
+
+
+def _not_here(placed: Placed) -> Problem:
+    what = f"a {placed.manifest['kind']} can't be checked from standard input: it is judged with the files around it"
+    source = placed.source
+    return problem("TEN-614", what, "write it to a file, and name that", file=source.file, line=source.line, column=1)

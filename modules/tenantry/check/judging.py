@@ -8,10 +8,12 @@ from tenantry.data import policy_dir
 from tenantry.objectstore.spec import TENANT_LABEL
 from tenantry.policy import Finding, Judgement, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.judge import Judge
+from tenantry.policy.admission.match import NAME_LABEL
 from tenantry.policy.documents.model import Manifest
+from tenantry.policy.objects.cluster import read_metadata
 from tenantry.policy.objects.prepare import Prepared, prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
-from tenantry.problems import Problem
+from tenantry.problems import InputError, Problem, problem
 
 CODES = {Verdict.DENY: "TEN-610", Verdict.WARN: "TEN-611", Verdict.UNDECIDABLE: "TEN-612"}
 """The codes of what policies say; docs/codes.md tells what each means."""
@@ -25,7 +27,11 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
     A baseline's folder has `<layer>/<policy>/policy.yaml`, beside cases that are nobody's; of any other all is read.
     """
     there = folder or policy_dir()
-    return build_policies(read_paths(sorted(there.glob("*/*/policy.yaml")) or [there]), context)
+    found = build_policies(read_paths(sorted(there.glob("*/*/policy.yaml")) or [there]), context)
+    if not found.policies:
+        what = f"there is no policy in {there}, so that everything would pass"
+        raise InputError(problem("TEN-615", what, "name a folder with ValidatingAdmissionPolicies"))
+    return found
 
 
 def judge_manifests(
@@ -40,7 +46,7 @@ def judge_manifests(
     known = [*context, *(one for one in manifests if not is_policy_document(one))]
     policies = load_baseline_policies(folder, [*_assumed(manifests, known), *known])
     judge = Judge(policies.policies, policies.cluster)
-    fixes = {one.policy.name: one.policy.annotations.get("tenantry.dev/fix", _FIX) for one in policies.policies}
+    fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
     results = [_noted(note) for note in policies.notes]
     counts = dict.fromkeys(Verdict, 0)
     for one in placed:
@@ -56,23 +62,11 @@ def judge_manifests(
 
 def _assumed(manifests: Iterable[Manifest], known: Iterable[Manifest]) -> Iterator[Manifest]:
     """Give the namespaces that manifests are for and no document describes, as a tenant's."""
-    described = {_name(one) for one in known if (one["apiVersion"], one["kind"]) == ("v1", "Namespace")}
-    for name in {_namespace(one) for one in manifests} - described:
-        metadata = {"name": name, "labels": {TENANT_LABEL: "t-unknown", "kubernetes.io/metadata.name": name}}
+    namespaces = (one for one in known if (one["apiVersion"], one["kind"]) == ("v1", "Namespace"))
+    described = {str(read_metadata(one).get("name") or "") for one in namespaces}
+    for name in {str(read_metadata(one).get("namespace") or "default") for one in manifests} - described:
+        metadata = {"name": name, "labels": {TENANT_LABEL: "t-unknown", NAME_LABEL: name}}
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-
-
-def _metadata(manifest: Manifest) -> Manifest:
-    found = manifest.get("metadata")
-    return found if isinstance(found, dict) else {}
-
-
-def _name(manifest: Manifest) -> str:
-    return str(_metadata(manifest).get("name") or "")
-
-
-def _namespace(manifest: Manifest) -> str:
-    return str(_metadata(manifest).get("namespace") or "default")
 
 
 def _noted(note: Problem) -> Result:

@@ -33,7 +33,12 @@ def validate(document: Document) -> tuple[Problem, ...]:
 
 def is_foreign(document: Document) -> bool:
     """Say whether a document doesn't even claim to be one of tenantry's."""
-    return not (document.text("apiVersion") or "").startswith(API_VERSION.partition("/")[0])
+    return not is_of_our_group(document.text("apiVersion") or "")
+
+
+def is_of_our_group(api_version: str) -> bool:
+    """Say whether an `apiVersion` is one of tenantry's."""
+    return api_version.startswith(API_VERSION.partition("/")[0])
 
 
 @cache

@@ -22,7 +22,7 @@ def read_source(path: Path, root: Path | None = None) -> str:
         what = f"a link leads out of {file_name(root)}, to {file_name(away)}"
         raise InputError(problem("TEN-102", what, "put the file itself there", file=file))
     try:
-        content = _bytes(path)
+        content = read_bytes(path, MAX_BYTES)
     except FileNotFoundError:
         raise InputError(_absent(path)) from None
     except OSError as error:
@@ -46,7 +46,8 @@ def leads_out(path: Path, root: Path) -> Path | None:
     return None if real.is_relative_to(os.path.realpath(root)) else real
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int) -> bytes:
+    """Read a regular file; of one that is larger than `most`, one byte more. Raises InputError, and OSError."""
     # Looked at before it is opened, for merely opening some devices does something.
     _refuse_irregular(path, path.stat().st_mode)
     # Not blocking, so that a pipe that has just taken the file's place isn't waited for.
@@ -54,7 +55,7 @@ def _bytes(path: Path) -> bytes:
     try:
         _refuse_irregular(path, os.fstat(handle).st_mode)
         with os.fdopen(handle, "rb", closefd=False) as source:
-            return source.read(MAX_BYTES + 1)
+            return source.read(most + 1)
     finally:
         os.close(handle)
 

@@ -160,6 +160,16 @@ class Policy:
         return self.annotations.get("tenantry.dev/layer", "workload")
 
     @property
+    def reason(self) -> str:
+        """Why there is such a policy; nothing where its author didn't say."""
+        return self.annotations.get("tenantry.dev/reason", "")
+
+    @property
+    def fix(self) -> str:
+        """What mends an object that it denies; nothing where its author didn't say."""
+        return self.annotations.get("tenantry.dev/fix", "")
+
+    @property
     def judges_templates(self) -> bool:
         """Whether the policy wants pod templates judged as the pods that they'll be."""
         return self.annotations.get("tenantry.dev/pod-templates") == "true"
