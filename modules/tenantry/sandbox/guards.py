@@ -3,16 +3,17 @@
 import errno
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from tenantry.problems import TenantryError, UnreachableError, problem
 from tenantry.sandbox.layout import Layout, SiteLayout, is_free
 from tenantry.sandbox.process import last_lines, listener_of
 from tenantry.sandbox.site.servers import BINARIES, Server
+from tenantry.sandbox.waiting import comes_true
 from tenantry.toolchain import find
 
 # etcd alone lays out 128 MB of log ahead, at each site.
@@ -70,20 +71,11 @@ def disk_full(place: Path) -> TenantryError:
 def check_ports(server: Server) -> None:
     """See that a server's ports are free. Raises UnreachableError (TEN-301), naming who has one."""
     for listener, port in server.ports.items():
-        if not _comes_free(port):
+        if not comes_true(partial(is_free, port), _RELEASE_SECONDS):
             holder = listener_of(port)
             what = f"port {port} of {server.site.site}/{listener} is taken" + (f" by {holder}" if holder else "")
             fix = "stop that process, or choose new ports with `tenantry sandbox down --delete`, which removes all data"
             raise UnreachableError(problem("TEN-301", what, fix))
-
-
-def _comes_free(port: int) -> bool:
-    waiting = Retrying(
-        stop=stop_after_delay(_RELEASE_SECONDS), wait=wait_fixed(0.1), retry=retry_if_result(lambda free: not free)
-    )
-    with suppress(RetryError):
-        return bool(waiting(is_free, port))
-    return False
 
 
 def check_ports_left(sites: tuple[SiteLayout, ...]) -> None:

@@ -2,12 +2,10 @@
 
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from tenantry.connection import Connection, KubernetesConnection, ObjectStoreConnection, write_connection
 from tenantry.interrupts import term_raises
@@ -28,6 +26,7 @@ from tenantry.sandbox.site.furnish import furnish
 from tenantry.sandbox.site.issuer import publish_issuer
 from tenantry.sandbox.site.servers import BINARIES, Server, servers
 from tenantry.sandbox.site.settings import Pki, context_name, ensure_pki, write_settings
+from tenantry.sandbox.waiting import comes_true
 from tenantry.toolchain import Progress as BuildProgress
 from tenantry.toolchain import Step, ensure
 
@@ -39,7 +38,6 @@ ORDER = tuple(name for tier in _TIERS for name in tier)
 
 _READY_SECONDS = 90
 _REVIVAL_SECONDS = 30
-_POLL_SECONDS = 0.1
 
 
 def _silent(_text: str) -> None:
@@ -140,8 +138,6 @@ class _Start:
         self._wait("s3")
         for site in incomplete:
             publish_issuer(site.layout, site.pki)
-        self._stop_silent("kube-apiserver")
-        self._start("kube-apiserver")
         self._wait("kube-apiserver")
         self._start("kube-controller-manager")
         for site in incomplete:
@@ -157,25 +153,10 @@ class _Start:
                     self._say(f"stopping {server.label}, which was started with other settings")
                     _check_stopped(process.stop([self._running.pop(key)]))
 
-    def _stop_silent(self, name: str) -> None:
-        """Stop a server that ran before and doesn't come to itself, now that what it needs is there again.
-
-        The API server waits up to two minutes before it asks an etcd again that was away for minutes.
-        """
-        for site in self._sites:
-            key, server = (site.layout.site, name), site.servers[name]
-            if self._ran(key) and not _settles(server, self._running[key], _REVIVAL_SECONDS):
-                self._say(f"stopping {server.label}, which runs but doesn't answer")
-                _check_stopped(process.stop([self._running.pop(key)]))
-
     def _start(self, *names: str) -> None:
-        missing = [
-            site.servers[name]
-            for name in names
-            for site in self._sites
-            if (site.layout.site, name) not in self._running
-        ]
-        for server in missing:
+        """Start what is missing, and anew what ran before and doesn't come to itself, now that it has what it needs."""
+        every = [site.servers[name] for name in names for site in self._sites]
+        for server in [server for server in every if not self._comes_to_itself(server)]:
             self._say(f"starting {server.label}")
             check_ports(server)
             self._running[server.site.site, server.name] = _spawn(server, self._binaries[server.binary])
@@ -183,17 +164,21 @@ class _Start:
     def _wait(self, *names: str) -> None:
         for name in names:
             for site in self._sites:
-                key, server = (site.layout.site, name), site.servers[name]
-                settled = self._ran(key) and _settles(server, self._running[key], _READY_SECONDS)
-                if settled and not process.is_alive(self._running[key]):
-                    # Killed a moment ago, it was still on its way out when it was looked for.
-                    del self._running[key]
-                    self._start(name)
-                _await(server, self._running[key])
+                _await(site.servers[name], self._running[site.layout.site, name])
 
-    def _ran(self, key: tuple[str, str]) -> bool:
-        """Say whether a server ran before this call, and hasn't been started anew by it."""
-        return key in self._running and self._running[key] == self._before.get(key)
+    def _comes_to_itself(self, server: Server) -> bool:
+        """Say whether a server runs and answers; what doesn't is stopped.
+
+        One that was killed a moment ago may still have been on its way out when it was looked for. And an API server
+        waits up to two minutes before it asks an etcd again that was away for minutes.
+        """
+        running = self._running.get((server.site.site, server.name))
+        if running is None:
+            return False
+        if not _settles(server, running, _REVIVAL_SECONDS):
+            self._say(f"stopping {server.label}, which runs but doesn't answer")
+            _check_stopped(process.stop([running]))
+        return process.is_alive(running)
 
 
 def _prepare(layout: Layout, site: SiteLayout) -> _Site:
@@ -228,12 +213,7 @@ def _await(server: Server, running: psutil.Process) -> None:
 
 def _settles(server: Server, running: psutil.Process, seconds: float) -> bool:
     """Wait until a server answers or has ended, and say whether it did either in time."""
-    waiting = Retrying(
-        stop=stop_after_delay(seconds), wait=wait_fixed(_POLL_SECONDS), retry=retry_if_result(lambda done: not done)
-    )
-    with suppress(RetryError):
-        return bool(waiting(lambda: not process.is_alive(running) or server.answers()))
-    return False
+    return comes_true(lambda: not process.is_alive(running) or server.answers(), seconds)
 
 
 def _connection(layout: Layout, site: SiteLayout) -> Connection:
