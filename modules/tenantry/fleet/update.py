@@ -53,10 +53,11 @@ def _finish(futures: Sequence[Future[Outcome]], recorder: Recorder, report: Repo
 def _apply(session: Session, attempts: Attempts, seen: Seen, buckets: Sequence[str]) -> Outcome:
     planned, comparison = seen.planned, seen.comparison
     state = comparison.state if comparison else State.UNFINISHED
-    stack, refresh = planned.tenant.id, needs_refresh(session, seen)
-    program = tenant_program(planned.rendered, planned.site.name)
+    stack = planned.tenant.id
 
     def work() -> Action:
+        refresh = needs_refresh(session, seen)
+        program = tenant_program(planned.rendered, planned.site.name)
         with tenant_lock(stack), deleting(planned.site.name, _dropped(seen), buckets):
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
         return Action.CREATED if state is State.ABSENT else Action.CHANGED

@@ -70,9 +70,8 @@ def _clear_dead(engine: Engine, stack: str) -> None:
 def _holders(stack: str) -> list[Holder]:
     """Read who holds a stack; nobody where state isn't kept in files of this machine."""
     folder = state_backend().folder
-    return (
-        [_holder(file) for file in (folder / "locks/organization" / PROJECT / stack).glob("*.json")] if folder else []
-    )
+    files = (folder / "locks" / "organization" / PROJECT / stack).glob("*.json") if folder else ()
+    return [_holder(file) for file in files]
 
 
 def _holder(file: Path) -> Holder:
