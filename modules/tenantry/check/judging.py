@@ -7,11 +7,12 @@ from tenantry.check.report import NOBODY, Result, Summary
 from tenantry.data import policy_dir
 from tenantry.objectstore.spec import TENANT_LABEL
 from tenantry.policy import Finding, Judgement, Placed, Verdict, build_policies, read_paths
+from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.admission.match import NAME_LABEL
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.objects.cluster import read_metadata
-from tenantry.policy.objects.prepare import Prepared, prepare_request
+from tenantry.policy.objects.prepare import prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
 from tenantry.problems import InputError, Problem, problem
 
@@ -35,12 +36,13 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
 
 
 def judge_manifests(
-    placed: Sequence[Placed], context: Sequence[Manifest], folder: Path | None
+    placed: Sequence[Placed], context: Sequence[Manifest], folder: Path | None, *, explain: bool
 ) -> tuple[list[Result], Summary]:
     """Judge every manifest; give what is wrong, and the sum.
 
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
-    nobody describes is taken for a tenant's, for that is where the manifest is to go.
+    nobody describes is taken for a tenant's, for that is where the manifest is to go. With `explain`, a finding has the
+    part of the expression that failed, which takes longer than to find it.
     """
     manifests = [one.manifest for one in placed]
     known = [*context, *(one for one in manifests if not is_policy_document(one))]
@@ -55,7 +57,9 @@ def judge_manifests(
         counts[judgement.verdict] += 1
         for finding in judgement.findings:
             if finding.verdict is not Verdict.ALLOW:
-                results.append(_result(judge, prepared, judgement, finding, fixes.get(finding.policy, _FIX)))
+                tells = explain and finding.verdict is not Verdict.UNDECIDABLE
+                clues = judge.explain(prepared, finding) if tells else []
+                results.append(_result(judgement, finding, fixes.get(finding.policy, _FIX), clues))
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
     return results, Summary(len(placed), allow, warn, deny, undecidable)
 
@@ -75,8 +79,7 @@ def _noted(note: Problem) -> Result:
     return Result("policies", "policy", Verdict.WARN, note.code, note.message, note.fix, NOBODY, *where)
 
 
-def _result(judge: Judge, prepared: Prepared, judgement: Judgement, finding: Finding, fix: str) -> Result:
-    clues = judge.explain(prepared, finding) if finding.verdict is not Verdict.UNDECIDABLE else []
+def _result(judgement: Judgement, finding: Finding, fix: str, clues: Iterable[Clue]) -> Result:
     return Result(
         finding.policy,
         finding.layer,

@@ -23,6 +23,7 @@ def check_paths(
     *,
     policies: Path | None = None,
     stdin: str | None = None,
+    explain: bool = True,
 ) -> Report:
     """Check everything that files and folders hold.
 
@@ -31,6 +32,7 @@ def check_paths(
         context: What requests and manifests refer to; by default the government's folder around each path.
         policies: A folder of policies instead of the baseline's own.
         stdin: The text of standard input.
+        explain: Whether to look for the part of an expression that failed; only text shows it.
 
     Raises:
         InputError: Policies that can't be used.
@@ -42,7 +44,7 @@ def check_paths(
         from tenantry.check.judging import judge_manifests
 
         around = [one.manifest for one in gather(context).manifests] if context else []
-        results, judged = judge_manifests(found.manifests, around, policies)
+        results, judged = judge_manifests(found.manifests, around, policies, explain=explain)
         both = (*report.results, *results)
         report = replace(report, results=both, judged=judged, summary=report.summary + judged)
     if not report.summary.objects and not report.results:

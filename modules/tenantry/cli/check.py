@@ -78,7 +78,7 @@ def check(
     from tenantry.check.write import WRITERS
 
     stdin = sys.stdin.read() if any(str(path) == STDIN for path in paths) else None
-    report = check_paths(paths, context, policies=policy, stdin=stdin)
+    report = check_paths(paths, context, policies=policy, stdin=stdin, explain=form is ReportFormat.TEXT)
     for line in WRITERS[form](report):
         typer.echo(line)
     if report.problems:
