@@ -1,46 +1,27 @@
 """Every policy of the baseline says of its own cases what their files' names say."""
 
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
+from baseline import CASES, POLICIES, TENANT, around_case, show
 
-from tenantry.data import policy_dir
-from tenantry.policy import Judgement, PolicySet, Verdict, build_policies, judge, read_paths
+from tenantry.policy import PolicySet, Verdict, build_policies, judge, read_paths
+from tenantry.policy.documents.model import Manifest
 
-POLICIES = sorted(policy_dir().glob("*/*/policy.yaml"))
-CASES = sorted(policy_dir().glob("*/*/cases/*.yaml"))
-TENANT = {
-    "apiVersion": "v1",
-    "kind": "Namespace",
-    "metadata": {"name": "default", "labels": {"tenantry.dev/tenant": "t-00000000"}},
-}
+RENDERED = sorted(Path(__file__).parents[1].glob("golden/rendered/*.yaml"))
+VERDICTS = {"allow": Verdict.ALLOW, "warn": Verdict.WARN, "deny": Verdict.DENY}
 
 
-def show(path: Path) -> str:
-    """`policy/case`."""
-    folder = path.parent if path.name == "policy.yaml" else path.parent.parent
-    return folder.name if path.name == "policy.yaml" else f"{folder.name}/{path.stem}"
-
-
-@cache
-def load(path: Path) -> PolicySet:
+def load(path: Path, *around: Manifest) -> PolicySet:
     """One policy, in a tenant's namespace."""
-    return build_policies(read_paths([path]), [TENANT])
-
-
-def judge_case(case: Path) -> Iterator[Judgement]:
-    """What a case's own policy says of its objects."""
-    yield from judge(load(case.parent.parent / "policy.yaml"), read_paths([case]))
+    return build_policies(read_paths([path]), [TENANT, *around])
 
 
 @pytest.mark.parametrize("case", CASES, ids=show)
 def test_a_case_is_judged_as_its_name_says(case: Path) -> None:
-    found = list(judge_case(case))
-    assert found
-    wanted = {"allow": Verdict.ALLOW, "deny": Verdict.DENY}[case.stem.partition("_")[0]]
-    assert {one.verdict for one in found} == {wanted}, [str(finding) for one in found for finding in one.findings]
+    around, judged = around_case(case, TENANT["metadata"]["name"])
+    (found,) = judge(load(case.parent.parent / "policy.yaml", *around), [judged])
+    assert found.verdict is VERDICTS[case.stem.partition("_")[0]], [str(finding) for finding in found.findings]
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=show)
@@ -55,4 +36,13 @@ def test_a_policy_is_whole(path: Path) -> None:
     for key in ("reason", "fix"):
         assert bound.policy.annotations[f"tenantry.dev/{key}"]
     sides = {case.stem.partition("_")[0] for case in (path.parent / "cases").glob("*.yaml")}
-    assert sides == {"allow", "deny"}
+    (binding,) = bound.bindings
+    assert sides == {"allow", "warn" if binding.actions == ("Warn",) else "deny"}
+
+
+@pytest.mark.parametrize("path", RENDERED, ids=lambda path: path.stem)
+def test_what_tenantry_makes_passes(path: Path) -> None:
+    """All objects of a tenant, together."""
+    placed = list(read_paths([path]))
+    policies = build_policies(read_paths(POLICIES), [one.manifest for one in placed])
+    assert [str(finding) for found in judge(policies, placed) for finding in found.findings] == []

@@ -11,32 +11,39 @@ import yaml
 
 from examples import MINIMAL, write
 
-SOUND = """\
+DIGEST = "0" * 64
+SOUND = f"""\
 apiVersion: v1
 kind: Pod
-metadata: {name: web, namespace: main}
+metadata: {{name: web, namespace: main}}
 spec:
-  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+  securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}
   containers:
     - name: app
-      image: registry.example/app
-      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+      image: registry.gov.example/app@sha256:{DIGEST}
+      securityContext: {{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {{drop: [ALL]}}}}
 """
-PRIVILEGED = """\
+PRIVILEGED = f"""\
 # A comment, and then
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: web, namespace: main}
+metadata: {{name: web, namespace: main, labels: {{app.kubernetes.io/name: web}}}}
 spec:
-  selector: {matchLabels: {app: web}}
+  selector: {{matchLabels: {{app: web}}}}
   template:
-    metadata: {labels: {app: web}}
+    metadata: {{labels: {{app: web}}}}
     spec:
-      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}
       containers:
         - name: app
-          image: registry.example/app
-          securityContext: {privileged: yes, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+          image: registry.gov.example/app@sha256:{DIGEST}
+          readinessProbe: {{tcpSocket: {{port: 8080}}}}
+          livenessProbe: {{tcpSocket: {{port: 8080}}}}
+          securityContext:
+            privileged: yes
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities: {{drop: [ALL]}}
 """
 OWN_POLICY = """\
 apiVersion: admissionregistration.k8s.io/v1
@@ -75,8 +82,8 @@ def test_what_a_policy_denies_is_told_with_place_part_control_and_fix(tmp_path: 
     assert done.stdout.splitlines() == [
         "web.yaml:2 Deployment/main/web",
         "  deny pod-privileged: spec.template: containers app must not set securityContext.privileged to true. TEN-610",
-        "    variables.bad == [] is False",
-        "    variables.bad is ['app']",
+        "    variables.bad == [] is false",
+        '    variables.bad is ["app"]',
         "    Controls: pod-security/baseline nist-800-53r5/AC-6 cis-kubernetes-1.12/5.2.2",
         "    Fix: remove securityContext.privileged, or set it to false.",
         "1 object judged: 0 allow, 0 warn, 1 deny, 0 undecidable.",

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "toolchain": set[str](),
     "sandbox": {"toolchain"},
     "components": {"contract", "render", "objectstore"},
-    "check": {"contract", "policy", "objectstore"},
+    "check": {"contract", "render", "policy", "objectstore"},
     "hosts": {"contract", "policy"},
     "evidence": {"contract", "policy"},
     "fleet": {"contract", "render", "policy", "components", "objectstore", "toolchain", "evidence"},

@@ -1,15 +1,18 @@
 """Judges manifests by the baseline's policies, as a tenant's namespace would have them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
+
+from tenantry.check.assumed import UNNAMED, assume_namespaces
 from tenantry.check.report import NOBODY, Result, Summary
 from tenantry.data import policy_dir
-from tenantry.objectstore.spec import TENANT_LABEL
 from tenantry.policy import Finding, Judgement, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
-from tenantry.policy.admission.match import NAME_LABEL
+from tenantry.policy.cel.engine import Failure
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.objects.cluster import read_metadata
 from tenantry.policy.objects.prepare import prepare_request
@@ -41,18 +44,18 @@ def judge_manifests(
     """Judge every manifest; give what is wrong, and the sum.
 
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
-    nobody describes is taken for a tenant's, for that is where the manifest is to go. With `explain`, a finding has the
-    part of the expression that failed, which takes longer than to find it.
+    nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. With
+    `explain`, a finding has the part of the expression that failed, which takes longer than to find it.
     """
     manifests = [one.manifest for one in placed]
     known = [*context, *(one for one in manifests if not is_policy_document(one))]
-    policies = load_baseline_policies(folder, [*_assumed(manifests, known), *known])
+    policies = load_baseline_policies(folder, [*assume_namespaces(_undescribed(manifests, known)), *known])
     judge = Judge(policies.policies, policies.cluster)
     fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
     results = [_noted(note) for note in policies.notes]
     counts = dict.fromkeys(Verdict, 0)
     for one in placed:
-        prepared = prepare_request(one.manifest, policies.cluster, source=one.source)
+        prepared = prepare_request(one.manifest, policies.cluster, namespace=UNNAMED, source=one.source)
         judgement = judge.judge(prepared)
         counts[judgement.verdict] += 1
         for finding in judgement.findings:
@@ -64,13 +67,11 @@ def judge_manifests(
     return results, Summary(len(placed), allow, warn, deny, undecidable)
 
 
-def _assumed(manifests: Iterable[Manifest], known: Iterable[Manifest]) -> Iterator[Manifest]:
-    """Give the namespaces that manifests are for and no document describes, as a tenant's."""
+def _undescribed(manifests: Iterable[Manifest], known: Iterable[Manifest]) -> set[str]:
+    """Give the namespaces that manifests are for and no document describes."""
     namespaces = (one for one in known if (one["apiVersion"], one["kind"]) == ("v1", "Namespace"))
     described = {str(read_metadata(one).get("name") or "") for one in namespaces}
-    for name in {str(read_metadata(one).get("namespace") or "default") for one in manifests} - described:
-        metadata = {"name": name, "labels": {TENANT_LABEL: "t-unknown", NAME_LABEL: name}}
-        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    return {str(read_metadata(one).get("namespace") or UNNAMED) for one in manifests} - described
 
 
 def _noted(note: Problem) -> Result:
@@ -87,7 +88,7 @@ def _result(judgement: Judgement, finding: Finding, fix: str, clues: Iterable[Cl
         CODES[finding.verdict],
         f"{finding.path}: {finding.message}" if finding.path else finding.message,
         fix,
-        judgement.object,
+        replace(judgement.object, namespace=judgement.object.namespace.removeprefix(UNNAMED)),
         judgement.source.file,
         judgement.source.line,
         1 if judgement.source.line else 0,
@@ -97,5 +98,11 @@ def _result(judgement: Judgement, finding: Finding, fix: str, clues: Iterable[Cl
 
 
 def _shown(value: object) -> str:
-    text = str(value)
+    """Write a value as CEL would, cut to what a line can hold."""
+    if isinstance(value, Failure):
+        return f"an error: {value.reason}"
+    try:
+        text = orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        text = str(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from tenantry.contract.model import Baseline, Bytes, Egress, Millicores, NodePool, Quota, Site, Tenant
 from tenantry.contract.quantity import format_bytes, format_cpu
 from tenantry.render.manifest import Manifest
-from tenantry.render.naming import DOMAIN, document, namespace_name
+from tenantry.render.naming import DOMAIN, HOSTS_NOTE, document, namespace_name
 
 # A quota is in force once it is there: its status, which Pulumi would wait for, only counts what is used.
 NO_WAIT = {"pulumi.com/skipAwait": "true"}
@@ -72,7 +72,7 @@ def _namespace(tenant: Tenant, site: Site, baseline: Baseline, name: str) -> Man
         f"{DOMAIN}/storage-classes": " ".join(allowed.storage_classes),
     }
     if tenant.spec.ingress.hosts:
-        notes[f"{DOMAIN}/hosts"] = " ".join(tenant.spec.ingress.hosts)
+        notes[HOSTS_NOTE] = " ".join(tenant.spec.ingress.hosts)
     if any(egress.host for egress in tenant.spec.egress):
         notes[f"{DOMAIN}/egress-hosts"] = _egress_hosts(tenant.spec.egress)
     pool = site.spec.node_pools.get(tenant.spec.classification) if controls.own_node_pool else None

@@ -16,6 +16,7 @@ TENANT_LABEL = f"{DOMAIN}/tenant"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGER = "tenantry"
 FILLED_BY = f"{DOMAIN}/filled-by"
+HOSTS_NOTE = f"{DOMAIN}/hosts"
 """Marks a Secret whose data comes from an object-store key when it is applied."""
 
 _LONGEST_KEY = 128

@@ -50,10 +50,18 @@ class BoundPolicy:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing but the object as it's written decides: no parameters, nothing to publish or to ask."""
+        """Whether nothing but the object as it's written decides: no parameters, nothing to publish or to ask.
+
+        What is asked of the namespace may not be known (`mark_unknown`).
+        """
         narrowed = any(binding.match is not None for binding in self.bindings)
-        asks = self.programs.annotations or self.programs.asks_server
+        asks = self.programs.annotations or self.programs.asks_server or self.asks_namespace
         return self.policy.param_kind is None and not asks and not narrowed
+
+    @property
+    def asks_namespace(self) -> bool:
+        """Whether its expressions read the namespace that the object is in."""
+        return "namespaceObject" in self.programs.names
 
 
 class _Candidate:
@@ -240,7 +248,8 @@ class _Run:
                 outcome = outcomes.get(id(value))
                 if outcome is None:
                     asks = candidate.bound.programs.asks_server
-                    evaluator = candidate.get_evaluator(wary=self.request.unknown or asks)
+                    vague = candidate.bound.asks_namespace and self.cluster.is_vague(self.request.namespace)
+                    evaluator = candidate.get_evaluator(wary=self.request.unknown or asks or vague)
                     outcome = evaluator.evaluate(self.activate(resource, value, marked=asks))
                     outcomes[id(value)] = outcome
                 self._record(policy, binding, outcome, value)

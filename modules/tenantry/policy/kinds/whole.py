@@ -153,11 +153,6 @@ def _default_old_autoscaler(manifest: Manifest) -> None:
     fill(manifest["spec"], minReplicas=1, targetCPUUtilizationPercentage=80)
 
 
-def _default_role(manifest: Manifest) -> None:
-    # A role without rules is shown without a list of them.
-    manifest["rules"] = manifest.get("rules") or None
-
-
 def _default_priority_class(manifest: Manifest) -> None:
     fill(manifest, preemptionPolicy="PreemptLowerPriority")
 
@@ -201,8 +196,6 @@ OBJECT_DEFAULTS: dict[str, Change] = {
     "networking/v1.NetworkPolicy": _default_network_policy,
     "autoscaling/v2.HorizontalPodAutoscaler": _default_autoscaler,
     "autoscaling/v1.HorizontalPodAutoscaler": _default_old_autoscaler,
-    "rbac/v1.Role": _default_role,
-    "rbac/v1.ClusterRole": _default_role,
     "scheduling/v1.PriorityClass": _default_priority_class,
     "storage/v1.StorageClass": _default_storage_class,
     "admissionregistration/v1.ValidatingWebhookConfiguration": _default_webhooks,

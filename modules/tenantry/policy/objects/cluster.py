@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenantry.policy.admission.match import NAME_LABEL, Labels, Surroundings, read_labels
+from tenantry.policy.cel.library.marks import find_mark
 from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.kinds.custom import CustomKind, read_definition
 from tenantry.policy.kinds.decode import Notes, decode_builtin
@@ -38,6 +39,7 @@ class Cluster:
     documents: dict[tuple[str, str], dict[tuple[str, str], Manifest]] = field(default_factory=dict)
     kinds: dict[tuple[str, str], CustomKind] = field(default_factory=dict)
     _decoded: dict[int, Manifest] = field(default_factory=dict)
+    _vague: dict[str, bool] = field(default_factory=dict)
 
     def decode(self, document: Manifest) -> Manifest:
         """A document as the API server would show it; each is decoded once."""
@@ -70,6 +72,12 @@ class Cluster:
         """The labels of a namespace, with the one that the API server gives each; None where it isn't known."""
         document = self.find_namespace(namespace)
         return None if document is None else {**read_labels(document), NAME_LABEL: namespace}
+
+    def is_vague(self, namespace: str) -> bool:
+        """Whether parts of a namespace's document aren't known."""
+        if namespace not in self._vague:
+            self._vague[namespace] = find_mark(self.find_namespace(namespace)) is not None
+        return self._vague[namespace]
 
     def find_limit_ranges(self, namespace: str) -> list[Manifest]:
         """The LimitRanges of a namespace, decoded."""
