@@ -9,12 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
 from command import leftovers, own_environment, pids, ports, rows, tenantry
 
 from sites import Sandbox
+from tenantry.sandbox.layout import Layout
+from tenantry.sandbox.site import furnish as furnishing
+from tenantry.toolchain import binary
 
 COMPONENTS = ("etcd", "iam", "s3", "kube-apiserver", "kube-controller-manager")
 SERVERS = [f"{site}/{component}" for site in ("onprem", "hosted") for component in COMPONENTS]
@@ -231,6 +235,17 @@ def test_a_server_that_an_older_version_started_is_started_anew_with_all_data(ow
     assert restarted <= {"hosted/kube-apiserver", "hosted/kube-controller-manager"}
     assert_kept(own)
     assert "already up" in tenantry(own.state, "sandbox", "up").stdout
+
+
+def test_a_call_that_hangs_while_etcd_comes_back_is_made_again(own: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(furnishing, "_CALL_SECONDS", 2)
+    (site,) = (one for one in Layout(own.state).sites() if one.site == "hosted")
+    own.kubectl("hosted", "delete", "priorityclass", "tenant-high")
+    etcd = pids(own.state)["hosted/etcd"]
+    os.kill(etcd, signal.SIGSTOP)
+    Timer(3, os.kill, (etcd, signal.SIGCONT)).start()
+    furnishing.furnish(site, binary("kubectl"))
+    assert own.kubectl("hosted", "get", "priorityclass", "tenant-high").returncode == 0
 
 
 def test_objects_of_the_site_come_back_when_someone_changed_them(own: Sandbox) -> None:

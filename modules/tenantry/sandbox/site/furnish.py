@@ -5,17 +5,37 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
 from tenantry.sandbox.guards import site_refuses
 from tenantry.sandbox.layout import SiteLayout
 from tenantry.sandbox.site.settings import ADMINISTRATOR_GROUP, bootstrap_kubeconfig
 
 FIELD_MANAGER = "tenantry-sandbox"
+_ATTEMPTS = 3
+_CALL_SECONDS = 15
 _SECONDS = 60
 
 
 def furnish(site: SiteLayout, kubectl: Path) -> None:
-    """Apply the site's own objects; what is as it should be stays. Raises UnreachableError (TEN-305)."""
+    """Apply the site's own objects; what is as it should be stays. Raises UnreachableError (TEN-305).
+
+    Tried again, for an API server whose etcd was killed may answer, and yet let a call hang until it is connected anew.
+    """
+    trying = Retrying(
+        stop=stop_after_attempt(_ATTEMPTS), wait=wait_fixed(1), retry=retry_if_result(bool), retry_error_callback=_last
+    )
+    refusal = trying(_apply, site, kubectl)
+    if refusal:
+        raise site_refuses(site, "kube-apiserver", refusal)
+
+
+def _last(state: RetryCallState) -> str:
+    return str(state.outcome.result()) if state.outcome else ""
+
+
+def _apply(site: SiteLayout, kubectl: Path) -> str:
+    """Apply once, and say why the server wouldn't; nothing where it did."""
     command: list[str | Path] = [
         kubectl,
         "--kubeconfig",
@@ -23,10 +43,13 @@ def furnish(site: SiteLayout, kubectl: Path) -> None:
         "apply",
         "--server-side",
         "--force-conflicts",
+        f"--request-timeout={_CALL_SECONDS}s",
+        f"--field-manager={FIELD_MANAGER}",
+        "--filename=-",
     ]
     try:
         done = subprocess.run(
-            [*command, f"--field-manager={FIELD_MANAGER}", "--filename=-"],
+            command,
             input=yaml.safe_dump_all(objects()),
             capture_output=True,
             text=True,
@@ -34,9 +57,8 @@ def furnish(site: SiteLayout, kubectl: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise site_refuses(site, "kube-apiserver", f"no answer within {_SECONDS} s") from None
-    if done.returncode:
-        raise site_refuses(site, "kube-apiserver", (done.stderr.strip().splitlines() or ["no reason given"])[-1])
+        return f"no answer within {_SECONDS} s"
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no reason given"])[-1]
 
 
 def objects() -> list[dict[str, Any]]:
