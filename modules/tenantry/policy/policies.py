@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenantry.policy.admission.judge import BoundPolicy, Judge
+from tenantry.policy.admission.judge import Judge
+from tenantry.policy.admission.plan import BoundPolicy
 from tenantry.policy.admission.programs import Programs, compile_policy
 from tenantry.policy.admission.verdict import Judgement
 from tenantry.policy.cel.library.authorization import Grant, Subject

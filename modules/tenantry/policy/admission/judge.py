@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cel_expr_python import cel
 
 from tenantry.policy.admission.activate import bind_names
-from tenantry.policy.admission.evaluate import Evaluator, Outcome
+from tenantry.policy.admission.evaluate import Outcome
 from tenantry.policy.admission.explain import Clue, explain_expression
 from tenantry.policy.admission.findings import (
     find_undecidable,
@@ -17,11 +17,11 @@ from tenantry.policy.admission.findings import (
     report_server,
 )
 from tenantry.policy.admission.match import Matched, Surroundings, match_request
-from tenantry.policy.admission.programs import Programs, guard_programs, join_programs
+from tenantry.policy.admission.plan import BoundPolicy, Candidate, Plan, Planner
 from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName
 from tenantry.policy.cel.engine import Engine, run_program
 from tenantry.policy.cel.library.authorization import Grant
-from tenantry.policy.documents.model import Binding, Manifest, Match, Policy
+from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.objects.cluster import Cluster, collect_params, read_metadata
 from tenantry.policy.objects.prepare import Prepared, iterate_subjects
 from tenantry.policy.objects.request import Request, Resource
@@ -40,63 +40,6 @@ _HIDDEN = "(hidden, for the object is a Secret)"
 _REVIEWS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 
 
-@dataclass(frozen=True, slots=True)
-class BoundPolicy:
-    """A policy with its programs and its bindings."""
-
-    policy: Policy
-    programs: Programs
-    bindings: tuple[Binding, ...]
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing but the object as it's written decides: no parameters, nothing to publish or to ask.
-
-        What is asked of the namespace may not be known (`mark_unknown`).
-        """
-        narrowed = any(binding.match is not None for binding in self.bindings)
-        asks = self.programs.annotations or self.programs.asks_server or self.asks_namespace
-        return self.policy.param_kind is None and not asks and not narrowed
-
-    @property
-    def asks_namespace(self) -> bool:
-        """Whether its expressions read the namespace that the object is in."""
-        return "namespaceObject" in self.programs.names
-
-
-class _Candidate:
-    """A policy on an engine; its evaluator is made when it's first needed."""
-
-    __slots__ = ("_engine", "_made", "bound")
-
-    def __init__(self, bound: BoundPolicy, engine: Engine) -> None:
-        self.bound, self._engine = bound, engine
-        self._made: dict[bool, Evaluator] = {}
-
-    def get_evaluator(self, *, wary: bool) -> Evaluator:
-        """The policy's evaluator, or the `wary` one for objects of which parts aren't known yet."""
-        if wary not in self._made:
-            programs = guard_programs(self.bound.programs) if wary else self.bound.programs
-            self._made[wary] = Evaluator(self.bound.policy, programs, self._engine)
-        return self._made[wary]
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The policies for requests of one sort.
-
-    `sure` are for each such request, whatever its object says; `all_well` tells of all of them at once that there is
-    nothing to find, as is so for most objects. `others` have to be matched one by one.
-    """
-
-    sure: tuple[_Candidate, ...]
-    all_well: cel.Expression | None
-    others: tuple[_Candidate, ...]
-
-
-_Sort = tuple[Resource, str, str, bool, bool]
-
-
 class Judge:
     """Holds what is worth keeping between requests: planned programs, and which policies are for which requests."""
 
@@ -106,8 +49,8 @@ class Judge:
         self._cluster = cluster
         self._around = cluster.surround()
         self._engine = Engine(grants)
-        self._candidates = [_Candidate(one, self._engine) for one in policies if one.bindings]
-        self._plans: dict[_Sort, _Plan] = {}
+        self._candidates = [Candidate(one, self._engine) for one in policies if one.bindings]
+        self._planner = Planner(self._candidates, cluster, self._engine)
         self._names = frozenset(name for one in policies for name in one.programs.names)
         self._templates = any(one.policy.judges_templates for one in policies)
 
@@ -120,7 +63,7 @@ class Judge:
         if not prepared.refused and not _is_exempt(request.resource):
             for subject in iterate_subjects(request, self._cluster, templates=self._templates):
                 run = _Run(subject, self._cluster, self._around, self._engine, self._names, findings, annotations)
-                judged += run.judge(self._find_plan(subject))
+                judged += run.judge(self._planner.find_plan(subject))
         published = tuple(dict.fromkeys(annotations))
         return Judgement(_name_object(request), request.source, request.operation, tuple(findings), judged, published)
 
@@ -140,47 +83,12 @@ class Judge:
             return [Clue(clue.text, _HIDDEN) for clue in clues]
         return clues
 
-    def _find_plan(self, request: Request) -> _Plan:
-        in_cluster = not request.namespace or request.resource.kind == "Namespace"
-        sort = (request.resource, request.operation, request.subresource, in_cluster, bool(request.path))
-        plan = self._plans.get(sort)
-        if plan is None:
-            plan = self._plans[sort] = self._make_plan(request)
-        return plan
-
-    def _make_plan(self, request: Request) -> _Plan:
-        names = [request.resource, *self._around.find_equivalents(request.resource)]
-        sure: list[_Candidate] = []
-        others: list[_Candidate] = []
-        for candidate in self._candidates:
-            policy = candidate.bound.policy
-            if request.path and not policy.judges_templates:
-                continue
-            if not policy.match.is_static:
-                if any(_may_match(policy.match, one) for one in names):
-                    others.append(candidate)
-                continue
-            matched = match_request(policy.match, request, self._around)
-            if matched.resource == request.resource and candidate.bound.is_plain:
-                sure.append(candidate)
-            elif matched.resource is not None:
-                others.append(candidate)
-        joined = join_programs([one.bound.programs for one in sure])
-        return _Plan(tuple(sure), self._engine.plan(joined) if sure else None, tuple(others))
-
 
 def _name_object(request: Request) -> ObjectName:
     metadata = read_metadata(request.shown)
     name = str(metadata.get("name") or metadata.get("generateName") or "")
     namespace = str(metadata.get("namespace") or "")
     return ObjectName(request.resource.api_version, request.resource.kind, namespace, name)
-
-
-def _may_match(match: Match, resource: Resource) -> bool:
-    return any(
-        ({"*", resource.group} & rule.groups) and any(plural in ("*", resource.plural) for plural, _ in rule.resources)
-        for rule in match.rules
-    )
 
 
 def _is_exempt(resource: Resource) -> bool:
@@ -202,15 +110,15 @@ class _Run:
     annotations: list[tuple[str, str]]
     activations: dict[tuple[int, str, bool], cel.Activation] = field(default_factory=dict)
 
-    def judge(self, plan: _Plan) -> int:
+    def judge(self, plan: Plan) -> int:
         """Judge by all policies of a plan, and count those that were for the request."""
         judged = len(plan.sure)
         if plan.all_well is not None:
             activation = self.activate(self.request.resource, None, marked=False)
             if self.request.unknown or run_program(plan.all_well, activation) is not True:
-                for candidate in plan.sure:
+                for candidate, bindings in plan.sure:
                     outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
-                    for binding in candidate.bound.bindings:
+                    for binding in bindings:
                         self._record(candidate.bound.policy, binding, outcome, None)
         for candidate in plan.others:
             matched = match_request(candidate.bound.policy.match, self.request, self.around)
@@ -228,7 +136,7 @@ class _Run:
                         return value
         return None
 
-    def _judge_candidate(self, candidate: _Candidate, resource: Resource, matched: Matched) -> None:
+    def _judge_candidate(self, candidate: Candidate, resource: Resource, matched: Matched) -> None:
         policy = candidate.bound.policy
         outcomes: dict[int, Outcome] = {}
         for binding in candidate.bound.bindings:

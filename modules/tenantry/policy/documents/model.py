@@ -60,12 +60,6 @@ class Match:
     namespace_selector: Selector = Selector()
     object_selector: Selector = Selector()
 
-    @property
-    def is_static(self) -> bool:
-        """Whether it takes or leaves all objects of a kind alike."""
-        selective = self.namespace_selector.requirements or self.object_selector.requirements
-        return not selective and not any(rule.names for rule in (*self.rules, *self.excludes))
-
 
 @dataclass(frozen=True, slots=True)
 class Named:
