@@ -142,6 +142,28 @@ def test_the_same_for_githubs_pages(tmp_path: Path) -> None:
     assert line.startswith("::error file=web.yaml,line=2,title=TEN-610 pod-privileged::Deployment/main/web: ")
 
 
+def test_reports_are_written_to_files_too(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", PRIVILEGED)
+    done = check("web.yaml", "--output", "sarif=out/check.sarif", "--output", "junit=check.xml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "variables.bad is" in done.stdout
+    (run,) = json.loads((tmp_path / "out" / "check.sarif").read_text())["runs"]
+    assert [one["ruleId"] for one in run["results"]] == ["pod-privileged"]
+    assert 'failures="1"' in (tmp_path / "check.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "words"),
+    [("xml=check.xml", 2, "TEN-616"), ("junit", 2, "TEN-616"), ("junit=/proc/check.xml", 3, "TEN-617")],
+)
+def test_an_output_that_cannot_be_is_said(tmp_path: Path, output: str, code: int, words: str) -> None:
+    write(tmp_path, "web.yaml", SOUND)
+    done = check("web.yaml", "--output", output, cwd=tmp_path)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("action", "who", "replicas", "code", "verdict"),
     [

@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 
 from tenantry.check.assumed import UNNAMED, assume_namespaces
-from tenantry.check.report import NOBODY, Result, Summary
+from tenantry.check.report import NOBODY, Looked, Result, Summary
 from tenantry.data import policy_dir
-from tenantry.policy import Finding, Judgement, Placed, Verdict, build_policies, read_paths
+from tenantry.policy import Finding, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.cel.engine import Failure
@@ -40,8 +40,8 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
 
 def judge_manifests(
     placed: Sequence[Placed], context: Sequence[Manifest], folder: Path | None, *, explain: bool
-) -> tuple[list[Result], Summary]:
-    """Judge every manifest; give what is wrong, and the sum.
+) -> tuple[list[Result], Summary, list[Looked]]:
+    """Judge every manifest; give what is wrong, the sum, and all that was looked at.
 
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
     nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. With
@@ -54,17 +54,20 @@ def judge_manifests(
     fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
     results = [_noted(note) for note in policies.notes]
     counts = dict.fromkeys(Verdict, 0)
+    looked: list[Looked] = []
     for one in placed:
         prepared = prepare_request(one.manifest, policies.cluster, namespace=UNNAMED, source=one.source)
         judgement = judge.judge(prepared)
         counts[judgement.verdict] += 1
+        name = replace(judgement.object, namespace=judgement.object.namespace.removeprefix(UNNAMED))
+        looked.append(Looked(name, one.source.file, one.source.line))
         for finding in judgement.findings:
             if finding.verdict is not Verdict.ALLOW:
                 tells = explain and finding.verdict is not Verdict.UNDECIDABLE
                 clues = judge.explain(prepared, finding) if tells else []
-                results.append(_result(judgement, finding, fixes.get(finding.policy, _FIX), clues))
+                results.append(_result(looked[-1], finding, fixes.get(finding.policy, _FIX), clues))
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
-    return results, Summary(len(placed), allow, warn, deny, undecidable)
+    return results, Summary(len(placed), allow, warn, deny, undecidable), looked
 
 
 def _undescribed(manifests: Iterable[Manifest], known: Iterable[Manifest]) -> set[str]:
@@ -80,7 +83,7 @@ def _noted(note: Problem) -> Result:
     return Result("policies", "policy", Verdict.WARN, note.code, note.message, note.fix, NOBODY, *where)
 
 
-def _result(judgement: Judgement, finding: Finding, fix: str, clues: Iterable[Clue]) -> Result:
+def _result(about: Looked, finding: Finding, fix: str, clues: Iterable[Clue]) -> Result:
     return Result(
         finding.policy,
         finding.layer,
@@ -88,10 +91,10 @@ def _result(judgement: Judgement, finding: Finding, fix: str, clues: Iterable[Cl
         CODES[finding.verdict],
         f"{finding.path}: {finding.message}" if finding.path else finding.message,
         fix,
-        replace(judgement.object, namespace=judgement.object.namespace.removeprefix(UNNAMED)),
-        judgement.source.file,
-        judgement.source.line,
-        1 if judgement.source.line else 0,
+        about.object,
+        about.file,
+        about.line,
+        1 if about.line else 0,
         finding.controls,
         tuple((clue.text, _shown(clue.value)) for clue in clues),
     )

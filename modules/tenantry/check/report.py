@@ -33,6 +33,15 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """One object or document that was looked at, and where it stands."""
+
+    object: ObjectName
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """How many objects were looked at, and how many of them came to each verdict."""
 
@@ -53,7 +62,8 @@ class Report:
     """All that a check found.
 
     `documents` counts the contract's documents and `problems` are theirs; `judged` sums up the objects that policies
-    looked at. `unjudged` says what rules had to be left out, and why.
+    looked at. `unjudged` says what rules had to be left out, and why. `looked` has all documents and objects, also
+    those that nothing is to be said of.
     """
 
     results: tuple[Result, ...] = ()
@@ -62,3 +72,4 @@ class Report:
     problems: tuple[Problem, ...] = ()
     judged: Summary = Summary()
     unjudged: tuple[str, ...] = ()
+    looked: tuple[Looked, ...] = ()

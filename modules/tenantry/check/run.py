@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenantry.check.gather import Gathered, gather
-from tenantry.check.report import NOBODY, Report, Result, Summary
+from tenantry.check.report import NOBODY, Looked, Report, Result, Summary
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
 from tenantry.contract.reading.finding import government_root
@@ -44,9 +44,14 @@ def check_paths(
         from tenantry.check.judging import judge_manifests
 
         around = [one.manifest for one in gather(context).manifests] if context else []
-        results, judged = judge_manifests(found.manifests, around, policies, explain=explain)
-        both = (*report.results, *results)
-        report = replace(report, results=both, judged=judged, summary=report.summary + judged)
+        results, judged, looked = judge_manifests(found.manifests, around, policies, explain=explain)
+        report = replace(
+            report,
+            results=(*report.results, *results),
+            judged=judged,
+            summary=report.summary + judged,
+            looked=(*report.looked, *looked),
+        )
     if not report.summary.objects and not report.results:
         nothing = problem("TEN-100", "there is no document to check", "name a file, or a folder with YAML files")
         report = replace(report, problems=(nothing,), results=(_result(nothing, Verdict.DENY, None),))
@@ -78,7 +83,8 @@ def _contract(found: Gathered, context: Sequence[Path] | None) -> Report:
         results.append(_result(left_out, Verdict.UNDECIDABLE, None))
     sound = len({*checked} - {*about})
     summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
-    return Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged)
+    looked = tuple(Looked(ObjectName(API_VERSION, one.kind, "", one.name), one.file, one.line) for one in checked)
+    return Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
 
 
 def _checked(documents: Documents) -> list[_Checked]:

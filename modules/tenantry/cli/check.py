@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from tenantry.cli import app
-from tenantry.problems import Exit, InputError, problem
+from tenantry.files import write_atomic
+from tenantry.problems import Exit, InputError, UnreachableError, problem
 
 
 class ReportFormat(StrEnum):
@@ -16,6 +17,8 @@ class ReportFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
     GITHUB = "github"
 
 
@@ -57,6 +60,10 @@ def check(
         Undecidable, typer.Option(help="What becomes of an object that can't be decided.")
     ] = Undecidable.DENY,
     form: Annotated[ReportFormat, typer.Option("--format", help="How the report is written.")] = ReportFormat.TEXT,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FORMAT=FILE", help="Write the report to a file, too; may be given several times."),
+    ] = None,
 ) -> None:
     """Check requests and their like by the contract, and Kubernetes manifests by the baseline's policies.
 
@@ -73,15 +80,36 @@ def check(
         return
     if not paths:
         raise InputError(problem("TEN-100", "nothing was named to check", "name files or folders, or - for a pipe"))
+    from tenantry.check.formats import WRITERS
     from tenantry.check.gather import STDIN
     from tenantry.check.run import check_paths
-    from tenantry.check.write import WRITERS
 
     stdin = sys.stdin.read() if any(str(path) == STDIN for path in paths) else None
-    report = check_paths(paths, context, policies=policy, stdin=stdin, explain=form is ReportFormat.TEXT)
+    files = [_output(one) for one in output or ()]
+    tells = ReportFormat.TEXT in (form, *(name for name, _ in files))
+    report = check_paths(paths, context, policies=policy, stdin=stdin, explain=tells)
+    for name, file in files:
+        _write(file, "".join(f"{line}\n" for line in WRITERS[name](report)))
     for line in WRITERS[form](report):
         typer.echo(line)
     if report.problems:
         raise typer.Exit(Exit.INPUT)
     denied = report.judged.deny or (undecidable is Undecidable.DENY and report.judged.undecidable)
     raise typer.Exit(Exit.DENIED if denied else Exit.DONE)
+
+
+def _output(text: str) -> tuple[ReportFormat, Path]:
+    """Take `FORMAT=FILE` apart."""
+    name, _, file = text.partition("=")
+    if name not in list(ReportFormat) or not file:
+        fix = f"write FORMAT=FILE, with one of {', '.join(ReportFormat)}"
+        raise InputError(problem("TEN-616", f"--output {text} isn't a format and a file", fix))
+    return ReportFormat(name), Path(file)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write_atomic(file, text.encode(errors="replace"), mode=0o644)
+    except OSError as error:
+        what = f"the report can't be written to {file}: {error.strerror or error}"
+        raise UnreachableError(problem("TEN-617", what, "name a file in a folder that can be written")) from None

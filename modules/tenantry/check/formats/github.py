@@ -1,0 +1,25 @@
+"""A report as annotations for GitHub's pages."""
+
+from collections.abc import Iterator
+
+from tenantry.check.report import Report
+from tenantry.policy import Verdict
+
+_LEVELS = {Verdict.DENY: "error", Verdict.UNDECIDABLE: "error", Verdict.WARN: "warning"}
+
+
+def as_github(report: Report) -> Iterator[str]:
+    """Give workflow commands, which GitHub shows beside the lines of a change. Source: GitHub, workflow commands."""
+    for one in report.results:
+        place = f"file={_property(one.file)},line={one.line}," if one.file and one.line else ""
+        title = f"{one.code} {one.policy}"
+        text = f"{one.object}: {one.message}. Fix: {one.fix}." if one.object.kind else f"{one.message}. Fix: {one.fix}."
+        yield f"::{_LEVELS[one.verdict]} {place}title={_property(title)}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
