@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tenantry.data import policy_dir
+from tenantry.data import baseline_file, policy_dir
 from tenantry.policy import Placed, read_paths
 
 Manifest = dict[str, Any]
@@ -25,6 +25,10 @@ TENANT: Manifest = {
         },
     },
 }
+
+
+(BASELINE,) = (placed.manifest for placed in read_paths([baseline_file()]))
+"""The parameters of policies whose figures hang on the classification."""
 
 
 def show(path: object) -> str:

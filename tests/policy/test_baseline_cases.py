@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from baseline import CASES, POLICIES, TENANT, around_case, show
+from baseline import BASELINE, CASES, POLICIES, TENANT, around_case, show
 
 from tenantry.policy import PolicySet, Verdict, build_policies, judge, read_paths
 from tenantry.policy.documents.model import Manifest
@@ -14,7 +14,7 @@ VERDICTS = {"allow": Verdict.ALLOW, "warn": Verdict.WARN, "deny": Verdict.DENY}
 
 def load(path: Path, *around: Manifest) -> PolicySet:
     """One policy, in a tenant's namespace."""
-    return build_policies(read_paths([path]), [TENANT, *around])
+    return build_policies(read_paths([path]), [TENANT, BASELINE, *around])
 
 
 @pytest.mark.parametrize("case", CASES, ids=show)
@@ -44,5 +44,5 @@ def test_a_policy_is_whole(path: Path) -> None:
 def test_what_tenantry_makes_passes(path: Path) -> None:
     """All objects of a tenant, together."""
     placed = list(read_paths([path]))
-    policies = build_policies(read_paths(POLICIES), [one.manifest for one in placed])
+    policies = build_policies(read_paths(POLICIES), [BASELINE, *(one.manifest for one in placed)])
     assert [str(finding) for found in judge(policies, placed) for finding in found.findings] == []

@@ -49,6 +49,12 @@ def test_the_failing_element_is_shown() -> None:
     assert clues[2][0] == "c"
 
 
+def test_an_optional_is_not_shown_for_it_has_no_plain_value() -> None:
+    clues = explain("!object.spec.?paused.orValue(true)")
+    assert clues == [("!object.spec.?paused.orValue(true)", False), ("object.spec.?paused.orValue(true)", True)]
+    assert explain("object.spec.?paused.hasValue()") == [("object.spec.?paused.hasValue()", False)]
+
+
 def test_variables_are_looked_into() -> None:
     variables = [{"name": "names", "expression": f"{CONTAINERS}.map(c, c.name)"}]
     clues = explain("variables.names.all(n, n.size() < 3) || variables.names == ['x']", variables=variables)

@@ -10,6 +10,9 @@ import pytest
 import yaml
 
 from examples import MINIMAL, write
+from tenantry.data import baseline_file, policy_dir
+
+POLICIES = policy_dir() / "bucket"
 
 DIGEST = "0" * 64
 SOUND = f"""\
@@ -192,6 +195,36 @@ def test_a_namespace_that_is_no_tenants_is_left_to_its_owner(tmp_path: Path) -> 
     write(tmp_path, "web.yaml", namespace + "---\n" + PRIVILEGED)
     done = check("web.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
+
+
+BUCKET = (POLICIES / "bucket-retention" / "cases" / "deny_shared_without.yaml").read_text()
+
+
+def test_a_bucket_is_held_to_the_figures_of_its_class(tmp_path: Path) -> None:
+    write(tmp_path, "bucket.yaml", BUCKET)
+    done = check("bucket.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert (
+        "bucket-retention: a bucket of class shared must keep its objects for at least 365 days, not 0" in done.stdout
+    )
+
+
+def test_a_bucket_is_held_to_the_baseline_that_it_is_pinned_to(tmp_path: Path) -> None:
+    write(tmp_path, "bucket.yaml", BUCKET.replace("2026.1", "2027.1"))
+    done = check("bucket.yaml", "--format", "json", cwd=tmp_path)
+    verdicts = {(one["policy"], one["verdict"]) for one in json.loads(done.stdout)["results"]}
+    assert ("policies", "undecidable") in verdicts
+    assert "bucket-retention" not in {policy for policy, _ in verdicts}
+    own = tmp_path / "own"
+    own.mkdir()
+    text = baseline_file().read_text(encoding="utf-8")
+    write(
+        own, "baseline.yaml", text.replace("2026.1", "2027.1").replace("minRetentionDays: 365", "minRetentionDays: 90")
+    )
+    told = check("bucket.yaml", "--context", own, cwd=tmp_path)
+    assert told.returncode == 1
+    assert "must keep its objects for at least 90 days, not 0" in told.stdout
+    assert "undecidable" not in told.stdout.splitlines()[0]
 
 
 def test_what_kubectl_would_not_read_is_said(tmp_path: Path) -> None:

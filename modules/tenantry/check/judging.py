@@ -1,6 +1,6 @@
 """Judges manifests by the baseline's policies, as a tenant's namespace would have them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import orjson
 
 from tenantry.check.assumed import UNNAMED, assume_namespaces
 from tenantry.check.report import NOBODY, Looked, Result, Summary
-from tenantry.data import policy_dir
+from tenantry.contract.reading.schema import is_of_our_group
+from tenantry.data import baseline_file, policy_dir
 from tenantry.policy import Finding, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
@@ -18,6 +19,7 @@ from tenantry.policy.objects.cluster import read_metadata
 from tenantry.policy.objects.prepare import prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
 from tenantry.problems import InputError, Problem, problem
+from tenantry.render.naming import BASELINE_NOTE
 
 CODES = {Verdict.DENY: "TEN-610", Verdict.WARN: "TEN-611", Verdict.UNDECIDABLE: "TEN-612"}
 """The codes of what policies say; docs/codes.md tells what each means."""
@@ -48,7 +50,9 @@ def judge_manifests(
     `explain`, a finding has the part of the expression that failed, which takes longer than to find it.
     """
     manifests = [one.manifest for one in placed]
-    known = [*context, *(one for one in manifests if not is_policy_document(one))]
+    # Of two documents with the same name the later holds: a government's own baseline before the one that ships.
+    known = [*_shipped_baseline(manifests), *context, *(one for one in manifests if not is_policy_document(one))]
+    baselines = {str(read_metadata(one).get("name")) for one in known if one["kind"] == "Baseline"}
     policies = load_baseline_policies(folder, [*assume_namespaces(_undescribed(manifests, known)), *known])
     judge = Judge(policies.policies, policies.cluster)
     fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
@@ -58,9 +62,13 @@ def judge_manifests(
     for one in placed:
         prepared = prepare_request(one.manifest, policies.cluster, namespace=UNNAMED, source=one.source)
         judgement = judge.judge(prepared)
-        counts[judgement.verdict] += 1
         name = replace(judgement.object, namespace=judgement.object.namespace.removeprefix(UNNAMED))
         looked.append(Looked(name, one.source.file, one.source.line))
+        missing = _missing_baseline(one.manifest, baselines)
+        verdict = judgement.verdict if judgement.verdict is Verdict.DENY or not missing else Verdict.UNDECIDABLE
+        counts[verdict] += 1
+        if missing:
+            results.append(_unpinned(looked[-1], missing))
         for finding in judgement.findings:
             if finding.verdict is not Verdict.ALLOW:
                 tells = explain and finding.verdict is not Verdict.UNDECIDABLE
@@ -75,6 +83,29 @@ def _undescribed(manifests: Iterable[Manifest], known: Iterable[Manifest]) -> se
     namespaces = (one for one in known if (one["apiVersion"], one["kind"]) == ("v1", "Namespace"))
     described = {str(read_metadata(one).get("name") or "") for one in namespaces}
     return {str(read_metadata(one).get("namespace") or UNNAMED) for one in manifests} - described
+
+
+def _shipped_baseline(manifests: Iterable[Manifest]) -> Iterable[Manifest]:
+    """Give the baseline that ships with this version, where there is an object whose policies ask it for figures."""
+    if any(is_of_our_group(str(one["apiVersion"])) for one in manifests):
+        return [one.manifest for one in read_paths([baseline_file()])]
+    return ()
+
+
+def _missing_baseline(manifest: Manifest, known: Collection[str]) -> str:
+    """Give the baseline that an object of tenantry's is pinned to, where nobody gave it: its figures aren't known."""
+    if not is_of_our_group(str(manifest["apiVersion"])):
+        return ""
+    annotations = read_metadata(manifest).get("annotations")
+    pinned = str(annotations.get(BASELINE_NOTE) or "") if isinstance(annotations, dict) else ""
+    return "" if pinned in known else pinned
+
+
+def _unpinned(about: Looked, baseline: str) -> Result:
+    message = f"it can't be decided without the baseline {baseline}, which it is pinned to"
+    fix = "name the file that has it with --context"
+    where = (about.object, about.file, about.line, 1 if about.line else 0)
+    return Result("policies", "policy", Verdict.UNDECIDABLE, CODES[Verdict.UNDECIDABLE], message, fix, *where)
 
 
 def _noted(note: Problem) -> Result:

@@ -38,12 +38,13 @@ def check_paths(
         InputError: Policies that can't be used.
     """
     found = gather(paths, stdin)
-    report = _contract(found, context)
+    documents, report = _contract(found, context)
     if found.manifests:
         # Imported here: who checks a request doesn't wait for the policies' engine.
         from tenantry.check.judging import judge_manifests
 
-        around = [one.manifest for one in gather(context).manifests] if context else []
+        around = [dict(one.data) for (kind, _), one in documents.sources.items() if kind == "Baseline"]
+        around += [one.manifest for one in gather(context).manifests] if context else []
         results, judged, looked = judge_manifests(found.manifests, around, policies, explain=explain)
         report = replace(
             report,
@@ -67,7 +68,7 @@ class _Checked(NamedTuple):
     name: str
 
 
-def _contract(found: Gathered, context: Sequence[Path] | None) -> Report:
+def _contract(found: Gathered, context: Sequence[Path] | None) -> tuple[Documents, Report]:
     around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
     documents, unsound = read_documents(
         found.paths, context=around, foreign=found.foreign, mixed=found.mixed, others=STORE_KINDS
@@ -84,7 +85,8 @@ def _contract(found: Gathered, context: Sequence[Path] | None) -> Report:
     sound = len({*checked} - {*about})
     summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
     looked = tuple(Looked(ObjectName(API_VERSION, one.kind, "", one.name), one.file, one.line) for one in checked)
-    return Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
+    report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
+    return documents, report
 
 
 def _checked(documents: Documents) -> list[_Checked]:

@@ -16,7 +16,9 @@ TENANT_LABEL = f"{DOMAIN}/tenant"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGER = "tenantry"
 FILLED_BY = f"{DOMAIN}/filled-by"
+BASELINE_NOTE = f"{DOMAIN}/baseline"
 HOSTS_NOTE = f"{DOMAIN}/hosts"
+ENCRYPTED_NOTE = f"{DOMAIN}/encrypted-by"
 """Marks a Secret whose data comes from an object-store key when it is applied."""
 
 _LONGEST_KEY = 128
@@ -69,7 +71,7 @@ def annotations(tenant: Tenant) -> dict[str, str]:
     contacts, budget = tenant.spec.contacts, tenant.spec.budget
     found = {
         f"{DOMAIN}/name": tenant.name,
-        f"{DOMAIN}/baseline": tenant.spec.baseline,
+        BASELINE_NOTE: tenant.spec.baseline,
         f"{DOMAIN}/owner": contacts.owner,
         f"{DOMAIN}/technical-contacts": " ".join(contacts.technical),
         f"{DOMAIN}/security-contact": contacts.security,
@@ -133,6 +135,8 @@ def document(
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **(content or {})}
 
 
-def store_document(tenant: Tenant, kind: str, name: str, spec: Mapping[str, Any]) -> Manifest:
-    """Make one object-store document of a tenant with its standard metadata."""
-    return document(tenant, STORE_API, kind, name, {"spec": dict(spec)})
+def store_document(
+    tenant: Tenant, kind: str, name: str, spec: Mapping[str, Any], notes: Mapping[str, str] | None = None
+) -> Manifest:
+    """Make one object-store document of a tenant with its standard metadata; `notes` are more annotations."""
+    return document(tenant, STORE_API, kind, name, {"spec": dict(spec)}, notes=notes)

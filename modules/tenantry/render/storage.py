@@ -15,6 +15,7 @@ from tenantry.contract.model import (
 from tenantry.render.access import account_secret_name
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import (
+    ENCRYPTED_NOTE,
     FILLED_BY,
     bucket_name,
     bucket_tags,
@@ -105,7 +106,9 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
         "quota": bucket.quota,
         "retentionDays": bucket.retention_days,
     }
-    return store_document(tenant, "Bucket", name, spec)
+    # What the site vouches for: a bucket's own settings don't show what encrypts the disks below it.
+    below = [each for each in ("store.diskEncryption", "store.ownKey") if site.can(each)]
+    return store_document(tenant, "Bucket", name, spec, {ENCRYPTED_NOTE: " ".join(below)} if below else None)
 
 
 def _bucket_policy(name: str, bucket: BucketRequest) -> dict[str, Any]:

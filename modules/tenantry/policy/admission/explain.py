@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cel_expr_python import cel
 
-from tenantry.policy.cel.engine import Engine, Failure, encode_program, run_program
+from tenantry.policy.cel.engine import NOT_PLAIN, Engine, Failure, encode_program, run_program
 from tenantry.policy.cel.syntax.tree import (
     Call,
     Comprehension,
@@ -119,4 +119,6 @@ def _look_at(place: _Place, node: Node) -> Iterator[Clue]:
     for part in parts:
         # What is written out in the expression shows itself.
         if not isinstance(part, (Const, ListLiteral, MapLiteral)):
-            yield Clue(place.write(part), place.evaluate(part))
+            value = place.evaluate(part)
+            if value is not NOT_PLAIN:
+                yield Clue(place.write(part), value)

@@ -79,6 +79,10 @@ class Engine:
         return self._environment.Activation(names)
 
 
+NOT_PLAIN = Failure("it has no plain form")
+"""What stands for a value that only the engine knows, such as an optional."""
+
+
 def encode_program(node: Node) -> bytes:
     """A resolved tree as bytes: what may be kept and planned again without being checked again."""
     return encode_parsed(node)
@@ -88,12 +92,17 @@ def run_program(expression: cel.Expression, activation: cel.Activation) -> objec
     """The value of an expression as plain Python, or a Failure."""
     reset_meter()
     try:
-        value = expression.eval(activation)
-        if value.type() == cel.Type.ERROR:
-            return describe_error(str(value.value()))
-        return value.plain_value()
+        return _to_plain(expression.eval(activation))
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         return describe_error(str(error))
+
+
+def _to_plain(value: cel.Value) -> object:
+    """Give what an evaluation came to; asked for the type or the value of what only the engine knows, it refuses."""
+    try:
+        return describe_error(str(value.value())) if value.type() == cel.Type.ERROR else value.plain_value()
+    except TypeError:
+        return NOT_PLAIN
 
 
 def describe_error(message: str) -> Failure:
