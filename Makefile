@@ -47,7 +47,7 @@ test-load: setup toolchain ## provision hundreds of tenants of the real estate i
 
 .PHONY: test-faults
 test-faults: setup toolchain ## kill each component at ten random moments of an apply
-	$(PYTEST) -n $(WORKERS) --dist worksteal tests/fleet/test_kills.py
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m faults
 
 .PHONY: bench
 bench: setup toolchain ## the figures: ratios against kubectl, start-up times, memory

@@ -10,6 +10,11 @@ from sites import Sandbox
 from tenantry import sandbox as embedded
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker ends long after the others."""
+    items.sort(key=lambda item: item.path.name != "test_kills.py")
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Start the sandbox in a folder of its own, or use the one in TENANTRY_TEST_STATE, which then stays up."""

@@ -92,9 +92,12 @@ def test_a_file_that_may_not_be_read_is_a_problem_and_the_others_are_read(tmp_pa
     assert sorted(re.findall(r"TEN-\d+", done.stdout)) == ["TEN-100", "TEN-100", "TEN-105"]
 
 
-# The command line itself, which says when it reads the first request.
+# The command line itself, which says when it reads the first request. Ctrl-C reaches it, also where these tests run in
+# the background of a script, whose children ignore it.
 SAYS_WHEN_IT_READS = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def hook(event, arguments):
     if event == "open" and str(arguments[0]).endswith("/0.yaml"):
         print("reading", file=sys.stderr, flush=True)

@@ -38,7 +38,8 @@ build(component, lambda step: print(step.state, flush=True))
 
 @pytest.fixture
 def greeting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Component:
-    """A component of one small file, and a cache with nothing in it."""
+    """A component of one small file, and a cache with nothing in it. Go is there, wherever it came from."""
+    monkeypatch.setenv("PATH", f"{find_go((1, 26), lambda: None).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("GOCACHE", os.environ.get("GOCACHE") or str(Path.home() / ".cache" / "go-build"))
     folder = tmp_path / "toolchain" / "greeting"
