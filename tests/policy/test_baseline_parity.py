@@ -4,7 +4,7 @@ import random
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from apiserver import ApiServer, Manifest
 from baseline import CASES, TENANT, around_case, policy_of, show
 
 from tenantry.data import policy_dir
-from tenantry.policy import Placed, PolicySet, Verdict, build_policies, judge, read_paths
+from tenantry.policy import Finding, Placed, PolicySet, Verdict, build_policies, judge, read_paths
 
 MIXED, SEED = 400, 37
 # Pod Security admission says nothing of these policies.
@@ -89,11 +89,11 @@ class Place:
         failing = {policy for policy, _, _ in answer.failures()} | ({denied} if denied else set())
         return failing, any("would violate PodSecurity" in warning for warning in answer.warnings)
 
-    def ours(self, manifest: Manifest) -> set[str]:
-        """The policies that fail offline. A cluster judges the pods of a workload when they are made."""
+    def find(self, manifest: Manifest) -> tuple[Finding, ...]:
+        """What is found offline."""
         (found,) = judge(self.policies, [Placed(self.placed(manifest))])
         assert all(finding.verdict is not Verdict.UNDECIDABLE for finding in found.findings)
-        return {finding.policy for finding in found.findings if not finding.path}
+        return found.findings
 
     def placed(self, manifest: Manifest) -> Manifest:
         metadata = manifest["metadata"]
@@ -178,12 +178,16 @@ def check_case(place: Place, case: Path) -> None:
         assert place.server.try_create(place.placed(judged)).status in (403, 422)
         return
     theirs, violates = place.theirs(judged)
-    ours = place.ours(judged)
-    assert ours == theirs
+    found = place.find(judged)
+    assert as_a_server(found) == theirs
     if policy_of(case) in STANDARDS and judged["kind"] == "Pod":
         assert bool(theirs & STANDARDS) == violates
-    own = {finding.policy for finding in next(iter(judge(place.policies, [Placed(place.placed(judged))]))).findings}
-    assert (policy_of(case) in own) != case.stem.startswith("allow_")
+    assert (policy_of(case) in {finding.policy for finding in found}) != case.stem.startswith("allow_")
+
+
+def as_a_server(found: Iterable[Finding]) -> set[str]:
+    """The policies that fail, without those of a workload's pods: a cluster judges these when they are made."""
+    return {finding.policy for finding in found if not finding.path}
 
 
 def test_mixed_pods_are_judged_alike(place: Place) -> None:
@@ -197,7 +201,7 @@ def test_mixed_pods_are_judged_alike(place: Place) -> None:
             continue  # parts that an API server doesn't take together
         tried += 1
         theirs, violates = place.theirs(pod)
-        assert (place.ours(pod), bool(theirs & STANDARDS)) == (theirs, violates), pod
+        assert (as_a_server(place.find(pod)), bool(theirs & STANDARDS)) == (theirs, violates), pod
     assert tried > MIXED // 2
 
 

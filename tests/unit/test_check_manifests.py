@@ -227,6 +227,32 @@ def test_a_bucket_is_held_to_the_baseline_that_it_is_pinned_to(tmp_path: Path) -
     assert "undecidable" not in told.stdout.splitlines()[0]
 
 
+def test_no_document_takes_the_place_of_the_baseline_that_ships(tmp_path: Path) -> None:
+    write(tmp_path, "bucket.yaml", BUCKET)
+    text = baseline_file().read_text(encoding="utf-8")
+    write(tmp_path, "baseline.yaml", text.replace("minRetentionDays: 365", "minRetentionDays: 0"))
+    done = check(".", cwd=tmp_path)
+    assert "must keep its objects for at least 365 days, not 0" in done.stdout
+
+
+def test_a_report_goes_into_a_pipe_and_leaves_a_device_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", PRIVILEGED)
+    done = check("web.yaml", "--output", "json=/dev/stdout", "--output", "json=/dev/null", cwd=tmp_path)
+    assert done.returncode == 1
+    assert '"policy": "pod-privileged"' in done.stdout
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize(
+    ("namespace", "shown"), [("", "Pod/web"), ("namespace-of-a-tenant-2", "Pod/namespace-of-a-tenant-2/web")]
+)
+def test_an_object_is_named_as_its_manifest_names_it(tmp_path: Path, namespace: str, shown: str) -> None:
+    pod = yaml.safe_load(SOUND.replace("runAsNonRoot: true, ", ""))
+    pod["metadata"] = {"name": "web", **({"namespace": namespace} if namespace else {})}
+    write(tmp_path, "web.yaml", yaml.safe_dump(pod))
+    assert f"web.yaml:1 {shown}\n" in check("web.yaml", cwd=tmp_path).stdout
+
+
 def test_what_kubectl_would_not_read_is_said(tmp_path: Path) -> None:
     write(tmp_path, "web.yaml", SOUND + "---\napiVersion: v1\nkind: Pod\nspec: [\n")
     done = check("web.yaml", cwd=tmp_path)

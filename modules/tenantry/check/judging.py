@@ -8,9 +8,10 @@ import orjson
 
 from tenantry.check.assumed import UNNAMED, assume_namespaces
 from tenantry.check.report import NOBODY, Looked, Result, Summary
-from tenantry.contract.reading.schema import is_of_our_group
+from tenantry.contract.model import Baseline
+from tenantry.contract.reading.schema import API_VERSION, is_of_our_group
 from tenantry.data import baseline_file, policy_dir
-from tenantry.policy import Finding, Placed, Verdict, build_policies, read_paths
+from tenantry.policy import Finding, ObjectName, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.cel.engine import Failure
@@ -41,7 +42,7 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
 
 
 def judge_manifests(
-    placed: Sequence[Placed], context: Sequence[Manifest], folder: Path | None, *, explain: bool
+    placed: Sequence[Placed], context: Sequence[Manifest], baseline: Baseline, folder: Path | None, *, explain: bool
 ) -> tuple[list[Result], Summary, list[Looked]]:
     """Judge every manifest; give what is wrong, the sum, and all that was looked at.
 
@@ -50,10 +51,11 @@ def judge_manifests(
     `explain`, a finding has the part of the expression that failed, which takes longer than to find it.
     """
     manifests = [one.manifest for one in placed]
-    # Of two documents with the same name the later holds: a government's own baseline before the one that ships.
-    known = [*_shipped_baseline(manifests), *context, *(one for one in manifests if not is_policy_document(one))]
-    baselines = {str(read_metadata(one).get("name")) for one in known if one["kind"] == "Baseline"}
-    policies = load_baseline_policies(folder, [*assume_namespaces(_undescribed(manifests, known)), *known])
+    known = [*context, *(one for one in manifests if not is_policy_document(one))]
+    assumed = assume_namespaces(_undescribed(manifests, known), baseline)
+    # Of two documents with the same name the later holds: none takes the place of the baseline that ships.
+    policies = load_baseline_policies(folder, [*assumed, *known, *_shipped_baseline(manifests)])
+    baselines = {name for _, name in policies.cluster.documents.get((API_VERSION, "Baseline"), {})}
     judge = Judge(policies.policies, policies.cluster)
     fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
     results = [_noted(note) for note in policies.notes]
@@ -62,8 +64,7 @@ def judge_manifests(
     for one in placed:
         prepared = prepare_request(one.manifest, policies.cluster, namespace=UNNAMED, source=one.source)
         judgement = judge.judge(prepared)
-        name = replace(judgement.object, namespace=judgement.object.namespace.removeprefix(UNNAMED))
-        looked.append(Looked(name, one.source.file, one.source.line))
+        looked.append(Looked(_name(judgement.object), one.source.file, one.source.line))
         missing = _missing_baseline(one.manifest, baselines)
         verdict = judgement.verdict if judgement.verdict is Verdict.DENY or not missing else Verdict.UNDECIDABLE
         counts[verdict] += 1
@@ -76,6 +77,11 @@ def judge_manifests(
                 results.append(_result(looked[-1], finding, fixes.get(finding.policy, _FIX), clues))
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
     return results, Summary(len(placed), allow, warn, deny, undecidable), looked
+
+
+def _name(shown: ObjectName) -> ObjectName:
+    """Name an object as its manifest does."""
+    return replace(shown, namespace="") if shown.namespace == UNNAMED else shown
 
 
 def _undescribed(manifests: Iterable[Manifest], known: Iterable[Manifest]) -> set[str]:

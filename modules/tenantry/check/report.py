@@ -31,6 +31,16 @@ class Result:
     clues: tuple[tuple[str, str], ...] = ()
     waiver: str | None = None
 
+    @property
+    def told(self) -> str:
+        """What is wrong and what mends it."""
+        return f"{self.message}. Fix: {self.fix}."
+
+    @property
+    def level(self) -> str:
+        """How grave it is in the words of pages that know errors and warnings. What isn't decided is no warning."""
+        return "warning" if self.verdict is Verdict.WARN else "error"
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:

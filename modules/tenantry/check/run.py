@@ -10,6 +10,7 @@ from tenantry.check.gather import Gathered, gather
 from tenantry.check.report import NOBODY, Looked, Report, Result, Summary
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
+from tenantry.contract.model import Baseline
 from tenantry.contract.reading.finding import government_root
 from tenantry.contract.reading.schema import API_VERSION
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
@@ -38,14 +39,15 @@ def check_paths(
         InputError: Policies that can't be used.
     """
     found = gather(paths, stdin)
-    documents, report = _contract(found, context)
+    baseline = load_baseline()
+    documents, report = _contract(found, context, baseline)
     if found.manifests:
         # Imported here: who checks a request doesn't wait for the policies' engine.
         from tenantry.check.judging import judge_manifests
 
         around = [dict(one.data) for (kind, _), one in documents.sources.items() if kind == "Baseline"]
         around += [one.manifest for one in gather(context).manifests] if context else []
-        results, judged, looked = judge_manifests(found.manifests, around, policies, explain=explain)
+        results, judged, looked = judge_manifests(found.manifests, around, baseline, policies, explain=explain)
         report = replace(
             report,
             results=(*report.results, *results),
@@ -68,12 +70,12 @@ class _Checked(NamedTuple):
     name: str
 
 
-def _contract(found: Gathered, context: Sequence[Path] | None) -> tuple[Documents, Report]:
+def _contract(found: Gathered, context: Sequence[Path] | None, baseline: Baseline) -> tuple[Documents, Report]:
     around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
     documents, unsound = read_documents(
         found.paths, context=around, foreign=found.foreign, mixed=found.mixed, others=STORE_KINDS
     )
-    judgement = judge(documents, load_baseline())
+    judgement = judge(documents, baseline)
     ours = (one for one in judgement.problems if one.file not in documents.context_files)
     problems = tuple(sorted({*unsound, *ours, *found.problems}))
     checked = _checked(documents)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tenantry.cli import app
-from tenantry.files import write_atomic
 from tenantry.problems import Exit, InputError, UnreachableError, problem
 
 
@@ -84,8 +83,8 @@ def check(
     from tenantry.check.gather import STDIN
     from tenantry.check.run import check_paths
 
-    stdin = sys.stdin.read() if any(str(path) == STDIN for path in paths) else None
     files = [_output(one) for one in output or ()]
+    stdin = sys.stdin.read() if any(str(path) == STDIN for path in paths) else None
     tells = ReportFormat.TEXT in (form, *(name for name, _ in files))
     report = check_paths(paths, context, policies=policy, stdin=stdin, explain=tells)
     for name, file in files:
@@ -109,7 +108,9 @@ def _output(text: str) -> tuple[ReportFormat, Path]:
 
 def _write(file: Path, text: str) -> None:
     try:
-        write_atomic(file, text.encode(errors="replace"), mode=0o644)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # In place: another file can't be put where a pipe, a terminal or a device is.
+        file.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         what = f"the report can't be written to {file}: {error.strerror or error}"
         raise UnreachableError(problem("TEN-617", what, "name a file in a folder that can be written")) from None

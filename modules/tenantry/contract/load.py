@@ -88,7 +88,7 @@ def judge(
     for request in documents.requests:
         department = documents.departments.get(request.spec["department"])
         if department is None and not documents.departments and assume_departments:
-            department = _unknown_department(request.spec["department"])
+            department = stand_in_department(request.spec["department"])
         pinned = _pinned(request, documents, baseline)
         faults = list(_unknown(request, documents, baseline, department, pinned))
         if department is None or pinned is None or faults:
@@ -172,8 +172,8 @@ def _placed(one: Completed, documents: Documents, baseline: Baseline) -> tuple[C
     return one, (request.problem("TEN-145", what, fix, ("spec", "placement")),)
 
 
-def _unknown_department(name: str) -> Department:
-    """Stand in for a department while a request is checked without any; `unjudged` says so."""
+def stand_in_department(name: str) -> Department:
+    """Stand in for a department that nobody gave; where a request is checked without any, `unjudged` says so."""
     most = 1 << 62
     nobody = "unknown@department.invalid"
     return Department(

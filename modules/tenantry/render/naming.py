@@ -15,10 +15,10 @@ DOMAIN = "tenantry.dev"
 TENANT_LABEL = f"{DOMAIN}/tenant"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGER = "tenantry"
-FILLED_BY = f"{DOMAIN}/filled-by"
 BASELINE_NOTE = f"{DOMAIN}/baseline"
 HOSTS_NOTE = f"{DOMAIN}/hosts"
 ENCRYPTED_NOTE = f"{DOMAIN}/encrypted-by"
+FILLED_BY = f"{DOMAIN}/filled-by"
 """Marks a Secret whose data comes from an object-store key when it is applied."""
 
 _LONGEST_KEY = 128

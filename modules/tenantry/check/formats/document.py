@@ -22,7 +22,7 @@ def _plain(one: Result) -> dict[str, Any]:
         "layer": one.layer,
         "verdict": one.verdict.value,
         "code": one.code,
-        "message": f"{one.message}. Fix: {one.fix}.",
+        "message": one.told,
         "object": {
             "apiVersion": name.api_version,
             "kind": name.kind,

@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 
 from tenantry.check.report import Report
-from tenantry.policy import Verdict
-
-_LEVELS = {Verdict.DENY: "error", Verdict.UNDECIDABLE: "error", Verdict.WARN: "warning"}
 
 
 def as_github(report: Report) -> Iterator[str]:
@@ -13,8 +10,8 @@ def as_github(report: Report) -> Iterator[str]:
     for one in report.results:
         place = f"file={_property(one.file)},line={one.line}," if one.file and one.line else ""
         title = f"{one.code} {one.policy}"
-        text = f"{one.object}: {one.message}. Fix: {one.fix}." if one.object.kind else f"{one.message}. Fix: {one.fix}."
-        yield f"::{_LEVELS[one.verdict]} {place}title={_property(title)}::{_data(text)}"
+        text = f"{one.object}: {one.told}" if one.object.kind else one.told
+        yield f"::{one.level} {place}title={_property(title)}::{_data(text)}"
 
 
 def _data(text: str) -> str:

@@ -60,20 +60,19 @@ def _case(looked: Looked, results: Sequence[Result]) -> ElementTree.Element:
     name = str(looked.object) or "the file"
     place = f"{looked.file}:{looked.line}" if looked.line else looked.file
     case = ElementTree.Element("testcase", name=_printable(name), classname=_printable(place or _SUITE), time="0")
-    for kind, verdict in (("failure", Verdict.DENY), ("error", Verdict.UNDECIDABLE)):
-        wrong = [one for one in results if one.verdict is verdict]
-        if wrong and len(case) == 0:
-            codes = " ".join(dict.fromkeys(one.code for one in wrong))
-            message = ", ".join(dict.fromkeys(one.policy for one in wrong))
-            made = ElementTree.SubElement(case, kind, type=codes, message=_printable(message))
-            # A case has room for one of both; what can't be decided is told beside what is denied.
-            others = [one for one in results if one.verdict is Verdict.UNDECIDABLE and verdict is Verdict.DENY]
-            made.text = _printable("\n".join(map(_sentence, [*wrong, *others])))
+    denied = [one for one in results if one.verdict is Verdict.DENY]
+    undecided = [one for one in results if one.verdict is Verdict.UNDECIDABLE]
+    # A case has room for one of both; what can't be decided is told beside what is denied.
+    if wrong := [*denied, *undecided]:
+        codes = " ".join(dict.fromkeys(one.code for one in wrong))
+        policies = ", ".join(dict.fromkeys(one.policy for one in wrong))
+        made = ElementTree.SubElement(case, "failure" if denied else "error", type=codes, message=_printable(policies))
+        made.text = _printable("\n".join(map(_sentence, wrong)))
     return case
 
 
 def _sentence(one: Result) -> str:
-    return f"{one.verdict.value} {one.policy}: {one.object}: {one.message}. {one.code} Fix: {one.fix}."
+    return f"{one.verdict.value} {one.policy}: {one.object}: {one.code} {one.told}"
 
 
 def _printable(text: str) -> str:

@@ -3,7 +3,7 @@
 Source: Static Analysis Results Interchange Format 2.1.0, OASIS, with errata 01.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,32 +11,36 @@ import orjson
 
 from tenantry import __version__
 from tenantry.check.report import Report, Result
-from tenantry.policy import Verdict
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-# What can't be decided is an error here, too: a result of the kind `open` must have no level, and would be passed over.
-_LEVELS = {Verdict.DENY: "error", Verdict.UNDECIDABLE: "error", Verdict.WARN: "warning"}
 
 
 def as_sarif(report: Report) -> Iterator[str]:
     """Give the report as one SARIF log with one run."""
-    rules: dict[str, dict[str, Any]] = {}
+    about: dict[str, Result] = {}
+    for one in report.results:
+        about.setdefault(_rule(one), one)
+    rules = {name: index for index, name in enumerate(about)}
+    described = [{"id": name, "properties": {"tags": [one.layer, *one.controls]}} for name, one in about.items()]
+    driver = {"name": "tenantry", "semanticVersion": __version__, "rules": described}
     results = [_result(one, rules) for one in report.results]
-    driver = {"name": "tenantry", "semanticVersion": __version__, "rules": list(rules.values())}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     yield orjson.dumps(log, option=orjson.OPT_INDENT_2).decode()
 
 
-def _result(one: Result, rules: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    name = one.policy if one.layer != "request" else one.code
-    if name not in rules:
-        rules[name] = {"id": name, "properties": {"tags": [one.layer, *one.controls]}}
+def _rule(one: Result) -> str:
+    """Name the rule that a finding is of: a policy, or the contract's, which are known by their codes."""
+    return one.code if one.layer == "request" else one.policy
+
+
+def _result(one: Result, rules: Mapping[str, int]) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "ruleId": name,
-        "ruleIndex": list(rules).index(name),
-        "level": _LEVELS[one.verdict],
-        "message": {"text": f"{one.message}. Fix: {one.fix}."},
+        "ruleId": _rule(one),
+        "ruleIndex": rules[_rule(one)],
+        # What can't be decided is an error, too: a result of the kind `open` has no level, and would be passed over.
+        "level": one.level,
+        "message": {"text": one.told},
         "properties": {"verdict": one.verdict.value, "code": one.code},
     }
     if location := _location(one):

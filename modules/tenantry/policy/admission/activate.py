@@ -51,7 +51,7 @@ def bind_names(
 
 
 def _bind_namespace(request: Request, cluster: Cluster) -> dict[str, Any]:
-    if not request.namespace or request.resource.kind == "Namespace":
+    if not request.namespace or request.resource.is_namespace:
         return {"namespaceObject": None}
     document = cluster.find_namespace(request.namespace)
     if document is None:

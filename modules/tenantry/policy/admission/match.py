@@ -81,7 +81,7 @@ def _match_object(selector: Selector, request: Request) -> bool:
 def _match_namespace(selector: Selector, request: Request, around: Surroundings) -> bool | None:
     if not selector.requirements:
         return True
-    is_namespace = request.resource.plural == "namespaces" and not request.resource.group
+    is_namespace = request.resource.is_namespace
     if is_namespace and not request.subresource and request.object is not None:
         return selector.matches(read_labels(request.object))
     if not request.namespace:
@@ -121,7 +121,7 @@ def _match_rule(rule: Rule, request: Request, resource: Resource) -> bool:
 def _match_scope(scope: str, request: Request, resource: Resource) -> bool:
     if scope == "*":
         return True
-    cluster = not request.namespace or (not resource.group and resource.plural == "namespaces")
+    cluster = not request.namespace or resource.is_namespace
     return cluster == (scope == "Cluster")
 
 

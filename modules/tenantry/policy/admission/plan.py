@@ -79,7 +79,7 @@ class Planner:
 
     def find_plan(self, request: Request) -> Plan:
         """The plan for a request and all of its sort."""
-        namespace = "" if _is_namespace(request) else request.namespace
+        namespace = "" if request.resource.is_namespace else request.namespace
         sort = (request.resource, request.operation, request.subresource, namespace, bool(request.path))
         plan = self._plans.get(sort)
         if plan is None:
@@ -131,15 +131,11 @@ class Planner:
         return self._joined[key]
 
 
-def _is_namespace(request: Request) -> bool:
-    return not request.resource.group and request.resource.kind == "Namespace"
-
-
 def _is_settled(match: Match, request: Request) -> bool:
     """Whether a match says the same of every object of a kind in a namespace; a Namespace has labels of its own."""
     if match.object_selector.requirements or any(rule.names for rule in (*match.rules, *match.excludes)):
         return False
-    return not (match.namespace_selector.requirements and _is_namespace(request))
+    return not (match.namespace_selector.requirements and request.resource.is_namespace)
 
 
 def _may_match(match: Match, resource: Resource) -> bool:

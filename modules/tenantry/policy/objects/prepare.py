@@ -128,7 +128,7 @@ def prepare_request(
 
 def _place(resource: Resource, metadata: Manifest) -> str:
     """The namespace of a request; for a Namespace it is the namespace's own name, as the API server has it."""
-    if not resource.group and resource.kind == "Namespace":
+    if resource.is_namespace:
         return str(metadata.get("name") or "")
     return str(metadata.get("namespace") or "") if resource.namespaced else ""
 

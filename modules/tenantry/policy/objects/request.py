@@ -24,6 +24,11 @@ class Resource:
         """`group/version`, or the version alone in the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def is_namespace(self) -> bool:
+        """Whether it is Kubernetes' own Namespace, which the API server treats as lying in itself."""
+        return not self.group and self.plural == "namespaces"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:

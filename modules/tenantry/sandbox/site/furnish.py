@@ -1,11 +1,11 @@
 """What a real site has before its first tenant: the platform's access, namespaces, storage and priority classes."""
 
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import yaml
-from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
 from tenantry.sandbox.guards import site_refuses
 from tenantry.sandbox.layout import SiteLayout
@@ -22,16 +22,12 @@ def furnish(site: SiteLayout, kubectl: Path) -> None:
 
     Tried again, for an API server whose etcd was killed may answer, and yet let a call hang until it is connected anew.
     """
-    trying = Retrying(
-        stop=stop_after_attempt(_ATTEMPTS), wait=wait_fixed(1), retry=retry_if_result(bool), retry_error_callback=_last
-    )
-    refusal = trying(_apply, site, kubectl)
-    if refusal:
-        raise site_refuses(site, "kube-apiserver", refusal)
-
-
-def _last(state: RetryCallState) -> str:
-    return str(state.outcome.result()) if state.outcome else ""
+    for _ in range(_ATTEMPTS):
+        refusal = _apply(site, kubectl)
+        if not refusal:
+            return
+        time.sleep(1)
+    raise site_refuses(site, "kube-apiserver", refusal)
 
 
 def _apply(site: SiteLayout, kubectl: Path) -> str:
