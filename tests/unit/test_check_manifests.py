@@ -165,6 +165,7 @@ def test_an_output_that_cannot_be_is_said(tmp_path: Path, output: str, code: int
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+    assert ("1 object judged" in done.stdout) == (code == 3), "what was found is told, whatever becomes of the file"
 
 
 @pytest.mark.parametrize(

@@ -87,10 +87,10 @@ def check(
     stdin = sys.stdin.read() if any(str(path) == STDIN for path in paths) else None
     tells = ReportFormat.TEXT in (form, *(name for name, _ in files))
     report = check_paths(paths, context, policies=policy, stdin=stdin, explain=tells)
-    for name, file in files:
-        _write(file, "".join(f"{line}\n" for line in WRITERS[name](report)))
     for line in WRITERS[form](report):
         typer.echo(line)
+    for name, file in files:
+        _write(file, "".join(f"{line}\n" for line in WRITERS[name](report)))
     if report.problems:
         raise typer.Exit(Exit.INPUT)
     denied = report.judged.deny or (undecidable is Undecidable.DENY and report.judged.undecidable)
