@@ -42,7 +42,13 @@ class Sandbox:
         session = boto3.session.Session(
             *(keys or aws_keys(store.credentials_file, store.profile)), region_name=store.region
         )
-        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}, proxies={})
+        # A body in one piece: a store that refuses may close the connection before it has read all of several.
+        config = Config(
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 2},
+            proxies={},
+            request_checksum_calculation="when_required",
+        )
         return session.client(service, endpoint_url=endpoint, verify=str(store.ca_file), config=config)  # type: ignore[call-overload]
 
     def snapshot(self) -> dict[str, Any]:
