@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pulumi
 import pytest
 
 from sites import Sandbox
-from tenantry.fleet.engine import Backend, Engine, StackLocked, UpdateFailed
+from tenantry.fleet.engine import Backend, Engine, StackLocked, UpdateFailed, succession
+from tenantry.fleet.engine.resident import Resident
 from tenantry.problems import UnreachableError
 from tenantry.toolchain import binary
 
@@ -115,18 +118,17 @@ def test_a_failure_names_the_resource_and_the_cause(place: Place) -> None:
 
 def test_a_killed_engine_is_said_and_loses_track_of_nothing(place: Place) -> None:
     with place.engine() as running:
-        assert running._resident is not None
         killed = False
 
         def kill(event: object) -> None:
             nonlocal killed
             if not killed and getattr(event, "res_outputs_event", None):
                 killed = True
-                os.kill(running._resident.pid, signal.SIGKILL)  # type: ignore[union-attr]
+                os.kill(pids(running)[-1], signal.SIGKILL)
 
         with pytest.raises(UnreachableError, match="TEN-510"):
             running.up("killed", place.program("killed", 20), on_event=kill)
-        assert not session_of(running._resident.pid)
+        assert not session_of(pids(running)[-1])
     with place.engine() as running:
         with pytest.raises(StackLocked):
             running.up("killed", place.program("killed", 20))
@@ -142,12 +144,12 @@ def test_a_killed_engine_is_said_and_loses_track_of_nothing(place: Place) -> Non
 def test_nothing_outlives_a_killed_tenantry(place: Place, tmp_path: Path) -> None:
     script = (
         "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
-        "from test_resident_engine import Place; from types import SimpleNamespace; from pathlib import Path\n"
+        "from test_resident_engine import Place, pids; from types import SimpleNamespace; from pathlib import Path\n"
         "place = object.__new__(Place); folder = Path(sys.argv[2])\n"
         "place.state, place.home, place.passphrase = folder / 'state', folder / 'home', folder / 'passphrase'\n"
         "place.kubernetes = SimpleNamespace(kubeconfig=sys.argv[3], context=sys.argv[4])\n"
         "with place.engine() as running:\n"
-        "    print(running._resident.pid, flush=True)\n"
+        "    print(pids(running)[-1], flush=True)\n"
         "    for turn in range(1000): running.up('orphan', place.program('orphan', 20 + turn))\n"
     )
     folders = f"{Path(__file__).parent}:{Path(__file__).parent.parent}"
@@ -166,6 +168,53 @@ def test_nothing_outlives_a_killed_tenantry(place: Place, tmp_path: Path) -> Non
     assert not list(place.state.glob(".pulumi/locks/**/*.json"))
     with place.engine() as running:
         running.destroy("orphan")
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_engines_take_turns_so_that_none_keeps_all_that_a_long_run_made(
+    place: Place, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pulumi's engine keeps part of each update until it ends."""
+    started: list[int] = []
+
+    class Noted(Resident):
+        def __init__(self, *args: Any) -> None:  # noqa: ANN401
+            super().__init__(*args)
+            started.append(self.pid)
+
+    monkeypatch.setattr("tenantry.fleet.engine.engine.Resident", Noted)
+    monkeypatch.setattr(succession, "OPERATIONS", 4)
+    stacks = [f"turn-{workers}-{number}" for number in range(7)]
+    with place.engine() as running:
+
+        def make(stack: str) -> object:
+            return running.up(stack, place.program(stack, 3)).changes["create"]
+
+        with ThreadPoolExecutor(workers) as pool:
+            assert list(pool.map(make, stacks)) == [5] * len(stacks)  # The stack, its provider, and three objects.
+        # 14 command lines, two for each new stack.
+        assert len(started) == 4
+        assert pids(running) == started[-1:]
+        assert not [one for pid in started[:-1] for one in session_of(pid)]
+        for stack in stacks:
+            assert running.up(stack, place.program(stack, 3), refresh=True).changed == 0
+            running.destroy(stack, remove=True)
+    assert not [one for pid in started for one in session_of(pid)]
+
+
+def test_an_engine_that_ends_takes_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(succession, "OPERATIONS", 1)
+    with place.engine() as running:
+        running.preview("late", place.program("late", 1))
+    with pytest.raises(UnreachableError, match="TEN-510"):
+        running.cancel("late")
+    assert not pids(running)[:-1]
+
+
+def pids(engine: Engine) -> list[int]:
+    """Give the process ids of an engine's resident ones, the latest last."""
+    assert engine._residents is not None
+    return engine._residents.pids
 
 
 def session_of(leader: int) -> list[psutil.Process]:

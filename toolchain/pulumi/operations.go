@@ -267,9 +267,12 @@ func (h *host) begin(stack string) (*cancel.Context, error) {
 	return c, nil
 }
 
+// done lets go of a stack. The engine keeps an update's plugin host, and with it all that the update held, until its
+// context is terminated, for which its own command ends: without that a process that stays grows by each update.
 func (h *host) done(stack string) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
+	h.updates[stack].Terminate()
 	delete(h.updates, stack)
 }
 

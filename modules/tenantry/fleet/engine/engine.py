@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -19,9 +20,10 @@ import yaml
 
 from tenantry.files import write_atomic
 from tenantry.fleet.engine.backend import Backend
-from tenantry.fleet.engine.resident import Resident, ResidentCommand
+from tenantry.fleet.engine.resident import Resident
 from tenantry.fleet.engine.results import Listener, OnEvent, Result, StackLocked, UpdateFailed
-from tenantry.fleet.engine.stacks import QuietStack, ResidentStack, StockCommand, pulumi_version, without_debug
+from tenantry.fleet.engine.stacks import QuietStack, ResidentStack, StockCommand, without_debug
+from tenantry.fleet.engine.succession import ResidentCommand, Succession
 from tenantry.problems import UnreachableError, problem
 
 PROJECT: Final = "tenantry"
@@ -60,7 +62,7 @@ class Engine:
         self._work_dir = work_dir or pulumi_home / "projects" / PROJECT
         self._binary = binary or Path(shutil.which("pulumi") or "pulumi")
         self._resident_binary = _resident_binary(resident, self._binary)
-        self._resident: Resident | None = None
+        self._residents: Succession | None = None
         self._listing = threading.Lock()
         self._listed: set[str] | None = None
         path = os.pathsep.join([*map(str, plugins), os.environ.get("PATH", "")])
@@ -84,9 +86,10 @@ class Engine:
         settings = {"name": PROJECT, "runtime": "python", "backend": {"url": self._backend.url}}
         write_atomic(self._work_dir / "Pulumi.yaml", yaml.safe_dump(settings).encode())
         if self._resident_binary:
+            log = self._home / "engine.log"
+            start = partial(Resident, self._resident_binary, self._environment, self._work_dir, log)
             try:
-                log = self._home / "engine.log"
-                self._resident = Resident(self._resident_binary, self._environment, self._work_dir, log)
+                self._residents = Succession(start)
             except OSError as error:
                 raise _not_run(error) from error
         return self
@@ -95,8 +98,8 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the resident engine: updates under way are cancelled, and what they made is written to state."""
-        if self._resident:
-            self._resident.close()
+        if self._residents:
+            self._residents.close()
 
     def up(self, stack: str, program: Program, *, refresh: bool = False, on_event: OnEvent | None = None) -> Result:
         """Make a stack as its program says, first reading the live ones if `refresh`; a missing stack is made."""
@@ -175,18 +178,21 @@ class Engine:
             raise _not_run(error) from error
 
     def _stack(self, stack: str, program: Program | None, *, all_events: bool = False) -> QuietStack:
-        workspace = auto.LocalWorkspace(
+        residents = self._residents
+        if not residents:
+            return QuietStack(stack, self._workspace(program, StockCommand(self._binary)))
+        return ResidentStack(
+            stack, lambda hear: self._workspace(program, ResidentCommand(residents, hear, all_events=all_events))
+        )
+
+    def _workspace(self, program: Program | None, command: auto.PulumiCommand) -> auto.LocalWorkspace:
+        return auto.LocalWorkspace(
             work_dir=str(self._work_dir),
             program=program and without_debug(program),
             env_vars=self._environment,
             secrets_provider="passphrase",
-            pulumi_command=StockCommand(self._binary),
+            pulumi_command=command,
         )
-        if not self._resident:
-            return QuietStack(stack, workspace)
-        made = ResidentStack(stack, workspace)
-        workspace.pulumi_command = ResidentCommand(self._resident, pulumi_version(), made.hear, all_events=all_events)
-        return made
 
 
 RESIDENT: Final = "pulumi-engine"

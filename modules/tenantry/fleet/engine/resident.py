@@ -18,12 +18,14 @@ import orjson
 import psutil
 import pulumi.automation as auto
 from pulumi.automation.errors import create_command_error
-from semver import VersionInfo
 
 from tenantry.problems import UnreachableError, problem
 
 END_SECONDS: Final = 20
 """How long the engine may take to write its state and end, once it is told to."""
+
+KILL_SECONDS: Final = 5
+"""How long what was killed may take to be gone."""
 
 OnJson = Callable[[dict[str, Any]], None]
 
@@ -66,6 +68,11 @@ class Resident:
         """The engine's process id."""
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether it takes no more operations: it died, or was asked to end."""
+        return self._ended
+
     def run(self, args: list[str], on_event: OnJson, *, all_events: bool) -> auto.CommandResult:
         """Carry out a command line. Raises UnreachableError (TEN-510) where the engine has died, or dies meanwhile."""
         call = _Call(on_event)
@@ -90,11 +97,16 @@ class Resident:
             raise create_command_error(result)
         return result
 
-    def close(self) -> None:
-        """Let the engine end: updates under way are cancelled, their state is written, providers stop."""
+    def ask_to_end(self) -> None:
+        """Ask the engine to end: updates under way are cancelled, their state is written, providers stop."""
         with contextlib.suppress(OSError), self._lock:
+            self._ended = True
             assert self._process.stdin is not None
             self._process.stdin.close()
+
+    def close(self) -> None:
+        """Ask the engine to end, and wait until it has; kill it where it takes longer than END_SECONDS."""
+        self.ask_to_end()
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -130,33 +142,13 @@ class Resident:
         return UnreachableError(problem("TEN-510", what, "run again: what was made is in the stacks' state"))
 
 
-class ResidentCommand(auto.PulumiCommand):
-    """The Automation API's way to the resident engine, for one operation."""
-
-    def __init__(self, resident: Resident, version: str, on_event: OnJson, *, all_events: bool) -> None:
-        self.command = "pulumi-engine"
-        self.version = VersionInfo.parse(version)
-        self._resident, self._on_event, self._all_events = resident, on_event, all_events
-
-    def run(
-        self,
-        args: list[str],
-        cwd: str,  # noqa: ARG002  the engine has one
-        additional_env: Mapping[str, str],  # noqa: ARG002  given to the engine at its start
-        on_output: Callable[[str], Any] | None = None,
-        on_error: Callable[[str], Any] | None = None,
-    ) -> auto.CommandResult:
-        """Carry out a command line, as the parent does with a process of its own."""
-        result = self._resident.run(args, self._on_event, all_events=self._all_events)
-        for call, text in ((on_output, result.stdout), (on_error, result.stderr)):
-            if call and text:
-                call(text)
-        return result
-
-
 def _end_session(leader: int) -> None:
     """End what a dead engine left of its session: providers, which would wait for it for minutes."""
+    killed = []
     for process in psutil.process_iter():
         with contextlib.suppress(OSError, psutil.Error):
             if process.pid != leader and os.getsid(process.pid) == leader:
                 process.send_signal(signal.SIGKILL)
+                killed.append(process)
+    # One that is busy, or not ours to reap, is still there for a moment.
+    psutil.wait_procs(killed, timeout=KILL_SECONDS)

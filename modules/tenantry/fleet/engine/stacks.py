@@ -12,6 +12,8 @@ from pulumi.runtime import settings
 from pulumi.runtime.proto import engine_pb2
 from semver import VersionInfo
 
+from tenantry.fleet.engine.resident import OnJson
+
 
 def pulumi_version() -> str:
     """Return the version of Pulumi's Python package, which pins the engine's."""
@@ -35,9 +37,15 @@ class QuietStack(auto.Stack):
 
 
 class ResidentStack(QuietStack):
-    """A stack whose events come with the resident engine's answers, not through a server of their own."""
+    """A stack whose events come with the resident engine's answers, not through a server of their own.
+
+    `workspace_for` makes its workspace around the function that is to be called with each of them.
+    """
 
     _hear: Callable[[EngineEvent], Any] | None = None
+
+    def __init__(self, name: str, workspace_for: Callable[[OnJson], auto.LocalWorkspace]) -> None:
+        super().__init__(name, workspace_for(self.hear))
 
     def hear(self, event: dict[str, Any]) -> None:
         """Take an event of the operation under way."""
