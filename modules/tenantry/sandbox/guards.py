@@ -10,9 +10,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tenantry.problems import TenantryError, UnreachableError, problem
-from tenantry.sandbox.layout import Layout, SiteLayout, is_free
-from tenantry.sandbox.process import last_lines, listener_of
-from tenantry.sandbox.site.servers import BINARIES, Server
+from tenantry.sandbox.layout import Layout, SiteLayout
+from tenantry.sandbox.ports import is_free
+from tenantry.sandbox.process import is_of, last_lines, listener_of, named
+from tenantry.sandbox.site.servers import Server
 from tenantry.sandbox.waiting import comes_true
 from tenantry.toolchain import find
 
@@ -72,7 +73,7 @@ def check_ports(server: Server) -> None:
     """See that a server's ports are free. Raises UnreachableError (TEN-301), naming who has one."""
     for listener, port in server.ports.items():
         if not comes_true(partial(is_free, port), _RELEASE_SECONDS):
-            holder = listener_of(port)
+            holder = named(listener_of(port))
             what = f"port {port} of {server.site.site}/{listener} is taken" + (f" by {holder}" if holder else "")
             fix = "stop that process, or choose new ports with `tenantry sandbox down --delete`, which removes all data"
             raise UnreachableError(problem("TEN-301", what, fix))
@@ -85,10 +86,9 @@ def check_ports_left(sites: tuple[SiteLayout, ...]) -> None:
     """
     for site in sites:
         for listener, port in site.ports.items():
-            holder = "" if is_free(port) else listener_of(port)
-            # The kernel keeps 15 characters of a process's name.
-            if any(holder.startswith(binary[:15]) for binary in BINARIES):
-                what = f"port {port} of {site.site}/{listener} is still listened on by {holder}"
+            holder = None if is_free(port) else listener_of(port)
+            if is_of(holder, site):
+                what = f"port {port} of {site.site}/{listener} is still listened on by {named(holder)}"
                 raise UnreachableError(problem("TEN-307", what, "end that process"))
 
 

@@ -1,10 +1,6 @@
 """Where a sandbox keeps its things: one folder a site, one state file with the ports that were chosen at first."""
 
-import errno
 import json
-import secrets
-import socket
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +9,13 @@ from typing import Any
 from tenantry.files import write_atomic
 from tenantry.paths import connections_dir, state_dir
 from tenantry.problems import UnreachableError, problem
+from tenantry.sandbox.ports import LOOPBACK, chosen
 
 SITES = ("onprem", "hosted")
 
 # What listens at a site; most servers have one port, etcd and the IAM server two.
 LISTENERS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "s3", "iam", "iam-private")
 
-# Below the ports that systems hand to outgoing connections (32768 on Linux), so that a kept port is still free at the
-# next start.
-_LOWEST_PORT, _HIGHEST_PORT = 20000, 29999
-
-LOOPBACK = "127.0.0.1"
 REGION = "us-east-1"
 
 
@@ -124,8 +116,9 @@ class Layout:
     def choose(self) -> tuple[SiteLayout, ...]:
         """Return the sites, choosing ports where that is yet to be done."""
         if not self.exists():
-            chosen = iter(free_ports(len(SITES) * len(LISTENERS)))
-            self._write({"ports": {site: {name: next(chosen) for name in LISTENERS} for site in SITES}})
+            with chosen(self.state_file, len(SITES) * len(LISTENERS)) as numbers:
+                left = iter(numbers)
+                self._write({"ports": {site: {name: next(left) for name in LISTENERS} for site in SITES}})
         return self.sites()
 
     def _read(self) -> dict[str, Any]:
@@ -142,32 +135,3 @@ class Layout:
 
     def _write(self, state: dict[str, Any]) -> None:
         write_atomic(self.state_file, json.dumps(state, indent=1).encode())
-
-
-def free_ports(count: int) -> list[int]:
-    """Choose free loopback ports at random, all held until the last is found."""
-    found: list[int] = []
-    with ExitStack() as held:
-        while len(found) < count:
-            port = _LOWEST_PORT + secrets.randbelow(_HIGHEST_PORT - _LOWEST_PORT)
-            listener = held.enter_context(socket.socket())
-            if _bind(listener, port):
-                found.append(port)
-    return found
-
-
-def is_free(port: int) -> bool:
-    """Say whether a loopback port can be listened on."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return _bind(listener, port)
-
-
-def _bind(listener: socket.socket, port: int) -> bool:
-    try:
-        listener.bind((LOOPBACK, port))
-    except OSError as error:
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            return False
-        raise
-    return True

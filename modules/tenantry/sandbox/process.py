@@ -108,14 +108,27 @@ def stop(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     return [process for process in left if is_alive(process)]
 
 
-def listener_of(port: int) -> str:
-    """Say which process listens on a loopback port, as far as we may see."""
+def listener_of(port: int) -> psutil.Process | None:
+    """Return the process that listens on a loopback port, as far as we may see."""
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-                with suppress(psutil.Error):
-                    return f"{psutil.Process(connection.pid).name()}, pid {connection.pid}" if connection.pid else ""
+                return psutil.Process(connection.pid) if connection.pid else None
+    return None
+
+
+def named(process: psutil.Process | None) -> str:
+    """Name a process for a message, as far as we may see."""
+    with suppress(psutil.Error):
+        return f"{process.name()}, pid {process.pid}" if process else ""
     return ""
+
+
+def is_of(process: psutil.Process | None, site: SiteLayout) -> bool:
+    """Say whether a process was started as a server of a site."""
+    with suppress(psutil.Error):
+        return process is not None and process.environ().get(MARK, "").startswith(_mark(site, ""))
+    return False
 
 
 def last_lines(server: Server, count: int = 5) -> list[str]:

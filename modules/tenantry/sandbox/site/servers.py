@@ -10,7 +10,8 @@ from pathlib import Path
 import urllib3
 
 from tenantry.problems import UnreachableError, problem
-from tenantry.sandbox.layout import LOOPBACK, REGION, SiteLayout
+from tenantry.sandbox.layout import REGION, SiteLayout
+from tenantry.sandbox.ports import LOOPBACK
 from tenantry.sandbox.site.certs import Pair
 from tenantry.sandbox.site.settings import FRONT_PROXY, SERVICE_RANGES, Pki
 

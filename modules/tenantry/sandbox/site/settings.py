@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 from tenantry.files import write_atomic
-from tenantry.sandbox.layout import LOOPBACK, Layout, SiteLayout
+from tenantry.sandbox.layout import Layout, SiteLayout
+from tenantry.sandbox.ports import LOOPBACK
 from tenantry.sandbox.site.certs import Pair, ensure_authority, ensure_certificate, ensure_token_key
 from tenantry.toolchain.table import component_of
 
