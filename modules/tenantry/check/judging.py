@@ -34,7 +34,8 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
     A baseline's folder has `<layer>/<policy>/policy.yaml`, beside cases that are nobody's; of any other all is read.
     """
     there = folder or policy_dir()
-    found = build_policies(read_paths(sorted(there.glob("*/*/policy.yaml")) or [there]), context)
+    files = sorted(there.glob("*/*/policy.yaml")) or [there]
+    found = build_policies(read_paths(files), context, trusted=folder is None)
     if not found.policies:
         what = f"there is no policy in {there}, so that everything would pass"
         raise InputError(problem("TEN-615", what, "name a folder with ValidatingAdmissionPolicies"))

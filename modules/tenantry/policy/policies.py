@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.admission.plan import BoundPolicy
-from tenantry.policy.admission.programs import Programs, compile_policy
 from tenantry.policy.admission.verdict import Judgement
 from tenantry.policy.cel.library.authorization import Grant, Subject
 from tenantry.policy.cel.library.marks import find_mark
@@ -48,7 +47,11 @@ def is_policy_document(manifest: Manifest) -> bool:
 
 
 def build_policies(
-    documents: Iterable[Placed], context: Iterable[Manifest] = (), kubernetes: int = NEWEST_KUBERNETES
+    documents: Iterable[Placed],
+    context: Iterable[Manifest] = (),
+    kubernetes: int = NEWEST_KUBERNETES,
+    *,
+    trusted: bool = False,
 ) -> PolicySet:
     """A set of policies from documents.
 
@@ -56,11 +59,13 @@ def build_policies(
         documents: Policies and bindings; other documents among them are context.
         context: What policies refer to: parameters, namespaces, CustomResourceDefinitions.
         kubernetes: The minor version of the API servers that are to take the policies.
+        trusted: Whether the expressions are known to be right, as those that ship are by their tests: one is then
+            looked at with the first object that it is for.
 
     Raises:
         InputError: All that an API server would refuse of the policies (TEN-600, TEN-601).
     """
-    policies: dict[str, tuple[Policy, Programs]] = {}
+    policies: dict[str, Policy] = {}
     bindings: list[Binding] = []
     problems: list[Problem] = []
     others: list[Manifest] = []
@@ -73,11 +78,22 @@ def build_policies(
             problems += found
         elif isinstance(found, Binding):
             bindings.append(found)
+        elif found.name in policies:
+            problems.append(_note_double(found))
         else:
-            problems += _add_policy(policies, found, kubernetes)
+            policies[found.name] = found
+    bound = [
+        BoundPolicy(policy, tuple(one for one in bindings if one.policy == policy.name), kubernetes)
+        for policy in policies.values()
+    ]
+    if not trusted:
+        problems += _check_expressions(bound)
     if problems:
         raise InputError(sorted(problems))
-    return _bind_policies(policies, bindings, build_cluster([*context, *others]))
+    unbound = tuple(one.policy for one in bound if not one.bindings)
+    notes = [_note_unbound(policy) for policy in unbound]
+    notes += [_note_dangling(binding) for binding in bindings if binding.policy not in policies]
+    return PolicySet(tuple(bound), unbound, build_cluster([*context, *others]), tuple(notes))
 
 
 def load_policies(
@@ -92,29 +108,18 @@ def load_policies(
     return build_policies(read_paths(paths), around, kubernetes)
 
 
-def _add_policy(policies: dict[str, tuple[Policy, Programs]], policy: Policy, kubernetes: int) -> list[Problem]:
-    if policy.name in policies:
-        fix = "give it a name of its own"
-        what = f"{policy.name} is the name of two policies"
-        return [problem("TEN-600", what, fix, file=policy.source.file, line=policy.source.line, column=1)]
-    programs = compile_policy(policy, kubernetes)
-    if isinstance(programs, list):
-        return programs
-    policies[policy.name] = (policy, programs)
-    return []
+def _check_expressions(policies: Iterable[BoundPolicy]) -> Iterator[Problem]:
+    for one in policies:
+        try:
+            _ = one.programs
+        except InputError as error:
+            yield from error.problems
 
 
-def _bind_policies(
-    policies: dict[str, tuple[Policy, Programs]], bindings: Sequence[Binding], cluster: Cluster
-) -> PolicySet:
-    bound = [
-        BoundPolicy(policy, programs, tuple(one for one in bindings if one.policy == policy.name))
-        for policy, programs in policies.values()
-    ]
-    unbound = tuple(one.policy for one in bound if not one.bindings)
-    notes = [_note_unbound(policy) for policy in unbound]
-    notes += [_note_dangling(binding) for binding in bindings if binding.policy not in policies]
-    return PolicySet(tuple(bound), unbound, cluster, tuple(notes))
+def _note_double(policy: Policy) -> Problem:
+    what = f"{policy.name} is the name of two policies"
+    fix = "give it a name of its own"
+    return problem("TEN-600", what, fix, file=policy.source.file, line=policy.source.line, column=1)
 
 
 def _note_unbound(policy: Policy) -> Problem:

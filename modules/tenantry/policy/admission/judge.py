@@ -51,7 +51,6 @@ class Judge:
         self._engine = Engine(grants)
         self._candidates = [Candidate(one, self._engine) for one in policies if one.bindings]
         self._planner = Planner(self._candidates, cluster, self._engine)
-        self._names = frozenset(name for one in policies for name in one.programs.names)
         self._templates = any(one.policy.judges_templates for one in policies)
 
     def judge(self, prepared: Prepared) -> Judgement:
@@ -62,8 +61,9 @@ class Judge:
         judged = 0
         if not prepared.refused and not _is_exempt(request.resource):
             for subject in iterate_subjects(request, self._cluster, templates=self._templates):
-                run = _Run(subject, self._cluster, self._around, self._engine, self._names, findings, annotations)
-                judged += run.judge(self._planner.find_plan(subject))
+                plan = self._planner.find_plan(subject)
+                run = _Run(subject, self._cluster, self._around, self._engine, plan.names, findings, annotations)
+                judged += run.judge(plan)
         published = tuple(dict.fromkeys(annotations))
         return Judgement(_name_object(request), request.source, request.operation, tuple(findings), judged, published)
 
@@ -75,7 +75,7 @@ class Judge:
         if not chosen or request is None or finding.index < 0:
             return []
         bound = chosen[0].bound
-        run = _Run(request, self._cluster, self._around, self._engine, self._names, [], [])
+        run = _Run(request, self._cluster, self._around, self._engine, bound.programs.names, [], [])
         params = run.find_params(bound, finding)
         activation = run.activate(request.resource, params, marked=bound.programs.asks_server)
         clues = explain_expression(self._engine, bound.programs.validations[finding.index].node, activation)

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cel_expr_python import cel
 
 from tenantry.policy.admission.evaluate import Evaluator
 from tenantry.policy.admission.match import Matched, match_request
-from tenantry.policy.admission.programs import Programs, guard_programs, join_programs
+from tenantry.policy.admission.programs import Programs, compile_policy, guard_programs, join_programs
 from tenantry.policy.cel.engine import Engine
 from tenantry.policy.documents.model import Binding, Match, Policy
 from tenantry.policy.objects.cluster import Cluster
 from tenantry.policy.objects.request import Request, Resource
+from tenantry.problems import InputError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BoundPolicy:
-    """A policy with its programs and its bindings."""
+    """A policy with its bindings, for API servers of a minor version of Kubernetes 1.x."""
 
     policy: Policy
-    programs: Programs
     bindings: tuple[Binding, ...]
+    kubernetes: int
+
+    @cached_property
+    def programs(self) -> Programs:
+        """The policy's programs, made when they're first asked for.
+
+        Raises:
+            InputError: All that an API server would refuse of its expressions (TEN-601).
+        """
+        made = compile_policy(self.policy, self.kubernetes)
+        if isinstance(made, list):
+            raise InputError(made)
+        return made
 
     @property
     def is_plain(self) -> bool:
@@ -58,11 +72,13 @@ class Plan:
 
     `sure` are for each such request, whatever its object says, with the bindings that are, too; `all_well` tells of all
     of them at once that there is nothing to find, as is so for most objects. `others` have to be matched one by one.
+    `names` are what any of them asks for.
     """
 
     sure: tuple[tuple[Candidate, tuple[Binding, ...]], ...]
     all_well: cel.Expression | None
     others: tuple[Candidate, ...]
+    names: frozenset[str]
 
 
 _Sort = tuple[Resource, str, str, str, bool]
@@ -101,7 +117,9 @@ class Planner:
                 others.append(candidate)
             elif bindings:
                 sure.append((candidate, bindings))
-        return Plan(tuple(sure), self._join([candidate for candidate, _ in sure]), tuple(others))
+        at_once = [candidate for candidate, _ in sure]
+        asked = frozenset(name for one in (*at_once, *others) for name in one.bound.programs.names)
+        return Plan(tuple(sure), self._join(at_once), tuple(others), asked)
 
     def _settle(self, bound: BoundPolicy, request: Request) -> tuple[Binding, ...] | None:
         """The bindings that are for every request of a sort; None where the object decides, or more has to be known."""
