@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from checking import DIGEST, check
 from examples import MINIMAL, write
 from tenantry.data import baseline_file, policy_dir
 
 POLICIES = policy_dir() / "bucket"
 
-DIGEST = "0" * 64
 SOUND = f"""\
 apiVersion: v1
 kind: Pod
@@ -65,11 +65,6 @@ kind: ValidatingAdmissionPolicyBinding
 metadata: {name: few-replicas}
 spec: {policyName: few-replicas, validationActions: [ACTION]}
 """
-
-
-def check(*arguments: str | Path, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tenantry", "check", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, cwd=cwd, timeout=60)
 
 
 def test_a_sound_manifest_passes(tmp_path: Path) -> None:

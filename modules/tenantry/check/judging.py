@@ -8,7 +8,7 @@ import orjson
 
 from tenantry.check.assumed import UNNAMED, assume_namespaces
 from tenantry.check.report import NOBODY, Looked, Result, Summary
-from tenantry.contract.model import Baseline
+from tenantry.contract.model import Baseline, Waiver
 from tenantry.contract.reading.schema import API_VERSION, is_of_our_group
 from tenantry.data import baseline_file, policy_dir
 from tenantry.policy import Finding, ObjectName, Placed, Verdict, build_policies, read_paths
@@ -22,8 +22,8 @@ from tenantry.policy.policies import PolicySet, is_policy_document
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render.naming import BASELINE_NOTE
 
-CODES = {Verdict.DENY: "TEN-610", Verdict.WARN: "TEN-611", Verdict.UNDECIDABLE: "TEN-612"}
-"""The codes of what policies say; docs/codes.md tells what each means."""
+CODES = {Verdict.DENY: "TEN-610", Verdict.WARN: "TEN-611", Verdict.UNDECIDABLE: "TEN-612", Verdict.ALLOW: "TEN-620"}
+"""The codes of what policies say, an allow being of a waiver; docs/codes.md tells what each means."""
 _FIX = "change the object as the policy asks"
 _MOST_SHOWN = 80
 
@@ -43,12 +43,19 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
 
 
 def judge_manifests(
-    placed: Sequence[Placed], context: Sequence[Manifest], baseline: Baseline, folder: Path | None, *, explain: bool
+    placed: Sequence[Placed],
+    context: Sequence[Manifest],
+    baseline: Baseline,
+    folder: Path | None,
+    waivers: Sequence[Waiver] = (),
+    *,
+    explain: bool,
 ) -> tuple[list[Result], Summary, list[Looked]]:
     """Judge every manifest; give what is wrong, the sum, and all that was looked at.
 
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
-    nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. With
+    nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. `waivers`
+    are those in force; what they excuse is told, and weighs nothing. With
     `explain`, a finding has the part of the expression that failed, which takes longer than to find it.
     """
     manifests = [one.manifest for one in placed]
@@ -57,7 +64,7 @@ def judge_manifests(
     # Of two documents with the same name the later holds: none takes the place of the baseline that ships.
     policies = load_baseline_policies(folder, [*assumed, *known, *_shipped_baseline(manifests)])
     baselines = {name for _, name in policies.cluster.documents.get((API_VERSION, "Baseline"), {})}
-    judge = Judge(policies.policies, policies.cluster)
+    judge = Judge(policies.policies, policies.cluster, waivers=waivers)
     fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
     results = [_noted(note) for note in policies.notes]
     counts = dict.fromkeys(Verdict, 0)
@@ -73,7 +80,7 @@ def judge_manifests(
             results.append(_unpinned(looked[-1], missing))
         for finding in judgement.findings:
             if finding.verdict is not Verdict.ALLOW:
-                tells = explain and finding.verdict is not Verdict.UNDECIDABLE
+                tells = explain and finding.verdict is not Verdict.UNDECIDABLE and not finding.waiver
                 clues = judge.explain(prepared, finding) if tells else []
                 results.append(_result(looked[-1], finding, fixes.get(finding.policy, _FIX), clues))
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
@@ -122,11 +129,12 @@ def _noted(note: Problem) -> Result:
 
 
 def _result(about: Looked, finding: Finding, fix: str, clues: Iterable[Clue]) -> Result:
+    verdict = Verdict.ALLOW if finding.waiver else finding.verdict
     return Result(
         finding.policy,
         finding.layer,
-        finding.verdict,
-        CODES[finding.verdict],
+        verdict,
+        CODES[verdict],
         f"{finding.path}: {finding.message}" if finding.path else finding.message,
         fix,
         about.object,
@@ -135,6 +143,7 @@ def _result(about: Looked, finding: Finding, fix: str, clues: Iterable[Clue]) ->
         1 if about.line else 0,
         finding.controls,
         tuple((clue.text, _shown(clue.value)) for clue in clues),
+        finding.waiver or None,
     )
 
 

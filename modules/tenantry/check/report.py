@@ -14,7 +14,7 @@ class Result:
     """One thing that is wrong with one object, or can't be decided.
 
     `clues` are the part of an expression that failed and the values that it looked at, as text. `waiver` names the
-    waiver that lets the object pass.
+    waiver that lets the object pass; only then the verdict is allow.
     """
 
     policy: str
@@ -38,8 +38,8 @@ class Result:
 
     @property
     def level(self) -> str:
-        """How grave it is in the words of pages that know errors and warnings. What isn't decided is no warning."""
-        return "warning" if self.verdict is Verdict.WARN else "error"
+        """How grave it is in SARIF's words. What isn't decided is no warning; what is waived is only noted."""
+        return {Verdict.WARN: "warning", Verdict.ALLOW: "note"}.get(self.verdict, "error")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from tenantry.check.gather import Gathered, gather
 from tenantry.check.report import NOBODY, Looked, Report, Result, Summary
+from tenantry.check.waivers import find_waivers, list_layers, report_waivers
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
 from tenantry.contract.model import Baseline
@@ -41,13 +43,15 @@ def check_paths(
     found = gather(paths, stdin)
     baseline = load_baseline()
     documents, report = _contract(found, context, baseline)
+    today = datetime.now(UTC).date()
     if found.manifests:
         # Imported here: who checks a request doesn't wait for the policies' engine.
         from tenantry.check.judging import judge_manifests
 
         around = [dict(one.data) for (kind, _), one in documents.sources.items() if kind == "Baseline"]
         around += [one.manifest for one in gather(context).manifests] if context else []
-        results, judged, looked = judge_manifests(found.manifests, around, baseline, policies, explain=explain)
+        waivers = find_waivers(documents, today)
+        results, judged, looked = judge_manifests(found.manifests, around, baseline, policies, waivers, explain=explain)
         report = replace(
             report,
             results=(*report.results, *results),
@@ -55,6 +59,10 @@ def check_paths(
             summary=report.summary + judged,
             looked=(*report.looked, *looked),
         )
+    if documents.waivers:
+        used = {one.waiver for one in report.results if one.waiver}
+        told = report_waivers(documents, today, list_layers(policies), used, report.looked)
+        report = replace(report, results=(*report.results, *told))
     if not report.summary.objects and not report.results:
         nothing = problem("TEN-100", "there is no document to check", "name a file, or a folder with YAML files")
         report = replace(report, problems=(nothing,), results=(_result(nothing, Verdict.DENY, None),))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tenantry.contract.model import Waiver
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.admission.plan import BoundPolicy
 from tenantry.policy.admission.verdict import Judgement
@@ -141,6 +142,7 @@ def judge(
     namespace: str = "default",
     subject: Subject | None = None,
     grants: Sequence[Grant] | None = None,
+    waivers: Sequence[Waiver] = (),
     planned: bool = False,
 ) -> Iterator[Judgement]:
     """What the policies say of each manifest, as if it were created, changed or deleted now.
@@ -151,9 +153,10 @@ def judge(
         namespace: Where an object goes that names no namespace.
         subject: Who creates them, where that is known.
         grants: What may be done by whom, for policies that ask the authorizer; None where it isn't known.
+        waivers: The waivers in force.
         planned: Whether values may be ones that aren't known yet, marked with `mark_unknown`.
     """
-    judging = Judge(policies.policies, policies.cluster, grants)
+    judging = Judge(policies.policies, policies.cluster, grants, waivers)
     for placed in manifests:
         yield judging.judge(
             prepare_request(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tenantry.contract.model import ServiceAccount, Tenant
+from tenantry.contract.model import ServiceAccount, Tenant, join_name
 from tenantry.render.manifest import STORE_API, Manifest
 
 DOMAIN = "tenantry.dev"
@@ -30,12 +30,12 @@ _NO_TAG = re.compile(r"[^\w .:/=+@-]")
 
 def namespace_name(tenant: Tenant, namespace: str) -> str:
     """Give the Kubernetes name of one of the tenant's namespaces."""
-    return f"{tenant.id}-{namespace}"
+    return join_name(tenant.id, namespace)
 
 
 def bucket_name(tenant: Tenant, bucket: str) -> str:
     """Give the name by which the object store knows one of the tenant's buckets."""
-    return f"{tenant.id}-{bucket}"
+    return join_name(tenant.id, bucket)
 
 
 def identity_name(tenant: Tenant, account: ServiceAccount) -> str:

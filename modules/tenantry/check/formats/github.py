@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from tenantry.check.report import Report
 
+_LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
+
 
 def as_github(report: Report) -> Iterator[str]:
     """Give workflow commands, which GitHub shows beside the lines of a change. Source: GitHub, workflow commands."""
@@ -11,7 +13,7 @@ def as_github(report: Report) -> Iterator[str]:
         place = f"file={_property(one.file)},line={one.line}," if one.file and one.line else ""
         title = f"{one.code} {one.policy}"
         text = f"{one.object}: {one.told}" if one.object.kind else one.told
-        yield f"::{one.level} {place}title={_property(title)}::{_data(text)}"
+        yield f"::{_LEVELS[one.level]} {place}title={_property(title)}::{_data(text)}"
 
 
 def _data(text: str) -> str:

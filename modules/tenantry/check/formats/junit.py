@@ -35,8 +35,9 @@ def as_junit(report: Report) -> Iterator[str]:
     )
     ElementTree.SubElement(suite, "properties")
     suite.extend(cases)
-    warned = (_sentence(one) for results in found.values() for one in results if one.verdict is Verdict.WARN)
-    ElementTree.SubElement(suite, "system-out").text = _printable("\n".join(warned))
+    passed = (Verdict.WARN, Verdict.ALLOW)
+    told = (_sentence(one) for results in found.values() for one in results if one.verdict in passed)
+    ElementTree.SubElement(suite, "system-out").text = _printable("\n".join(told))
     ElementTree.SubElement(suite, "system-err")
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
@@ -72,7 +73,8 @@ def _case(looked: Looked, results: Sequence[Result]) -> ElementTree.Element:
 
 
 def _sentence(one: Result) -> str:
-    return f"{one.verdict.value} {one.policy}: {one.object}: {one.code} {one.told}"
+    waived = f", waived by {one.waiver}" if one.waiver else ""
+    return f"{one.verdict.value} {one.policy}: {one.object}: {one.code} {one.told}{waived}"
 
 
 def _printable(text: str) -> str:

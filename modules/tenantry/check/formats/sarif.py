@@ -43,6 +43,8 @@ def _result(one: Result, rules: Mapping[str, int]) -> dict[str, Any]:
         "message": {"text": one.told},
         "properties": {"verdict": one.verdict.value, "code": one.code},
     }
+    if one.waiver:
+        made["suppressions"] = [{"kind": "external", "status": "accepted", "justification": f"waiver {one.waiver}"}]
     if location := _location(one):
         made["locations"] = [location]
     return made

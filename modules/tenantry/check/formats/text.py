@@ -23,6 +23,8 @@ def _finding(one: Result) -> Iterator[str]:
     yield f"  {one.verdict.value} {one.policy}: {one.message}. {one.code}"
     for text, value in one.clues:
         yield f"    {text} is {value}"
+    if one.waiver:
+        yield f"    Waived by {one.waiver}."
     if one.controls:
         yield f"    Controls: {' '.join(one.controls)}"
     yield f"    Fix: {one.fix}."

@@ -50,6 +50,7 @@ from tenantry.contract.model.words import (
     Millicores,
     Quota,
     Template,
+    join_name,
 )
 
 __all__ = [
@@ -102,4 +103,5 @@ __all__ = [
     "TenantSpec",
     "Waiver",
     "WaiverSpec",
+    "join_name",
 ]

@@ -43,6 +43,10 @@ class Waiver:
         """The waiver's name, which verdicts show."""
         return self.metadata.name
 
+    def is_in_force(self, day: date) -> bool:
+        """Say whether it excuses anything on a day: from its approval to its last day."""
+        return self.spec.approved <= day <= self.spec.expires
+
 
 @dataclass(frozen=True, slots=True)
 class Consumer:

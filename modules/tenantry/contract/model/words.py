@@ -12,6 +12,11 @@ Bytes = NewType("Bytes", int)
 """Memory or storage, in bytes."""
 
 
+def join_name(tenant: str, name: str) -> str:
+    """Give the name by which a site or a store knows something of a tenant: after its id, which is nobody else's."""
+    return f"{tenant}-{name}"
+
+
 class Classification(StrEnum):
     """Who may use the data; the one word that drives every control."""
 

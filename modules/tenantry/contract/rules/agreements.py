@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from tenantry.contract.documents import Documents
-from tenantry.contract.model import Grant, Tenant
+from tenantry.contract.model import Grant, Tenant, Waiver
 from tenantry.contract.reading.document import Document
 from tenantry.problems import Problem
 
@@ -13,23 +13,30 @@ LONGEST_WAIVER = timedelta(days=180)
 
 def judge_agreements(documents: Documents) -> Iterator[Problem]:
     """Hold every waiver and grant to their own rules."""
-    yield from _waivers(documents)
+    for waiver in documents.waivers.values():
+        yield from _judge_waiver(waiver, documents.sources["Waiver", waiver.name])
     yield from _grants(documents)
 
 
-def _waivers(documents: Documents) -> Iterator[Problem]:
-    for name, waiver in documents.waivers.items():
-        source, spec = documents.sources["Waiver", name], waiver.spec
-        if spec.approver == spec.owner:
-            what = f"waiver {name} is approved by its own owner"
-            yield source.problem("TEN-153", what, "have somebody else approve it", ("spec", "approver"))
-        if spec.expires <= spec.approved:
-            what = f"waiver {name} expires on {spec.expires}, not after its approval on {spec.approved}"
-            yield source.problem("TEN-138", what, "correct one of the two", ("spec", "expires"))
-        elif spec.expires - spec.approved > LONGEST_WAIVER:
-            what = f"waiver {name} lasts {(spec.expires - spec.approved).days} days, more than {LONGEST_WAIVER.days}"
-            latest = spec.approved + LONGEST_WAIVER
-            yield source.problem("TEN-154", what, f"let it expire on {latest} or before", ("spec", "expires"))
+def find_sound_waivers(documents: Documents) -> Iterator[Waiver]:
+    """Give the waivers with which nothing is wrong: any other excuses nothing."""
+    for waiver in documents.waivers.values():
+        if not any(_judge_waiver(waiver, documents.sources["Waiver", waiver.name])):
+            yield waiver
+
+
+def _judge_waiver(waiver: Waiver, source: Document) -> Iterator[Problem]:
+    name, spec = waiver.name, waiver.spec
+    if spec.approver == spec.owner:
+        what = f"waiver {name} is approved by its own owner"
+        yield source.problem("TEN-153", what, "have somebody else approve it", ("spec", "approver"))
+    if spec.expires <= spec.approved:
+        what = f"waiver {name} expires on {spec.expires}, not after its approval on {spec.approved}"
+        yield source.problem("TEN-138", what, "correct one of the two", ("spec", "expires"))
+    elif spec.expires - spec.approved > LONGEST_WAIVER:
+        what = f"waiver {name} lasts {(spec.expires - spec.approved).days} days, more than {LONGEST_WAIVER.days}"
+        latest = spec.approved + LONGEST_WAIVER
+        yield source.problem("TEN-154", what, f"let it expire on {latest} or before", ("spec", "expires"))
 
 
 def _grants(documents: Documents) -> Iterator[Problem]:

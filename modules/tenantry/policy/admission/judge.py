@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cel_expr_python import cel
 
+from tenantry.contract.model import Waiver
 from tenantry.policy.admission.activate import bind_names
 from tenantry.policy.admission.evaluate import Outcome
 from tenantry.policy.admission.explain import Clue, explain_expression
@@ -19,6 +20,7 @@ from tenantry.policy.admission.findings import (
 from tenantry.policy.admission.match import Matched, Surroundings, match_request
 from tenantry.policy.admission.plan import BoundPolicy, Candidate, Plan, Planner
 from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName
+from tenantry.policy.admission.waive import Waivers
 from tenantry.policy.cel.engine import Engine, run_program
 from tenantry.policy.cel.library.authorization import Grant
 from tenantry.policy.documents.model import Binding, Manifest, Policy
@@ -44,13 +46,18 @@ class Judge:
     """Holds what is worth keeping between requests: planned programs, and which policies are for which requests."""
 
     def __init__(
-        self, policies: Sequence[BoundPolicy], cluster: Cluster, grants: Sequence[Grant] | None = None
+        self,
+        policies: Sequence[BoundPolicy],
+        cluster: Cluster,
+        grants: Sequence[Grant] | None = None,
+        waivers: Sequence[Waiver] = (),
     ) -> None:
         self._cluster = cluster
         self._around = cluster.surround()
         self._engine = Engine(grants)
         self._candidates = [Candidate(one, self._engine) for one in policies if one.bindings]
         self._planner = Planner(self._candidates, cluster, self._engine)
+        self._waivers = Waivers(waivers, cluster, self._engine) if waivers else None
         self._templates = any(one.policy.judges_templates for one in policies)
 
     def judge(self, prepared: Prepared) -> Judgement:
@@ -64,6 +71,10 @@ class Judge:
                 plan = self._planner.find_plan(subject)
                 run = _Run(subject, self._cluster, self._around, self._engine, plan.names, findings, annotations)
                 judged += run.judge(plan)
+        if self._waivers is not None and (findings or annotations):
+            findings = self._waivers.excuse(request, findings)
+            silent = self._waivers.find_all(request) if annotations else {}
+            annotations = [one for one in annotations if one[0].partition("/")[0] not in silent]
         published = tuple(dict.fromkeys(annotations))
         return Judgement(_name_object(request), request.source, request.operation, tuple(findings), judged, published)
 

@@ -32,6 +32,9 @@ _AUTHORIZER = {
     "authorizer.requestResource": parse_type("kubernetes.authorization.ResourceCheck"),
 }
 
+# Kubernetes 1.30 was the first with policies in `admissionregistration.k8s.io/v1`.
+_FIRST_SERVER = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Expression:
@@ -203,6 +206,13 @@ def guard_programs(programs: Programs) -> Programs:
         annotations=tuple(map(guard, programs.annotations)),
         all_well=guard(programs.all_well),
     )
+
+
+def compile_condition(text: str) -> Node:
+    """The tree of a match condition of tenantry's own making, which every API server that has policies takes."""
+    compiled = compile_expression(text, Declarations(_BASE, _FIRST_SERVER - 1), [BOOL])
+    assert isinstance(compiled, Compiled), compiled
+    return _blank_namespace(compiled.node)
 
 
 def compile_policy(policy: Policy, kubernetes: int) -> Programs | list[Problem]:

@@ -40,7 +40,8 @@ class Finding:
 
     `verdict` is allow where the binding only wants it recorded (Audit). `expression` is the validation that failed;
     `errored` tells an expression that failed to give a value from one that gave false. `path` is where in the object
-    the judged part lies, for pods within workloads.
+    the judged part lies, for pods within workloads. `waiver` names the waiver that excuses the object from the policy:
+    the verdict is then what it would be without it.
     """
 
     policy: str
@@ -56,6 +57,7 @@ class Finding:
     path: str = ""
     errored: bool = False
     index: int = -1
+    waiver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +76,6 @@ class Judgement:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest of its findings."""
-        return max((finding.verdict for finding in self.findings), key=_GRAVITY.__getitem__, default=Verdict.ALLOW)
+        """The gravest of its findings; those that are waived weigh nothing."""
+        grave = (finding.verdict for finding in self.findings if not finding.waiver)
+        return max(grave, key=_GRAVITY.__getitem__, default=Verdict.ALLOW)
