@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "check": {"contract", "render", "policy", "objectstore"},
     "hosts": {"contract", "policy"},
     "evidence": {"contract", "policy"},
-    "fleet": {"contract", "render", "policy", "components", "objectstore", "toolchain", "evidence"},
+    "fleet": {"contract", "render", "policy", "check", "components", "objectstore", "toolchain", "evidence"},
     "cli": set(ROOMS) - {"cli"},
 }
 # What reaches out to a site, which whatever is pure must not.

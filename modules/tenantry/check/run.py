@@ -48,7 +48,7 @@ def check_paths(
         # Imported here: who checks a request doesn't wait for the policies' engine.
         from tenantry.check.judging import judge_manifests
 
-        around = [dict(one.data) for (kind, _), one in documents.sources.items() if kind == "Baseline"]
+        around = documents.data_of("Baseline")
         around += [one.manifest for one in gather(context).manifests] if context else []
         waivers = find_waivers(documents, today)
         results, judged, looked = judge_manifests(found.manifests, around, baseline, policies, waivers, explain=explain)

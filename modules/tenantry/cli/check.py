@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tenantry.cli import app
+from tenantry.cli.options import Policies
 from tenantry.problems import Exit, InputError, UnreachableError, problem
 
 
@@ -49,9 +50,7 @@ def check(
             readable=False,
         ),
     ] = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="A folder of policies instead of the baseline's own.", readable=False)
-    ] = None,
+    policy: Policies = None,
     explain: Annotated[
         str | None, typer.Option(metavar="POLICY", help="Tell what a policy is for, instead of checking.")
     ] = None,

@@ -35,6 +35,9 @@ Context = Annotated[
     ),
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+Policies = Annotated[
+    Path | None, typer.Option("--policy", help="A folder of policies instead of the baseline's own.", readable=False)
+]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="How many tenants are worked on at the same time.")]
 JOBS = 4
 """By default: a tenant waits for its site half of the time that it takes, so it is more than the cores of most."""

@@ -15,7 +15,14 @@ from tenantry.cli.tables import new_table, show, show_problems
 if TYPE_CHECKING:
     from tenantry.fleet.outcome import Outcome
 
-STYLES = {"created": "green", "changed": "yellow", "unchanged": "dim", "retired": "yellow", "failed": "bold red"}
+STYLES = {
+    "created": "green",
+    "changed": "yellow",
+    "unchanged": "dim",
+    "retired": "yellow",
+    "denied": "bold red",
+    "failed": "bold red",
+}
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import JOBS, Context, Format, Jobs, OutputFormat, Tenants
+from tenantry.cli.options import JOBS, Context, Format, Jobs, OutputFormat, Policies, Tenants
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
@@ -16,10 +16,17 @@ SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 
 @app.command(short_help="Say what an apply would do.")
-def plan(tenants: Tenants, context: Context = None, jobs: Jobs = JOBS, form: OutputFormat = Format.TEXT) -> None:
+def plan(
+    tenants: Tenants,
+    context: Context = None,
+    jobs: Jobs = JOBS,
+    policy: Policies = None,
+    form: OutputFormat = Format.TEXT,
+) -> None:
     """Say what an apply would create, change and delete, and do nothing.
 
-    Exits 2 when a request is wrong, 3 when a tenant can't be planned.
+    Exits 1 when policies deny an object of a tenant, which isn't planned then, 2 when a request is wrong, 3 when a
+    tenant can't be planned.
 
     Example: tenantry plan stacks/example/tenants/laa-portal.yaml
     """
@@ -29,13 +36,15 @@ def plan(tenants: Tenants, context: Context = None, jobs: Jobs = JOBS, form: Out
 
     selection = select(tenants, context)
     with show_builds() as building:
-        plans = plan_tenants(selection, building, jobs=jobs)
+        plans = plan_tenants(selection, building, jobs=jobs, policies=policy)
     if form is Format.JSON:
         _write_json(plans)
     else:
         _write_text(plans)
-    if any(one.problems for one in plans):
+    if any(one.problems and not one.denied for one in plans):
         raise typer.Exit(Exit.UNREACHABLE)
+    if any(one.denied for one in plans):
+        raise typer.Exit(Exit.DENIED)
 
 
 def _write_text(plans: Sequence["Plan"]) -> None:
@@ -43,7 +52,7 @@ def _write_text(plans: Sequence["Plan"]) -> None:
 
     for one in plans:
         planned = one.planned
-        state = one.comparison.state.value if one.comparison else "not planned"
+        state = one.comparison.state.value if one.comparison else "denied" if one.denied else "not planned"
         typer.echo(f"{planned.tenant.name} ({planned.tenant.id}) on {planned.site.name}: {state}")
         for step in one.steps:
             properties = f" ({', '.join(step.properties)})" if step.properties else ""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tenantry.contract.model import Baseline, Department, Grant, Site, Waiver
 from tenantry.contract.reading.document import Document
@@ -40,6 +40,10 @@ class Documents:
         broken = [document for document in self.broken if document.text("kind") == "Tenant"]
         around = [document for document in broken if document.file in self.context_files]
         return (*around, *self.requests, *(document for document in broken if document not in around))
+
+    def data_of(self, kind: str) -> list[dict[str, Any]]:
+        """Give a kind's documents as they were written, for whom they are parameters of policies."""
+        return [dict(one.data) for (named, _), one in self.sources.items() if named == kind]
 
     def broken_ones(self, kind: str) -> dict[str, str]:
         """Give the names of a kind's documents that have problems, and where each stands."""

@@ -1,22 +1,32 @@
 """Brings tenants to what their requests say, several at once; one that fails doesn't stop the others."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from tenantry.fleet.outcome import Action, Outcome, Report
-from tenantry.fleet.selection import Selection
+from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen, survey
+from tenantry.problems import Problem
 from tenantry.toolchain import Progress
 
 
 def apply_tenants(
-    selection: Selection, building: Progress, report: Report, *, jobs: int, buckets: Sequence[str] = ()
+    selection: Selection,
+    building: Progress,
+    report: Report,
+    *,
+    jobs: int,
+    buckets: Sequence[str] = (),
+    policies: Path | None = None,
 ) -> list[Outcome]:
     """Apply tenants, `jobs` of them at a time; `report` hears of each as it ends.
 
-    Pulumi is started only where something differs. A bucket that a request no longer asks for is deleted; one that
-    holds objects only where `buckets` names it.
-    Raises UnreachableError only where no tenant could be tried; what happens to one tenant is in its outcome.
+    Pulumi is started only where something differs, and not for a tenant that policies deny. A bucket that a request no
+    longer asks for is deleted; one that holds objects only where `buckets` names it. `policies` is a folder of policies
+    instead of the baseline's own.
+    Raises InputError for policies that can't be used, UnreachableError only where no tenant could be tried; what
+    happens to one tenant is in its outcome.
     """
     found = survey(selection.planned, selection.documents.sites)
     outcomes: list[Outcome] = []
@@ -28,6 +38,11 @@ def apply_tenants(
             outcomes.append(Outcome(seen.planned, Action.UNCHANGED, 0.0))
         else:
             waiting.append(seen)
+    refused = judge_waiting([seen.planned for seen in waiting], selection, policies)
+    for seen in waiting:
+        if problems := refused.get(seen.planned.tenant.id):
+            outcomes.append(Outcome(seen.planned, Action.DENIED, 0.0, problems))
+    waiting = [seen for seen in waiting if seen.planned.tenant.id not in refused]
     for outcome in outcomes:
         report(outcome)
     if waiting:
@@ -36,3 +51,15 @@ def apply_tenants(
 
         outcomes += update_tenants(waiting, found.connections, building, report, jobs=jobs, buckets=buckets)
     return outcomes
+
+
+def judge_waiting(
+    waiting: Sequence[Planned], selection: Selection, policies: Path | None
+) -> dict[str, tuple[Problem, ...]]:
+    """Give what policies deny of the tenants that are to be changed, by the tenant's id."""
+    if not waiting:
+        return {}
+    # Imported here: where nothing is to be done, nobody waits for the policies' engine.
+    from tenantry.fleet.verdicts import find_denied
+
+    return find_denied(waiting, selection, policies)

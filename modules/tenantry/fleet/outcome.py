@@ -15,6 +15,7 @@ class Action(StrEnum):
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     RETIRED = "retired"
+    DENIED = "denied"
     FAILED = "failed"
 
 

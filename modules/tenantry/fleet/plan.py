@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from tenantry.fleet.apply import judge_waiting
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
@@ -26,16 +28,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an apply would do with one tenant."""
+    """What an apply would do with one tenant; `denied` where policies deny it, and nothing would be done."""
 
     planned: Planned
     comparison: Comparison | None
     steps: tuple[Step, ...] = ()
     problems: tuple[Problem, ...] = field(default=())
+    denied: bool = False
 
 
-def plan_tenants(selection: Selection, building: Progress, *, jobs: int) -> list[Plan]:
-    """Plan tenants, in parallel. A tenant that is as asked has no steps, and starts no engine."""
+def plan_tenants(selection: Selection, building: Progress, *, jobs: int, policies: Path | None = None) -> list[Plan]:
+    """Plan tenants, in parallel. A tenant that is as asked has no steps, and starts no engine, nor does a denied one.
+
+    `policies` is a folder of policies instead of the baseline's own.
+    """
     found = survey(selection.planned, selection.documents.sites)
     plans: dict[str, Plan] = {}
     waiting = []
@@ -47,6 +53,11 @@ def plan_tenants(selection: Selection, building: Progress, *, jobs: int) -> list
             waiting.append(seen)
         else:
             plans[tenant] = Plan(seen.planned, seen.comparison)
+    refused = judge_waiting([seen.planned for seen in waiting], selection, policies)
+    for seen in waiting:
+        if problems := refused.get(seen.planned.tenant.id):
+            plans[seen.planned.tenant.id] = Plan(seen.planned, None, problems=problems, denied=True)
+    waiting = [seen for seen in waiting if seen.planned.tenant.id not in refused]
     if waiting:
         with open_session(found.connections, building) as session, ThreadPoolExecutor(jobs) as workers:
             for one in workers.map(lambda seen: _plan(session, seen), waiting):
