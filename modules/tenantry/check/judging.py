@@ -11,9 +11,11 @@ from tenantry.check.report import NOBODY, Looked, Result, Summary
 from tenantry.contract.model import Baseline, Waiver
 from tenantry.contract.reading.schema import API_VERSION, is_of_our_group
 from tenantry.data import baseline_file, policy_dir
+from tenantry.paths import cache_dir
 from tenantry.policy import Finding, ObjectName, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
+from tenantry.policy.admission.kept import KeptPrograms
 from tenantry.policy.cel.engine import Failure
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.objects.cluster import read_metadata
@@ -35,7 +37,13 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
     """
     there = folder or policy_dir()
     files = sorted(there.glob("*/*/policy.yaml")) or [there]
-    found = build_policies(read_paths(files), context, trusted=folder is None)
+    kept = KeptPrograms(cache_dir() / "policies.json", files) if folder is None else None
+    documents = kept.find_documents() if kept is not None else None
+    if documents is None:
+        documents = list(read_paths(files))
+        if kept is not None:
+            kept.add_documents(documents)
+    found = build_policies(documents, context, kept=kept)
     if not found.policies:
         what = f"there is no policy in {there}, so that everything would pass"
         raise InputError(problem("TEN-615", what, "name a folder with ValidatingAdmissionPolicies"))
@@ -83,6 +91,7 @@ def judge_manifests(
                 tells = explain and finding.verdict is not Verdict.UNDECIDABLE and not finding.waiver
                 clues = judge.explain(prepared, finding) if tells else []
                 results.append(_result(looked[-1], finding, fixes.get(finding.policy, _FIX), clues))
+    policies.keep()
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
     return results, Summary(len(placed), allow, warn, deny, undecidable), looked
 

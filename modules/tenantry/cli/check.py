@@ -78,7 +78,7 @@ def check(
         return
     if not paths:
         raise InputError(problem("TEN-100", "nothing was named to check", "name files or folders, or - for a pipe"))
-    from tenantry.check.formats import WRITERS
+    from tenantry.check.formats import write_report
     from tenantry.check.gather import STDIN
     from tenantry.check.run import check_paths
 
@@ -86,10 +86,10 @@ def check(
     stdin = sys.stdin.read() if any(str(path) == STDIN for path in paths) else None
     tells = ReportFormat.TEXT in (form, *(name for name, _ in files))
     report = check_paths(paths, context, policies=policy, stdin=stdin, explain=tells)
-    for line in WRITERS[form](report):
+    for line in write_report(report, form):
         typer.echo(line)
     for name, file in files:
-        _write(file, "".join(f"{line}\n" for line in WRITERS[name](report)))
+        _write(file, "".join(f"{line}\n" for line in write_report(report, name)))
     if report.problems:
         raise typer.Exit(Exit.INPUT)
     denied = report.judged.deny or (undecidable is Undecidable.DENY and report.judged.undecidable)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tenantry.contract.model import Waiver
 from tenantry.policy.admission.judge import Judge
+from tenantry.policy.admission.kept import KeptPrograms
 from tenantry.policy.admission.plan import BoundPolicy
 from tenantry.policy.admission.verdict import Judgement
 from tenantry.policy.cel.library.authorization import Grant, Subject
@@ -35,6 +36,12 @@ class PolicySet:
     unbound: tuple[Policy, ...]
     cluster: Cluster
     notes: tuple[Problem, ...] = ()
+    kept: KeptPrograms | None = None
+
+    def keep(self) -> None:
+        """Keep the programs that were made, where there is a place for them."""
+        if self.kept is not None:
+            self.kept.save()
 
     @property
     def kubernetes(self) -> int:
@@ -52,7 +59,7 @@ def build_policies(
     context: Iterable[Manifest] = (),
     kubernetes: int = NEWEST_KUBERNETES,
     *,
-    trusted: bool = False,
+    kept: KeptPrograms | None = None,
 ) -> PolicySet:
     """A set of policies from documents.
 
@@ -60,8 +67,8 @@ def build_policies(
         documents: Policies and bindings; other documents among them are context.
         context: What policies refer to: parameters, namespaces, CustomResourceDefinitions.
         kubernetes: The minor version of the API servers that are to take the policies.
-        trusted: Whether the expressions are known to be right, as those that ship are by their tests: one is then
-            looked at with the first object that it is for.
+        kept: What was made of them in earlier runs. Only for policies whose expressions are known to be right, as those
+            that ship are by their tests: one is then looked at with the first object that it is for.
 
     Raises:
         InputError: All that an API server would refuse of the policies (TEN-600, TEN-601).
@@ -84,17 +91,17 @@ def build_policies(
         else:
             policies[found.name] = found
     bound = [
-        BoundPolicy(policy, tuple(one for one in bindings if one.policy == policy.name), kubernetes)
+        BoundPolicy(policy, tuple(one for one in bindings if one.policy == policy.name), kubernetes, kept)
         for policy in policies.values()
     ]
-    if not trusted:
+    if kept is None:
         problems += _check_expressions(bound)
     if problems:
         raise InputError(sorted(problems))
     unbound = tuple(one.policy for one in bound if not one.bindings)
     notes = [_note_unbound(policy) for policy in unbound]
     notes += [_note_dangling(binding) for binding in bindings if binding.policy not in policies]
-    return PolicySet(tuple(bound), unbound, build_cluster([*context, *others]), tuple(notes))
+    return PolicySet(tuple(bound), unbound, build_cluster([*context, *others]), tuple(notes), kept)
 
 
 def load_policies(

@@ -1,19 +1,18 @@
 """The formats of a report: for people, for programs, for the pages of what runs a pipeline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib import import_module
 
-from tenantry.check.formats.document import as_json
-from tenantry.check.formats.github import as_github
-from tenantry.check.formats.junit import as_junit
-from tenantry.check.formats.sarif import as_sarif
-from tenantry.check.formats.text import as_text
 from tenantry.check.report import Report
 
-WRITERS: dict[str, Callable[[Report], Iterator[str]]] = {
-    "text": as_text,
-    "json": as_json,
-    "sarif": as_sarif,
-    "junit": as_junit,
-    "github": as_github,
-}
-"""What writes a report in each format, line by line."""
+# Where the function `as_<format>` of each is; a module is imported when its format is asked for.
+_MODULES = {"text": "text", "json": "document", "sarif": "sarif", "junit": "junit", "github": "github"}
+FORMATS = frozenset(_MODULES)
+"""The formats that a report can be written in."""
+
+
+def write_report(report: Report, form: str) -> Iterator[str]:
+    """Give the lines of a report in a format."""
+    module = import_module(f"{__name__}.{_MODULES[form]}")
+    lines: Iterator[str] = getattr(module, f"as_{form}")(report)
+    return lines

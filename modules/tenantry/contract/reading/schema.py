@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import islice
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
-from jsonschema.protocols import Validator
 
 from tenantry.contract.reading.document import Document
-from tenantry.contract.reading.keywords import format_checker, validator_class
-from tenantry.contract.reading.sentences import problems_of
 from tenantry.data import schema_dir
 from tenantry.problems import Problem
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 API_VERSION = "tenantry.dev/v1"
 MOST_PROBLEMS = 100
@@ -49,13 +49,16 @@ def load_schema(kind: str) -> Mapping[str, Any]:
 
 
 @cache
-def validator(kind: str) -> Validator:
+def validator(kind: str) -> "Validator":
     """Give the validator of a kind of document."""
     schema = load_schema(kind)
     return _validator(schema, schema.get("$defs", {}))
 
 
-def _validator(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Validator:
+def _validator(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> "Validator":
+    # Imported here: who checks manifests alone doesn't wait for jsonschema.
+    from tenantry.contract.reading.keywords import format_checker, validator_class
+
     return validator_class()(_inlined(schema, definitions), format_checker=format_checker())
 
 
@@ -71,7 +74,9 @@ def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401
     return {name: _inlined(value, definitions) for name, value in node.items()}
 
 
-def _problems(document: Document, by: Validator, data: object, base: tuple[str | int, ...]) -> tuple[Problem, ...]:
+def _problems(document: Document, by: "Validator", data: object, base: tuple[str | int, ...]) -> tuple[Problem, ...]:
+    from tenantry.contract.reading.sentences import problems_of
+
     errors = by.iter_errors(cast("Any", data))
     every = (found for error in errors for found in problems_of(error, document, base))
     problems = tuple(islice(every, MOST_PROBLEMS))

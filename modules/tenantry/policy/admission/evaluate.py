@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cel_expr_python import cel
 
 from tenantry.policy.admission.programs import Expression, Programs
-from tenantry.policy.cel.engine import Engine, Failure, encode_program, run_program
+from tenantry.policy.cel.engine import Engine, Failure, run_program
 from tenantry.policy.documents.model import Policy
 
 _LONGEST_MESSAGE = 5 * 1024
@@ -69,7 +69,7 @@ class Evaluator:
     def _run(self, expression: Expression, activation: cel.Activation) -> object:
         planned = self._planned.get(id(expression))
         if planned is None:
-            planned = self._planned[id(expression)] = self._engine.plan(encode_program(expression.node))
+            planned = self._planned[id(expression)] = self._engine.plan(expression.program)
         return run_program(planned, activation)
 
     def _err(self, failure: Failure, expression: str, index: int = -1) -> Decision | None:

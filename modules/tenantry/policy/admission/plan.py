@@ -9,6 +9,7 @@ from functools import cached_property
 from cel_expr_python import cel
 
 from tenantry.policy.admission.evaluate import Evaluator
+from tenantry.policy.admission.kept import KeptPrograms
 from tenantry.policy.admission.match import Matched, match_request
 from tenantry.policy.admission.programs import Programs, compile_policy, guard_programs, join_programs
 from tenantry.policy.cel.engine import Engine
@@ -20,11 +21,15 @@ from tenantry.problems import InputError
 
 @dataclass(frozen=True)
 class BoundPolicy:
-    """A policy with its bindings, for API servers of a minor version of Kubernetes 1.x."""
+    """A policy with its bindings, for API servers of a minor version of Kubernetes 1.x.
+
+    `kept` has what was made of it in earlier runs, if that is kept.
+    """
 
     policy: Policy
     bindings: tuple[Binding, ...]
     kubernetes: int
+    kept: KeptPrograms | None = None
 
     @cached_property
     def programs(self) -> Programs:
@@ -33,9 +38,13 @@ class BoundPolicy:
         Raises:
             InputError: All that an API server would refuse of its expressions (TEN-601).
         """
+        if self.kept is not None and (found := self.kept.find_programs(self.policy.name)) is not None:
+            return found
         made = compile_policy(self.policy, self.kubernetes)
         if isinstance(made, list):
             raise InputError(made)
+        if self.kept is not None:
+            self.kept.add_programs(self.policy.name, made)
         return made
 
     @property
@@ -91,7 +100,7 @@ class Planner:
         self._candidates, self._cluster, self._engine = candidates, cluster, engine
         self._around = cluster.surround()
         self._plans: dict[_Sort, Plan] = {}
-        self._joined: dict[tuple[int, ...], cel.Expression] = {}
+        self._joined: dict[tuple[str, ...], cel.Expression] = {}
 
     def find_plan(self, request: Request) -> Plan:
         """The plan for a request and all of its sort."""
@@ -143,9 +152,15 @@ class Planner:
         """One program for several policies, the same one for the same policies."""
         if not candidates:
             return None
-        key = tuple(map(id, candidates))
+        key = tuple(one.bound.policy.name for one in candidates)
         if key not in self._joined:
-            self._joined[key] = self._engine.plan(join_programs([one.bound.programs for one in candidates]))
+            kept = candidates[0].bound.kept
+            program = kept.find_joined(key) if kept is not None else None
+            if program is None:
+                program = join_programs([one.bound.programs for one in candidates])
+                if kept is not None:
+                    kept.add_joined(key, program)
+            self._joined[key] = self._engine.plan(program)
         return self._joined[key]
 
 

@@ -14,6 +14,7 @@ from tenantry.policy.cel.compile import Compiled, compile_expression
 from tenantry.policy.cel.engine import encode_program
 from tenantry.policy.cel.syntax.macros import map_children
 from tenantry.policy.cel.syntax.tree import Call, Const, Ident, Node, Select, bind_name, iterate_nodes
+from tenantry.policy.cel.syntax.wire import decode_parsed
 from tenantry.policy.cel.unknowns import guard_unknowns
 from tenantry.policy.documents.model import Policy
 from tenantry.policy.objects.allocated import ALLOCATED_FIELDS
@@ -36,12 +37,27 @@ _AUTHORIZER = {
 _FIRST_SERVER = 30
 
 
-@dataclass(frozen=True, slots=True)
 class Expression:
-    """One expression: its text as it was written, and its tree, which becomes a program when it's first run."""
+    """One expression: its text as it was written, its tree, and its program; each of the two is made of the other."""
 
-    text: str
-    node: Node
+    __slots__ = ("_node", "_program", "text")
+
+    def __init__(self, text: str, node: Node | None = None, program: bytes = b"") -> None:
+        self.text, self._node, self._program = text, node, program
+
+    @property
+    def node(self) -> Node:
+        """The tree, with its variables around it."""
+        if self._node is None:
+            self._node, _ = decode_parsed(self._program)
+        return self._node
+
+    @property
+    def program(self) -> bytes:
+        """The program, as the engine takes it."""
+        if not self._program and self._node is not None:
+            self._program = encode_program(self._node)
+        return self._program
 
 
 @dataclass(frozen=True, slots=True)
