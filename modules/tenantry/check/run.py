@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenantry.check.gather import Gathered, gather
+from tenantry.check.rendered import render_requests
 from tenantry.check.report import NOBODY, Looked, Report, Result, Summary
 from tenantry.check.waivers import find_waivers, list_layers, report_waivers
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
-from tenantry.contract.model import Baseline
+from tenantry.contract.model import Baseline, Tenant
 from tenantry.contract.reading.finding import government_root
 from tenantry.contract.reading.schema import API_VERSION
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
@@ -42,16 +43,17 @@ def check_paths(
     """
     found = gather(paths, stdin)
     baseline = load_baseline()
-    documents, report = _contract(found, context, baseline)
+    documents, tenants, report = _contract(found, context, baseline)
     today = datetime.now(UTC).date()
-    if found.manifests:
-        # Imported here: who checks a request doesn't wait for the policies' engine.
+    placed = [*render_requests(documents, tenants, baseline), *found.manifests]
+    if placed:
+        # Imported here: who checks a document that isn't rendered doesn't wait for the policies' engine.
         from tenantry.check.judging import judge_manifests
 
         around = documents.data_of("Baseline")
         around += [one.manifest for one in gather(context).manifests] if context else []
         waivers = find_waivers(documents, today)
-        results, judged, looked = judge_manifests(found.manifests, around, baseline, policies, waivers, explain=explain)
+        results, judged, looked = judge_manifests(placed, around, baseline, policies, waivers, explain=explain)
         report = replace(
             report,
             results=(*report.results, *results),
@@ -78,7 +80,9 @@ class _Checked(NamedTuple):
     name: str
 
 
-def _contract(found: Gathered, context: Sequence[Path] | None, baseline: Baseline) -> tuple[Documents, Report]:
+def _contract(
+    found: Gathered, context: Sequence[Path] | None, baseline: Baseline
+) -> tuple[Documents, tuple[Tenant, ...], Report]:
     around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
     documents, unsound = read_documents(
         found.paths, context=around, foreign=found.foreign, mixed=found.mixed, others=STORE_KINDS
@@ -96,7 +100,7 @@ def _contract(found: Gathered, context: Sequence[Path] | None, baseline: Baselin
     summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
     looked = tuple(Looked(ObjectName(API_VERSION, one.kind, "", one.name), one.file, one.line) for one in checked)
     report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
-    return documents, report
+    return documents, judgement.tenants, report
 
 
 def _checked(documents: Documents) -> list[_Checked]:
