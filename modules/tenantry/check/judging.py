@@ -36,7 +36,7 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
     A baseline's folder has `<layer>/<policy>/policy.yaml`, beside cases that are nobody's; of any other all is read.
     """
     there = folder or policy_dir()
-    files = sorted(there.glob("*/*/policy.yaml")) or [there]
+    files = _policy_files(there)
     kept = KeptPrograms(cache_dir() / "policies.json", files) if folder is None else None
     documents = kept.find_documents() if kept is not None else None
     if documents is None:
@@ -48,6 +48,15 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
         what = f"there is no policy in {there}, so that everything would pass"
         raise InputError(problem("TEN-615", what, "name a folder with ValidatingAdmissionPolicies"))
     return found
+
+
+def read_policy_documents(folder: Path | None) -> list[Placed]:
+    """Read the policies of a folder with their bindings, and what else is written beside them. Raises InputError."""
+    return list(read_paths(_policy_files(folder or policy_dir())))
+
+
+def _policy_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*/*/policy.yaml")) or [folder]
 
 
 def judge_manifests(

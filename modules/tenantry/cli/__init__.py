@@ -33,6 +33,7 @@ COMMANDS = (
     "apply",
     "status",
     "retire",
+    "baseline",
     "env",
     "sandbox",
     "toolchain",

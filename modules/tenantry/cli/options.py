@@ -20,6 +20,7 @@ Tenants = Annotated[
         metavar="TENANT...", help="Requests (files or folders), or names or ids of tenants.", show_default=False
     ),
 ]
+SiteName = Annotated[str, typer.Argument(metavar="SITE", help="A site's name.", show_default=False)]
 OptionalTenants = Annotated[
     list[str],
     typer.Argument(

@@ -11,52 +11,64 @@ from tenantry.problems import Exit
 
 if TYPE_CHECKING:
     from tenantry.fleet.survey import Seen
+    from tenantry.problems import Problem
 
 
 @app.command(short_help="Show where tenants stand.")
 def status(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
 
-    Exits 3 when a site can't be asked.
+    A waiver that lapsed and that a site still holds is told of. Exits 3 when a site can't be asked.
 
     Example: tenantry status stacks/example
     """
-    seen = _survey(tenants, context)
+    seen, lapsed = _survey(tenants, context)
     if form is Format.JSON:
         _write_json(seen)
     else:
         _write_table(seen)
-    _exit(seen, drifted=False)
+    _exit(seen, lapsed)
 
 
 @app.command(short_help="Name live objects that are not as applied.")
 def drift(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
     """Name every live object that isn't as it was applied, and how it differs. `tenantry apply` mends them.
 
-    Exits 1 when something drifted, 3 when a site can't be asked.
+    Exits 1 when something drifted, or a site still holds a waiver that lapsed, 3 when a site can't be asked.
 
     Example: tenantry drift stacks/example
     """
-    seen = _survey(tenants, context)
+    seen, lapsed = _survey(tenants, context)
     if form is Format.JSON:
         _write_json(seen)
     else:
         _write_differences(seen)
-    _exit(seen, drifted=True)
+    _exit_drifted(seen, lapsed)
 
 
-def _survey(tenants: Sequence[str], context: Context) -> Sequence["Seen"]:
+def _survey(tenants: Sequence[str], context: Context) -> tuple[Sequence["Seen"], Sequence["Problem"]]:
+    """Look at tenants; give how they stand, and the waivers that lapsed and that their sites still hold."""
     from tenantry.fleet.selection import select
+    from tenantry.fleet.site.waivers import find_lapsed_at
     from tenantry.fleet.survey import survey
 
     selection = select(tenants, context)
-    return survey(selection.planned, selection.documents.sites).seen
+    found = survey(selection.planned, selection.documents.sites)
+    return found.seen, find_lapsed_at(found.connections.values())
 
 
-def _exit(seen: Sequence["Seen"], *, drifted: bool) -> None:
+def _exit(seen: Sequence["Seen"], lapsed: Sequence["Problem"] = ()) -> None:
+    """Exit as what was found asks for, after telling of waivers that lapsed and that sites still hold."""
+    from tenantry.cli.tables import show_problems
+
+    show_problems(lapsed)
     if any(one.error for one in seen):
         raise typer.Exit(Exit.UNREACHABLE)
-    if drifted and any(one.comparison and one.comparison.differences for one in seen):
+
+
+def _exit_drifted(seen: Sequence["Seen"], lapsed: Sequence["Problem"]) -> None:
+    _exit(seen, lapsed)
+    if lapsed or any(one.comparison and one.comparison.differences for one in seen):
         raise typer.Exit(Exit.DENIED)
 
 

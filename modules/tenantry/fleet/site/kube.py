@@ -9,6 +9,7 @@ import base64
 import ssl
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,7 +26,7 @@ READ_SECONDS = 20.0
 PAGE = 2000
 """Objects a page of a list; the API server then never holds more than this in one answer."""
 
-# Where each kind that tenantry reads or writes lives, and whether it lies in a namespace.
+# Where each kind that tenants are made of lives, and whether it lies in a namespace.
 RESOURCES: Mapping[tuple[str, str], tuple[str, bool]] = {
     ("v1", "Namespace"): ("/api/v1/namespaces", False),
     ("v1", "ConfigMap"): ("/api/v1/configmaps", True),
@@ -37,6 +38,35 @@ RESOURCES: Mapping[tuple[str, str], tuple[str, bool]] = {
     ("rbac.authorization.k8s.io/v1", "Role"): ("/apis/rbac.authorization.k8s.io/v1/roles", True),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"): ("/apis/rbac.authorization.k8s.io/v1/rolebindings", True),
 }
+
+POLICY_API = "admissionregistration.k8s.io/v1"
+_PLACES: Mapping[tuple[str, str], tuple[str, bool]] = {
+    **RESOURCES,
+    (POLICY_API, "ValidatingAdmissionPolicy"): (f"/apis/{POLICY_API}/validatingadmissionpolicies", False),
+    (POLICY_API, "ValidatingAdmissionPolicyBinding"): (f"/apis/{POLICY_API}/validatingadmissionpolicybindings", False),
+}
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedKind:
+    """A kind whose objects a site's API server lists: its group's preferred version, and where its objects are."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        """`group/version`, or the version alone in the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def path(self) -> str:
+        """The path under which all objects of the kind are listed."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        return f"{root}/{self.plural}"
 
 
 class KubeClient:
@@ -55,11 +85,43 @@ class KubeClient:
 
     def list_all(self, api_version: str, kind: str, selector: str) -> list[dict[str, Any]]:
         """Give all objects of a kind, in every namespace, that a label selector picks."""
-        path, _ = RESOURCES[api_version, kind]
+        path, _ = _PLACES[api_version, kind]
+        return self._list(path, api_version, kind, selector)
+
+    def list_kind(self, kind: ServedKind) -> list[dict[str, Any]]:
+        """Give all objects of a kind, in every namespace."""
+        return self._list(kind.path, kind.api_version, kind.kind)
+
+    def read_minor(self) -> int:
+        """Give the minor version of Kubernetes 1.x that the API server is."""
+        return int(self._request("GET", "/version", "its version")["minor"].rstrip("+"))
+
+    def ask_who_we_are(self) -> dict[str, Any]:
+        """Give the user name and the groups by which the API server knows us."""
+        version = "authentication.k8s.io/v1"
+        review = orjson.dumps({"apiVersion": version, "kind": "SelfSubjectReview"})
+        said = self._request("POST", f"/apis/{version}/selfsubjectreviews", "who we are", body=review)
+        return dict(said["status"]["userInfo"])
+
+    def discover(self) -> list[ServedKind]:
+        """Give every kind whose objects can be listed, each in its group's preferred version."""
+        found = []
+        for root in ("/api", "/apis"):
+            for group in self._request("GET", root, "the kinds that it serves", accept=_DISCOVERY)["items"]:
+                # The preferred version comes first.
+                version = group["versions"][0]
+                for one in version.get("resources", ()):
+                    if "list" in one["verbs"]:
+                        name, kind = group["metadata"].get("name", ""), one["responseKind"]["kind"]
+                        found.append(ServedKind(name, version["version"], kind, one["resource"]))
+        return found
+
+    def _list(self, path: str, api_version: str, kind: str, selector: str = "") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         following = ""
         while True:
-            query = {"labelSelector": selector, "limit": str(PAGE)} | ({"continue": following} if following else {})
+            query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+            query |= {"continue": following} if following else {}
             answer = self._request("GET", f"{path}?{urlencode(query)}", f"{kind} list")
             for item in answer["items"]:
                 item["apiVersion"], item["kind"] = api_version, kind
@@ -72,21 +134,34 @@ class KubeClient:
         """Give the live object that a manifest names, or nothing."""
         return self._request("GET", _object_path(manifest), _name(manifest), missing_ok=True) or None
 
-    def apply(self, manifest: Mapping[str, Any]) -> None:
-        """Make or change one object by server-side apply, as the field manager tenantry."""
+    def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Make or change one object by server-side apply, as the field manager tenantry; give it as it is then."""
         path = f"{_object_path(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
-        self._request("PATCH", path, _name(manifest), body=orjson.dumps(manifest))
+        return self._request("PATCH", path, _name(manifest), body=orjson.dumps(manifest))
+
+    def replace(self, manifest: Mapping[str, Any], version: str) -> dict[str, Any]:
+        """Put one object in the place of what is there at a resource version, whoever decided any part of that."""
+        metadata = {**manifest["metadata"], "resourceVersion": version}
+        path = f"{_object_path(manifest)}?fieldManager={FIELD_MANAGER}"
+        return self._request("PUT", path, _name(manifest), body=orjson.dumps({**manifest, "metadata": metadata}))
 
     def delete(self, manifest: Mapping[str, Any]) -> None:
         """Delete one object; one that isn't there is deleted already."""
         self._request("DELETE", _object_path(manifest), _name(manifest), missing_ok=True)
 
     def _request(
-        self, method: str, path: str, what: str, *, body: bytes | None = None, missing_ok: bool = False
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        body: bytes | None = None,
+        missing_ok: bool = False,
+        accept: str = "application/json",
     ) -> dict[str, Any]:
-        headers = self._headers | {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        headers = self._headers | {"Accept": accept, "Accept-Encoding": "gzip"}
         if body is not None:
-            headers["Content-Type"] = "application/apply-patch+yaml"
+            headers["Content-Type"] = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
         try:
             answer = self._pool.request(method, f"{self._server}{path}", headers=headers, body=body)
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -122,7 +197,7 @@ def _name(manifest: Mapping[str, Any]) -> str:
 
 
 def _object_path(manifest: Mapping[str, Any]) -> str:
-    path, namespaced = RESOURCES[manifest["apiVersion"], manifest["kind"]]
+    path, namespaced = _PLACES[manifest["apiVersion"], manifest["kind"]]
     metadata = manifest["metadata"]
     if namespaced:
         root, _, plural = path.rpartition("/")

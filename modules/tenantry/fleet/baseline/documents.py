@@ -1,0 +1,52 @@
+"""What a site is to have of a baseline: the policies on Kubernetes objects, their bindings, the waivers in force."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tenantry.check.judging import read_policy_documents
+from tenantry.contract.model import Waiver
+from tenantry.fleet.site.kube import POLICY_API
+from tenantry.fleet.site.waivers import WAIVERS_NOTE
+from tenantry.policy.admission.waive import add_condition
+from tenantry.policy.documents.model import Manifest
+from tenantry.render.naming import BASELINE_NOTE, MANAGED_BY_LABEL, MANAGER
+
+LAYER_NOTE = "tenantry.dev/layer"
+POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+
+
+def make_documents(folder: Path | None, waivers: Sequence[Waiver], version: str) -> list[Manifest]:
+    """Give the policies and bindings that a site is to have, policies first.
+
+    Policies of other layers judge documents that no API server has. Each policy names its waivers, with the last day
+    of each: a policy has no clock, so that whoever looks at it sees which have lapsed.
+    """
+    documents = [one.manifest for one in read_policy_documents(folder) if one.manifest["apiVersion"] == POLICY_API]
+    policies = [one for one in documents if one["kind"] == POLICY and _layer(one) == "workload"]
+    names = {one["metadata"]["name"] for one in policies}
+    bindings = [one for one in documents if one["kind"] == BINDING and one["spec"]["policyName"] in names]
+    noted = [_note_waivers(add_condition(one, waivers), waivers) for one in policies]
+    return [_mark(one, version) for one in (*noted, *bindings)]
+
+
+def _layer(policy: Manifest) -> str:
+    return str((policy["metadata"].get("annotations") or {}).get(LAYER_NOTE, "workload"))
+
+
+def _mark(document: Manifest, version: str) -> Manifest:
+    labels = {MANAGED_BY_LABEL: MANAGER}
+    return _with_metadata(document, {"labels": labels, "annotations": {BASELINE_NOTE: version}})
+
+
+def _note_waivers(policy: Manifest, waivers: Iterable[Waiver]) -> Manifest:
+    name = policy["metadata"]["name"]
+    noted = sorted(f"{one.name}={one.spec.expires}" for one in waivers if one.spec.policy == name)
+    return _with_metadata(policy, {"annotations": {WAIVERS_NOTE: " ".join(noted)}})
+
+
+def _with_metadata(document: Manifest, more: Mapping[str, Mapping[str, str]]) -> Manifest:
+    metadata: dict[str, Any] = dict(document["metadata"])
+    for key, values in more.items():
+        metadata[key] = {**(metadata.get(key) or {}), **values}
+    return document | {"metadata": metadata}
