@@ -33,6 +33,7 @@ COMMANDS = (
     "apply",
     "status",
     "retire",
+    "report",
     "env",
     "sandbox",
     "toolchain",
