@@ -40,6 +40,11 @@ def policy_dir() -> Path:
     return data_root() / "policies"
 
 
+def controls_dir() -> Path:
+    """Return the folder of the frameworks whose controls policies name, `<framework>.yaml` each."""
+    return policy_dir() / "controls"
+
+
 def toolchain_dir() -> Path:
     """Return the folder with one Go module for each real component."""
     return data_root() / "toolchain"

@@ -82,7 +82,8 @@ def test_what_a_policy_denies_is_told_with_place_part_control_and_fix(tmp_path: 
         "  deny pod-privileged: spec.template: containers app must not set securityContext.privileged to true. TEN-610",
         "    variables.bad == [] is false",
         '    variables.bad is ["app"]',
-        "    Controls: pod-security/baseline nist-800-53r5/AC-6 cis-kubernetes-1.12/5.2.2",
+        "    Controls: pod-security/baseline/privileged-containers nist-800-53r5/AC-6 cis-kubernetes-1.11/5.2.2 "
+        "cis-kubernetes-1.12/5.2.2 gbt-22239-l3/8.1.4.4",
         "    Fix: remove securityContext.privileged, or set it to false.",
         "1 object judged: 0 allow, 0 warn, 1 deny, 0 undecidable.",
     ]
@@ -127,7 +128,13 @@ def test_the_same_as_json(tmp_path: Path) -> None:
         "file": "web.yaml",
         "line": 2,
         "column": 1,
-        "controls": ["pod-security/baseline", "nist-800-53r5/AC-6", "cis-kubernetes-1.12/5.2.2"],
+        "controls": [
+            "pod-security/baseline/privileged-containers",
+            "nist-800-53r5/AC-6",
+            "cis-kubernetes-1.11/5.2.2",
+            "cis-kubernetes-1.12/5.2.2",
+            "gbt-22239-l3/8.1.4.4",
+        ],
         "waiver": None,
     }
 

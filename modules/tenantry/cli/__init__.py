@@ -34,6 +34,7 @@ COMMANDS = (
     "status",
     "retire",
     "baseline",
+    "report",
     "env",
     "sandbox",
     "toolchain",

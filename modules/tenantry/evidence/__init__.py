@@ -1,0 +1,1 @@
+"""Evidence: which controls of published frameworks the baseline's policies answer for."""
