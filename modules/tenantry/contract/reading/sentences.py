@@ -175,6 +175,6 @@ _WRITERS: Mapping[str, Callable[[ValidationError, str], _Sentences]] = {
     "oneOf": _one_of,
     "const": _const,
     "format": _format,
-    "None": _forbidden,  # a schema that is `false`
+    "not": _forbidden,
     **dict.fromkeys(_BOUNDS, _bound),
 }
