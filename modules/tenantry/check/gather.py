@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tenantry.contract.reading.finding import find_files
-from tenantry.contract.reading.schema import is_of_our_group
+from tenantry.contract.reading.schema import HOST_FACTS, is_of_our_group
 from tenantry.contract.reading.source import file_name, leads_out, read_bytes
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.policy import Placed, read_text
@@ -16,18 +16,24 @@ from tenantry.problems import InputError, Problem, problem
 
 STDIN = "-"
 """The path that stands for standard input."""
+PIPE = "standard input"
+"""What problems call it."""
 _NAMED = re.compile(rb"""(?:^|[\s{,"'])(apiVersion|kind)["']?[ \t]*:[ \t]*["']?([\w./-]+)""")
 
 
 @dataclass
 class Gathered:
-    """What is to be checked; `foreign` are files without a document for the contract, `mixed` those with both."""
+    """What is to be checked; `foreign` are files without a document for the contract, `mixed` those with both.
+
+    `piped` is standard input where it has documents for the contract that it can judge by themselves.
+    """
 
     paths: list[Path] = field(default_factory=list)
     foreign: set[Path] = field(default_factory=set)
     mixed: set[Path] = field(default_factory=set)
     manifests: list[Placed] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    piped: dict[str, str] = field(default_factory=dict)
 
 
 def gather(paths: Sequence[Path], stdin: str | None = None) -> Gathered:
@@ -39,7 +45,10 @@ def gather(paths: Sequence[Path], stdin: str | None = None) -> Gathered:
             others = _collect(found, partial(read_file, file, file_name(file)))
             (found.mixed if ours or others else found.foreign).add(same)
     if stdin is not None:
-        found.problems += map(_not_here, _collect(found, partial(read_text, stdin, "standard input")))
+        others = _collect(found, partial(read_text, stdin, PIPE))
+        if any(one.manifest["kind"] == HOST_FACTS for one in others):
+            found.piped[PIPE] = stdin
+        found.problems += (_not_here(one) for one in others if one.manifest["kind"] != HOST_FACTS)
     return found
 
 

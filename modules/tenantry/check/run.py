@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenantry.check.gather import Gathered, gather
+from tenantry.check.hosts import judge_age, place_hosts
 from tenantry.check.rendered import render_requests
 from tenantry.check.report import NOBODY, Looked, Report, Result, Summary
 from tenantry.check.waivers import find_waivers, list_layers, report_waivers
@@ -15,7 +16,7 @@ from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
 from tenantry.contract.model import Baseline, Tenant
 from tenantry.contract.reading.finding import government_root
-from tenantry.contract.reading.schema import API_VERSION
+from tenantry.contract.reading.schema import API_VERSION, HOST_FACTS
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.policy import ObjectName, Verdict
 from tenantry.problems import Problem, problem
@@ -45,9 +46,9 @@ def check_paths(
     baseline = load_baseline()
     documents, tenants, report = _contract(found, context, baseline)
     today = datetime.now(UTC).date()
-    placed = [*render_requests(documents, tenants, baseline), *found.manifests]
+    placed = [*render_requests(documents, tenants, baseline), *found.manifests, *place_hosts(documents.hosts)]
     if placed:
-        # Imported here: who checks a document that isn't rendered doesn't wait for the policies' engine.
+        # Imported here: who checks a document that policies don't judge doesn't wait for their engine.
         from tenantry.check.judging import judge_manifests
 
         around = documents.data_of("Baseline")
@@ -85,11 +86,17 @@ def _contract(
 ) -> tuple[Documents, tuple[Tenant, ...], Report]:
     around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
     documents, unsound = read_documents(
-        found.paths, context=around, foreign=found.foreign, mixed=found.mixed, others=STORE_KINDS
+        found.paths,
+        context=around,
+        foreign=found.foreign,
+        mixed=found.mixed,
+        others=STORE_KINDS,
+        piped=found.piped,
     )
+    documents, untimely = _hold_to_time(documents)
     judgement = judge(documents, baseline)
     ours = (one for one in judgement.problems if one.file not in documents.context_files)
-    problems = tuple(sorted({*unsound, *ours, *found.problems}))
+    problems = tuple(sorted({*unsound, *untimely, *ours, *found.problems}))
     checked = _checked(documents)
     about = [_document_at(one, checked) for one in problems]
     results = [_result(one, Verdict.DENY, document) for one, document in zip(problems, about, strict=True)]
@@ -101,6 +108,15 @@ def _contract(
     looked = tuple(Looked(ObjectName(API_VERSION, one.kind, "", one.name), one.file, one.line) for one in checked)
     report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
     return documents, judgement.tenants, report
+
+
+def _hold_to_time(documents: Documents) -> tuple[Documents, list[Problem]]:
+    """Count the facts of hosts that were collected at a wrong time among the broken documents."""
+    now = datetime.now(UTC)
+    found = [(one, judge_age(one, now)) for one in documents.hosts if one.file not in documents.context_files]
+    broken = tuple(one for one, wrong in found if wrong)
+    sound = tuple(one for one, wrong in found if not wrong)
+    return replace(documents, hosts=sound, broken=(*documents.broken, *broken)), [wrong for _, wrong in found if wrong]
 
 
 def _checked(documents: Documents) -> list[_Checked]:
@@ -121,6 +137,6 @@ def _document_at(found: Problem, checked: list[_Checked]) -> _Checked | None:
 
 def _result(found: Problem, verdict: Verdict, about: _Checked | None) -> Result:
     name = ObjectName(API_VERSION, about.kind, "", about.name) if about and about.kind else NOBODY
-    return Result(
-        "contract", "request", verdict, found.code, found.message, found.fix, name, found.file, found.line, found.column
-    )
+    layer = "host" if name.kind == HOST_FACTS else "request"
+    where = (found.file, found.line, found.column)
+    return Result("contract", layer, verdict, found.code, found.message, found.fix, name, *where)

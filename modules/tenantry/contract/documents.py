@@ -1,15 +1,15 @@
 """Reads files and folders into validated documents, sorted by kind and name."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from tenantry.contract.model import Baseline, Department, Grant, Site, Waiver
-from tenantry.contract.reading.document import Document
+from tenantry.contract.reading.document import Document, cut
 from tenantry.contract.reading.finding import find_files
-from tenantry.contract.reading.reader import read_file
-from tenantry.contract.reading.schema import MOST_PROBLEMS, is_foreign, validate
+from tenantry.contract.reading.reader import read_file, read_text
+from tenantry.contract.reading.schema import HOST_FACTS, MOST_PROBLEMS, is_foreign, is_of_our_group, validate
 from tenantry.contract.reading.source import file_name
 from tenantry.contract.structure import structure
 from tenantry.problems import Problem
@@ -27,8 +27,10 @@ class Documents:
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     grants: Mapping[str, Grant] = field(default_factory=dict)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    hosts: tuple[Document, ...] = ()
+    """The facts of hosts, which are for policies to judge. A host may have several, of different times."""
     sources: Mapping[tuple[str, str], Document] = field(default_factory=dict)
-    """Where each document but a request was read, by kind and name."""
+    """Where each document but a request and a host's facts was read, by kind and name."""
     broken: tuple[Document, ...] = ()
     """Those with problems of their own, so that others who refer to them aren't told that there is no such thing."""
     context_files: frozenset[str] = frozenset()
@@ -59,13 +61,15 @@ def read_documents(
     foreign: Collection[Path] = (),
     mixed: Collection[Path] = (),
     others: Collection[str] = (),
+    piped: Mapping[str, str] | None = None,
 ) -> tuple[Documents, list[Problem]]:
     """Read and validate all documents of files and folders; give the sound ones, and all problems of all files.
 
     A link that leads out of its tree (`root`; else see `find_files`) is a problem. What only `context` names is read
     first, so that of two documents at odds the later, which is told of it, is the one that `paths` names; and what
     isn't one of tenantry's documents there is passed over. So it is in the files `mixed`, with kinds
-    of tenantry's own that are `others`' business; `foreign` files aren't read at all.
+    of tenantry's own that are `others`' business; `foreign` files aren't read at all. Of texts that are in no file,
+    `piped` by what problems call them, only the facts of hosts are taken.
     """
     named = find_files(paths, root)
     around = {same: found for same, found in find_files(context, None).items() if same not in named}
@@ -75,10 +79,27 @@ def read_documents(
             continue
         documents, faults = read_file(file, inside)
         if same in around or same in mixed:
+            nested = [] if same in around else _nested(documents, others)
             documents = tuple(d for d in documents if not is_foreign(d) and (d.text("kind") or "") not in others)
+            faults = (*faults, *nested)
         _sift(documents, faults, sifted)
+    for name, text in (piped or {}).items():
+        documents, faults = read_text(text, name)
+        facts = [document for document in documents if document.text("kind") == HOST_FACTS and not is_foreign(document)]
+        _sift(facts, (*faults, *_nested(documents, others)), sifted)
     context_files = frozenset(file_name(file) for file, _ in around.values())
     return _sorted_out(sifted, context_files), sifted.problems
+
+
+def _nested(documents: Sequence[Document], others: Collection[str]) -> Iterator[Problem]:
+    """Refuse documents of tenantry's within a list of Kubernetes', where they would be passed over."""
+    for document in documents:
+        items = document.data.get("items") if isinstance(document.data, dict) and is_foreign(document) else None
+        for number, item in enumerate(items if isinstance(items, list) else ()):
+            version, kind = (item.get("apiVersion"), item.get("kind")) if isinstance(item, dict) else ("", "")
+            if is_of_our_group(str(version)) and kind not in others:
+                what = f"the {cut(str(kind))} stands within a list, where it isn't read"
+                yield document.problem("TEN-642", what, "write it as a document of its own", ("items", number))
 
 
 class _Sifted(NamedTuple):
@@ -115,7 +136,8 @@ def _sorted_out(sifted: _Sifted, around: frozenset[str]) -> Documents:
         waivers=_named("Waiver", Waiver, sifted),
         grants=_named("Grant", Grant, sifted),
         baselines=_named("Baseline", Baseline, sifted),
-        sources={(document.kind, document.name): document for document in reversed(sound) if document.kind != "Tenant"},
+        hosts=tuple(document for document in sound if document.kind == HOST_FACTS),
+        sources={(one.kind, one.name): one for one in reversed(sound) if one.kind not in ("Tenant", HOST_FACTS)},
         broken=tuple(sifted.broken),
         context_files=around,
     )

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -41,6 +41,7 @@ def format_checker() -> FormatChecker:
     checker = FormatChecker(formats=())
     checker.checks("date", raises=ValueError)(_is_date)
     checker.checks("cidr", raises=ValueError)(_is_cidr)
+    checker.checks("date-time", raises=ValueError)(_is_time)
     return checker
 
 
@@ -94,6 +95,13 @@ def _one_of(by: Validator, branches: Sequence[_Schema], instance: object, schema
 
 def _is_date(value: object) -> bool:
     return not isinstance(value, str) or (len(value) == 10 and bool(date.fromisoformat(value)))
+
+
+def _is_time(value: object) -> bool:
+    # RFC 3339 has more forms. All of ours are in UTC and to the second, so that no two of them look alike and differ.
+    if not isinstance(value, str):
+        return True
+    return len(value) == len("2026-11-25T12:00:00Z") and bool(datetime.strptime(value, "%Y-%m-%dT%H:%M:%S%z"))
 
 
 def _is_cidr(value: object) -> bool:

@@ -128,7 +128,11 @@ def _const(error: ValidationError, where: str) -> _Sentences:
 
 
 def _format(error: ValidationError, where: str) -> _Sentences:
-    kind = {"date": "a date (year-month-day)", "cidr": "a block of addresses with no bits beyond its prefix"}
+    kind = {
+        "date": "a date (year-month-day)",
+        "date-time": "a time in UTC, to the second",
+        "cidr": "a block of addresses with no bits beyond its prefix",
+    }
     wanted = kind[str(error.validator_value)]
     yield (
         "TEN-126",
@@ -156,6 +160,10 @@ def _bound(error: ValidationError, where: str) -> _Sentences:
     yield "TEN-125", f"{where} {what.format(value=value, limit=limit)}", fix.format(limit=limit)
 
 
+def _forbidden(_: ValidationError, where: str) -> _Sentences:
+    yield "TEN-127", f"{where} doesn't go with what stands beside it", "remove the one or change the other"
+
+
 def _other(error: ValidationError, where: str) -> _Sentences:
     yield "TEN-128", f"{where} is not as the schema says: {error.message[:200]}", "see docs/request.md"
 
@@ -167,5 +175,6 @@ _WRITERS: Mapping[str, Callable[[ValidationError, str], _Sentences]] = {
     "oneOf": _one_of,
     "const": _const,
     "format": _format,
+    "not": _forbidden,
     **dict.fromkeys(_BOUNDS, _bound),
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 from tenantry.policy.cel.checking.check import VARIABLES
 from tenantry.policy.cel.checking.declarations import FIRST_MINOR
@@ -180,9 +179,13 @@ def _blank_namespace(node: Node) -> Node:
 
 
 def _join(nodes: Sequence[Node]) -> Node:
+    """All of several expressions, in halves: the engine doesn't read what is nested as deep as they are many."""
     if not nodes:
         return Const(0, "bool", True)
-    return reduce(lambda one, other: Call(0, None, "_&&_", (one, other)), nodes)
+    if len(nodes) == 1:
+        return nodes[0]
+    middle = len(nodes) // 2
+    return Call(0, None, "_&&_", (_join(nodes[:middle]), _join(nodes[middle:])))
 
 
 def _build_all_well(

@@ -1,0 +1,110 @@
+"""What a collector didn't see never passes; host policies, their cases, the schema and the page hold together."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from baseline import Manifest, show
+
+from strategies import document
+from tenantry.contract.reading.schema import load_schema, validate
+from tenantry.data import policy_dir
+from tenantry.policy import Placed, PolicySet, Verdict, build_policies, judge, read_paths
+
+POLICIES = sorted(policy_dir().glob("host/*/policy.yaml"))
+CASES = sorted(policy_dir().glob("host/*/cases/*.yaml"))
+PAGE = Path(__file__).parents[2] / "docs" / "host-facts.md"
+OBSERVATIONS = load_schema("HostFacts")["properties"]["spec"]["properties"]["observations"]["properties"]
+FRESH = "host-facts-fresh"
+
+
+def facts_of(path: Path) -> set[str]:
+    """Give the observations whose values a policy judges by."""
+    policy = next(iter(yaml.safe_load_all(path.read_text())))
+    variables = " ".join(one["expression"] for one in policy["spec"]["variables"] if one["name"].startswith("fact"))
+    return set(re.findall(r"observations\.\?(\w+)", variables))
+
+
+def load(path: Path) -> PolicySet:
+    return build_policies(read_paths([path]))
+
+
+def read(case: Path) -> Manifest:
+    (placed,) = read_paths([case])
+    return placed.manifest
+
+
+def changed(facts: Manifest, name: str, observation: dict[str, Any] | None) -> Manifest:
+    """Give facts with another observation of a name, or with none."""
+    observations = {key: one for key, one in facts["spec"]["observations"].items() if key != name}
+    if observation is not None:
+        observations[name] = observation
+    return {**facts, "spec": {**facts["spec"], "observations": observations}}
+
+
+def unobserved(facts: Manifest, name: str) -> Iterator[Manifest]:
+    """Give facts in which one observation was not made, in every way that there is."""
+    seen = facts["spec"]["observations"][name]
+    yield changed(facts, name, None)
+    for state in ("absent", "unreachable", "skipped"):
+        told = {"state": state, "source": seen["source"], "time": seen["time"], "why": "no answer"}
+        yield changed(facts, name, told)
+        yield changed(facts, name, {**told, "value": seen["value"]})
+    yield changed(facts, name, {key: one for key, one in seen.items() if key != "value"})
+    yield changed(facts, name, {**seen, "value": None})
+
+
+def applies(case: Path, facts: set[str]) -> bool:
+    """Whether a case passes because its facts are good, and not because its host needs none."""
+    found = read(case)["spec"]
+    seen = {name for name, one in found["observations"].items() if one["state"] == "observed"}
+    return facts <= seen and ("object-store" not in found["roles"] or len(found["roles"]) > 1)
+
+
+@pytest.mark.parametrize("path", [path for path in POLICIES if path.parent.name != FRESH], ids=show)
+def test_what_was_not_observed_is_denied_with_its_reason(path: Path) -> None:
+    facts, policies = facts_of(path), load(path)
+    assert facts
+    sound = [case for case in sorted(path.parent.glob("cases/allow_*.yaml")) if applies(case, facts)]
+    assert sound, "there is no sound host in its cases"
+    for name in facts:
+        for one in unobserved(read(sound[0]), name):
+            (found,) = judge(policies, [Placed(one)])
+            assert found.verdict is Verdict.DENY, one["spec"]["observations"].get(name)
+            told = [finding for finding in found.findings if "must be observed (" in finding.message]
+            assert len(told) == 1
+            assert not any(finding.errored for finding in found.findings)
+            state = one["spec"]["observations"].get(name, {}).get("state", "not among the facts")
+            assert state in told[0].message
+
+
+@pytest.mark.parametrize("case", CASES, ids=show)
+def test_a_case_is_what_a_collector_can_write(case: Path) -> None:
+    assert [str(one) for one in validate(document(read(case)))] == []
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=show)
+def test_a_case_is_denied_by_the_rule_and_not_by_an_error(path: Path) -> None:
+    policies = load(path)
+    for case in path.parent.glob("cases/deny_*.yaml"):
+        (found,) = judge(policies, [Placed(read(case))])
+        assert [finding.message for finding in found.findings if finding.errored] == [], case.stem
+
+
+def test_every_observation_is_judged_by() -> None:
+    judged = {name for path in POLICIES for name in facts_of(path)}
+    assert judged == set(OBSERVATIONS)
+
+
+def test_the_page_names_every_observation_with_its_policies() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = [row.split("|")[1:-1] for row in page.splitlines() if row.startswith("| `") and row.count("|") == 6]
+    told = {
+        name: set(re.findall(r"`(host-[a-z-]+)`", row[4])) for row in rows for name in re.findall(r"`(\w+)`", row[0])
+    }
+    known = {name: {path.parent.name for path in POLICIES if name in facts_of(path)} for name in OBSERVATIONS}
+    assert told == known
+    assert f"`{FRESH}`" in page

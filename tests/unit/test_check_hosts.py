@@ -1,0 +1,134 @@
+"""`tenantry check` on the facts of hosts, as a platform engineer types it."""
+
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from examples import MINIMAL, write
+
+PAGE = Path(__file__).parents[2] / "docs" / "host-facts.md"
+POD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: main}\n"
+
+
+def worker(days: int = 1) -> dict[str, Any]:
+    """Give the page's example, as if it had been collected so many days ago."""
+    text = PAGE.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    then = datetime.now(UTC).date() - timedelta(days=days)
+    days_of = {"2026-11-25": then, "2026-11-20": then - timedelta(days=5)}
+    text = re.sub("|".join(days_of), lambda found: f"{days_of[found[0]]}", text)
+    facts: dict[str, Any] = yaml.safe_load(text)
+    return facts
+
+
+def observed(facts: dict[str, Any], name: str) -> Any:  # noqa: ANN401
+    return facts["spec"]["observations"][name]["value"]
+
+
+def check(*arguments: str | Path, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tenantry", "check", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, cwd=cwd, timeout=60)
+
+
+def test_the_pages_worker_passes_every_policy(tmp_path: Path) -> None:
+    write(tmp_path, "worker.json", json.dumps(worker()))
+    done = check("worker.json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "1 object judged: 1 allow, 0 warn, 0 deny, 0 undecidable.\n"
+
+
+def test_what_is_wrong_with_a_host_is_told_with_place_value_and_fix(tmp_path: Path) -> None:
+    facts = worker()
+    observed(facts, "sshd")["permitrootlogin"] = "yes"
+    write(tmp_path, "worker.yaml", "# collected at night\n" + yaml.safe_dump(facts, sort_keys=False))
+    done = check("worker.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "worker.yaml:2 HostFacts/worker-07",
+        "  deny host-sshd-login: permitrootlogin must be no, not yes. TEN-610",
+        "    variables.bad == [] is false",
+        '    variables.bad is ["permitrootlogin must be no, not yes"]',
+        "    Controls: nist-800-53r5/AC-17 nist-800-53r5/IA-2 nist-800-53r5/AC-7",
+        "    Fix: write the settings to a file in /etc/ssh/sshd_config.d, then run sshd -t and reload.",
+        "1 object judged: 0 allow, 0 warn, 1 deny, 0 undecidable.",
+    ]
+
+
+@pytest.mark.parametrize("state", ["absent", "unreachable", "skipped"])
+def test_a_task_that_saw_nothing_is_no_pass(tmp_path: Path, state: str) -> None:
+    facts = worker()
+    audit = facts["spec"]["observations"]["audit"]
+    del audit["value"]
+    audit.update(state=state, why="auditctl: Operation not permitted")
+    done = check("-", cwd=tmp_path, stdin=json.dumps(facts))
+    assert done.returncode == 1
+    assert f"deny host-audit: the audit must be observed ({state}: auditctl: Operation not permitted)." in done.stdout
+
+
+def test_facts_that_are_not_as_the_schema_says_are_wrong_input_and_not_judged(tmp_path: Path) -> None:
+    facts = worker()
+    observed(facts, "sshd")["permitrootlogin"] = "yes"
+    observed(facts, "files")[0]["mode"] = 600
+    observations = facts["spec"]["observations"]
+    observations["audit"]["state"] = "skipped"
+    observations["swp"] = observations.pop("swap")
+    facts["spec"]["collected"] = "yesterday"
+    write(tmp_path, "worker.yaml", yaml.safe_dump(facts, sort_keys=False))
+    done = check("worker.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert 'TEN-126 collected is "yesterday", which isn\'t a time in UTC, to the second, at worker.yaml:' in done.stdout
+    assert 'Fix: put it in quotes: "600".' in done.stdout
+    assert "TEN-121 observations.audit has no why" in done.stdout
+    assert "TEN-127 observations.audit.value doesn't go with what stands beside it" in done.stdout
+    assert "Fix: write swap, if that was meant." in done.stdout
+    assert "1 document read, 5 problems." in done.stdout
+    assert "judged" not in done.stdout
+    results = json.loads(check("worker.yaml", "--format", "json", cwd=tmp_path).stdout)["results"]
+    assert {(one["policy"], one["layer"], one["object"]["kind"]) for one in results} == {
+        ("contract", "host", "HostFacts")
+    }
+
+
+@pytest.mark.parametrize(("days", "code"), [(8, "TEN-641"), (-1, "TEN-640"), (5, "")])
+def test_facts_of_another_time_are_no_pass(tmp_path: Path, days: int, code: str) -> None:
+    done = check("-", cwd=tmp_path, stdin=json.dumps(worker(days)))
+    assert done.returncode == (2 if code else 0), done.stdout
+    assert code in done.stdout
+    assert ("judged" in done.stdout) == (not code)
+
+
+def test_many_hosts_and_manifests_in_one_file_are_each_judged(tmp_path: Path) -> None:
+    bad = worker()
+    bad["metadata"]["name"] = "worker-08"
+    observed(bad, "swap").append("/dev/dm-3")
+    text = "---\n".join([POD, json.dumps(worker()) + "\n", json.dumps(bad) + "\n"])
+    write(tmp_path, "all.yaml", text)
+    for done in (check("all.yaml", cwd=tmp_path), check("-", cwd=tmp_path, stdin=text)):
+        assert done.returncode == 1
+        assert ":7 HostFacts/worker-08\n  deny host-swap: a node must not swap, as it does to /dev/dm-3" in done.stdout
+        assert "3 objects judged: 2 allow, 0 warn, 1 deny, 0 undecidable." in done.stdout
+
+
+@pytest.mark.parametrize("item", [MINIMAL, json.dumps({"apiVersion": "tenantry.dev/v1", "kind": "HostFacts"})])
+def test_a_document_within_a_list_is_no_silent_pass(tmp_path: Path, item: str) -> None:
+    items = {"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(POD), yaml.safe_load(item)]}
+    write(tmp_path, "list.json", json.dumps(items))
+    done = check("list.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"TEN-642 the {items['items'][1]['kind']} stands within a list, where it isn't read" in done.stdout
+
+
+def test_facts_around_a_request_are_not_judged_with_it(tmp_path: Path) -> None:
+    (tmp_path / "sites").mkdir()
+    facts = worker()
+    observed(facts, "swap").append("/dev/dm-3")
+    write(tmp_path, "facts.json", json.dumps(facts))
+    write(tmp_path, "request.yaml", MINIMAL)
+    assert "host-swap" not in check("request.yaml", cwd=tmp_path).stdout
+    assert "host-swap" in check(".", cwd=tmp_path).stdout
