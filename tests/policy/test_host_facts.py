@@ -19,6 +19,25 @@ CASES = sorted(policy_dir().glob("host/*/cases/*.yaml"))
 PAGE = Path(__file__).parents[2] / "docs" / "host-facts.md"
 OBSERVATIONS = load_schema("HostFacts")["properties"]["spec"]["properties"]["observations"]["properties"]
 FRESH = "host-facts-fresh"
+BARE = (
+    "host-kernel-memory/allow_hardened",
+    "host-kernel-files/allow_hardened",
+    "host-kernel-network/allow_hardened",
+    "host-kernel-network/allow_without_ipv6",
+    "host-kernel-modules/allow_disabled",
+    "host-sshd-login/allow_keys_only",
+    "host-sshd-forwarding/allow_nothing_forwarded",
+    "host-sshd-crypto/allow_one_of_each",
+    "host-audit/allow_immutable",
+    "host-time/allow_synchronised",
+    "host-kubelet-access/allow_closed",
+    "host-api-server-access/allow_closed",
+    "host-api-server-tls/allow_both_ways",
+    "host-api-server-audit/allow_kept",
+    "host-controllers/allow_closed",
+    "host-etcd-tls/allow_both_ways",
+)
+"""Cases of hosts that have what their policy asks for, and nothing else."""
 
 
 def facts_of(path: Path) -> set[str]:
@@ -81,6 +100,38 @@ def test_what_was_not_observed_is_denied_with_its_reason(path: Path) -> None:
             assert state in told[0].message
 
 
+def leaves(value: object, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Give the way to each property of maps within maps that holds no map itself."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from leaves(one, (*way, key))
+    else:
+        yield way
+
+
+def without(value: dict[str, Any], way: tuple[str, ...]) -> dict[str, Any]:
+    """Give a map without one property."""
+    key, *rest = way
+    if rest:
+        return {**value, key: without(value[key], tuple(rest))}
+    return {name: one for name, one in value.items() if name != key}
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_every_setting_of_a_bare_sound_host_is_needed(name: str) -> None:
+    policy, _, stem = name.partition("/")
+    folder = policy_dir() / "host" / policy
+    facts, policies = read(folder / "cases" / f"{stem}.yaml"), load(folder / "policy.yaml")
+    passed = []
+    for key in facts_of(folder / "policy.yaml"):
+        seen = facts["spec"]["observations"][key]
+        for way in leaves(seen["value"]):
+            (found,) = judge(policies, [Placed(changed(facts, key, {**seen, "value": without(seen["value"], way)}))])
+            passed += [way] if found.verdict is not Verdict.DENY else []
+            assert not any(finding.errored for finding in found.findings)
+    assert passed == []
+
+
 @pytest.mark.parametrize("case", CASES, ids=show)
 def test_a_case_is_what_a_collector_can_write(case: Path) -> None:
     assert [str(one) for one in validate(document(read(case)))] == []
@@ -102,9 +153,7 @@ def test_every_observation_is_judged_by() -> None:
 def test_the_page_names_every_observation_with_its_policies() -> None:
     page = PAGE.read_text(encoding="utf-8")
     rows = [row.split("|")[1:-1] for row in page.splitlines() if row.startswith("| `") and row.count("|") == 6]
-    told = {
-        name: set(re.findall(r"`(host-[a-z-]+)`", row[4])) for row in rows for name in re.findall(r"`(\w+)`", row[0])
-    }
+    told = {row[0].strip(" `"): set(re.findall(r"`(host-[a-z-]+)`", row[4])) for row in rows}
     known = {name: {path.parent.name for path in POLICIES if name in facts_of(path)} for name in OBSERVATIONS}
     assert told == known
     assert f"`{FRESH}`" in page

@@ -346,3 +346,16 @@ def test_all_that_is_wrong_with_policies_is_said_at_once() -> None:
         "must not have both Deny and Warn",
     ):
         assert what in said
+
+
+@pytest.mark.parametrize("wrong", [None, 0, 127, 199])
+def test_hundreds_of_policies_on_one_kind_are_judged_together(wrong: int | None) -> None:
+    documents = []
+    for number in range(200):
+        validations = [{"expression": "false" if number == wrong else "true", "message": "no"}]
+        spec = {"matchConstraints": {"resourceRules": [PODS]}, "validations": validations}
+        documents.append(Placed(make("ValidatingAdmissionPolicy", f"p{number}", spec)))
+        bound = bind(f"p{number}", validationActions=["Deny"])
+        documents.append(Placed(make("ValidatingAdmissionPolicyBinding", f"p{number}", bound)))
+    found = judge_one(build_policies(documents), pod(containers=[{"name": "app", "image": "app"}]))
+    assert [finding.policy for finding in found.findings] == ([] if wrong is None else [f"p{wrong}"])

@@ -19,9 +19,7 @@ def judge_age(document: Document, now: datetime) -> Problem | None:
     host, at = document.name, ("spec", "collected")
     if age < -_FASTER:
         what = f"the facts of {host} are from a time to come: it is {now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        return document.problem(
-            "TEN-640", what, "set the clocks of the host and of this machine, and collect again", at
-        )
+        return document.problem("TEN-640", what, "set the clocks of the host and of this machine right", at)
     if age > OLDEST:
         what = f"the facts of {host} are {age.days} days old, more than {OLDEST.days}"
         return document.problem("TEN-641", what, "collect them again", at)

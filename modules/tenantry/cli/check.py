@@ -63,7 +63,7 @@ def check(
         typer.Option(metavar="FORMAT=FILE", help="Write the report to a file, too; may be given several times."),
     ] = None,
 ) -> None:
-    """Check requests and their like by the contract, and Kubernetes manifests by the baseline's policies.
+    """Check requests and their like by the contract; Kubernetes manifests and the facts of hosts by policies.
 
     Says everything that is wrong at once. Exits 0 when nothing is, 1 when a policy denies an object, 2 when a document
     is wrong in itself.
