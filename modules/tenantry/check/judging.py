@@ -11,11 +11,11 @@ from tenantry.check.report import NOBODY, Looked, Result, Summary
 from tenantry.contract.model import Baseline
 from tenantry.contract.reading.schema import API_VERSION, is_of_our_group
 from tenantry.data import baseline_file, policy_dir
-from tenantry.policy import Finding, ObjectName, Placed, Verdict, build_policies, read_paths
+from tenantry.policy import Finding, Judgement, ObjectName, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.cel.engine import Failure
-from tenantry.policy.documents.model import Manifest
+from tenantry.policy.documents.model import Manifest, Policy
 from tenantry.policy.objects.cluster import read_metadata
 from tenantry.policy.objects.prepare import prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
@@ -44,8 +44,8 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
 
 def judge_manifests(
     placed: Sequence[Placed], context: Sequence[Manifest], baseline: Baseline, folder: Path | None, *, explain: bool
-) -> tuple[list[Result], Summary, list[Looked]]:
-    """Judge every manifest; give what is wrong, the sum, and all that was looked at.
+) -> tuple[list[Result], Summary, list[Looked], dict[str, Policy]]:
+    """Judge every manifest; give what is wrong, the sum, all that was looked at, and the policies that judged.
 
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
     nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. With
@@ -65,8 +65,9 @@ def judge_manifests(
     for one in placed:
         prepared = prepare_request(one.manifest, policies.cluster, namespace=UNNAMED, source=one.source)
         judgement = judge.judge(prepared)
-        looked.append(Looked(_name(judgement.object), one.source.file, one.source.line))
         missing = _missing_baseline(one.manifest, baselines)
+        passed = () if missing else _passed(judgement)
+        looked.append(Looked(_name(judgement.object), one.source.file, one.source.line, judgement.judged, passed))
         verdict = judgement.verdict if judgement.verdict is Verdict.DENY or not missing else Verdict.UNDECIDABLE
         counts[verdict] += 1
         if missing:
@@ -77,7 +78,14 @@ def judge_manifests(
                 clues = judge.explain(prepared, finding) if tells else []
                 results.append(_result(looked[-1], finding, fixes.get(finding.policy, _FIX), clues))
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
-    return results, Summary(len(placed), allow, warn, deny, undecidable), looked
+    by_name = {one.policy.name: one.policy for one in policies.policies if one.bindings}
+    return results, Summary(len(placed), allow, warn, deny, undecidable), looked, by_name
+
+
+def _passed(judgement: Judgement) -> tuple[str, ...]:
+    """Name the policies that found nothing to say; one that only records what it found has found it."""
+    found = {finding.policy for finding in judgement.findings}
+    return tuple(name for name in judgement.judged if name not in found) if found else judgement.judged
 
 
 def _name(shown: ObjectName) -> ObjectName:

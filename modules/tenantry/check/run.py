@@ -3,11 +3,12 @@
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from tenantry.check.gather import Gathered, gather
-from tenantry.check.report import NOBODY, Looked, Report, Result, Summary
+from tenantry.check.report import CONTRACT, NOBODY, Looked, Report, Result, Summary
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
 from tenantry.contract.model import Baseline
@@ -38,6 +39,7 @@ def check_paths(
     Raises:
         InputError: Policies that can't be used.
     """
+    begun = datetime.now(UTC)
     found = gather(paths, stdin)
     baseline = load_baseline()
     documents, report = _contract(found, context, baseline)
@@ -47,18 +49,19 @@ def check_paths(
 
         around = [dict(one.data) for (kind, _), one in documents.sources.items() if kind == "Baseline"]
         around += [one.manifest for one in gather(context).manifests] if context else []
-        results, judged, looked = judge_manifests(found.manifests, around, baseline, policies, explain=explain)
+        results, judged, looked, asked = judge_manifests(found.manifests, around, baseline, policies, explain=explain)
         report = replace(
             report,
             results=(*report.results, *results),
             judged=judged,
             summary=report.summary + judged,
             looked=(*report.looked, *looked),
+            policies=asked,
         )
     if not report.summary.objects and not report.results:
         nothing = problem("TEN-100", "there is no document to check", "name a file, or a folder with YAML files")
         report = replace(report, problems=(nothing,), results=(_result(nothing, Verdict.DENY, None),))
-    return report
+    return replace(report, begun=begun)
 
 
 class _Checked(NamedTuple):
@@ -86,9 +89,15 @@ def _contract(found: Gathered, context: Sequence[Path] | None, baseline: Baselin
         results.append(_result(left_out, Verdict.UNDECIDABLE, None))
     sound = len({*checked} - {*about})
     summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
-    looked = tuple(Looked(ObjectName(API_VERSION, one.kind, "", one.name), one.file, one.line) for one in checked)
+    looked = tuple(_look_at(one, sound=one not in about) for one in checked)
     report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
     return documents, report
+
+
+def _look_at(one: _Checked, *, sound: bool) -> Looked:
+    asked = (CONTRACT,)
+    name = ObjectName(API_VERSION, one.kind, "", one.name)
+    return Looked(name, one.file, one.line, asked, asked if sound else ())
 
 
 def _checked(documents: Documents) -> list[_Checked]:
@@ -110,5 +119,5 @@ def _document_at(found: Problem, checked: list[_Checked]) -> _Checked | None:
 def _result(found: Problem, verdict: Verdict, about: _Checked | None) -> Result:
     name = ObjectName(API_VERSION, about.kind, "", about.name) if about and about.kind else NOBODY
     return Result(
-        "contract", "request", verdict, found.code, found.message, found.fix, name, found.file, found.line, found.column
+        CONTRACT, "request", verdict, found.code, found.message, found.fix, name, found.file, found.line, found.column
     )

@@ -18,6 +18,7 @@ class ReportFormat(StrEnum):
     JSON = "json"
     SARIF = "sarif"
     JUNIT = "junit"
+    OSCAL = "oscal"
     GITHUB = "github"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from tenantry.check.formats.document import as_json
 from tenantry.check.formats.github import as_github
 from tenantry.check.formats.junit import as_junit
+from tenantry.check.formats.oscal import as_oscal
 from tenantry.check.formats.sarif import as_sarif
 from tenantry.check.formats.text import as_text
 from tenantry.check.report import Report
@@ -14,6 +15,7 @@ WRITERS: dict[str, Callable[[Report], Iterator[str]]] = {
     "json": as_json,
     "sarif": as_sarif,
     "junit": as_junit,
+    "oscal": as_oscal,
     "github": as_github,
 }
 """What writes a report in each format, line by line."""

@@ -58,12 +58,13 @@ class Judge:
         request = prepared.request
         findings = list(report_server(prepared))
         annotations: list[tuple[str, str]] = []
-        judged = 0
+        judged: tuple[str, ...] = ()
         if not prepared.refused and not _is_exempt(request.resource):
             for subject in iterate_subjects(request, self._cluster, templates=self._templates):
                 plan = self._planner.find_plan(subject)
                 run = _Run(subject, self._cluster, self._around, self._engine, plan.names, findings, annotations)
-                judged += run.judge(plan)
+                more = run.judge(plan)
+                judged = tuple(dict.fromkeys(judged + more)) if judged else more
         published = tuple(dict.fromkeys(annotations))
         return Judgement(_name_object(request), request.source, request.operation, tuple(findings), judged, published)
 
@@ -110,9 +111,9 @@ class _Run:
     annotations: list[tuple[str, str]]
     activations: dict[tuple[int, str, bool], cel.Activation] = field(default_factory=dict)
 
-    def judge(self, plan: Plan) -> int:
-        """Judge by all policies of a plan, and count those that were for the request."""
-        judged = len(plan.sure)
+    def judge(self, plan: Plan) -> tuple[str, ...]:
+        """Judge by all policies of a plan, and name those that were evaluated for the request."""
+        judged = plan.judged
         if plan.all_well is not None:
             activation = self.activate(self.request.resource, None, marked=False)
             if self.request.unknown or run_program(plan.all_well, activation) is not True:
@@ -122,9 +123,8 @@ class _Run:
                         self._record(candidate.bound.policy, binding, outcome, None)
         for candidate in plan.others:
             matched = match_request(candidate.bound.policy.match, self.request, self.around)
-            if matched.resource is not None:
-                judged += 1
-                self._judge_candidate(candidate, matched.resource, matched)
+            if matched.resource is not None and self._judge_candidate(candidate, matched.resource, matched):
+                judged += (candidate.bound.policy.name,)
         return judged
 
     def find_params(self, bound: BoundPolicy, finding: Finding) -> Manifest | None:
@@ -136,7 +136,8 @@ class _Run:
                         return value
         return None
 
-    def _judge_candidate(self, candidate: Candidate, resource: Resource, matched: Matched) -> None:
+    def _judge_candidate(self, candidate: Candidate, resource: Resource, matched: Matched) -> bool:
+        """Judge by one policy, and say whether a binding of it had anything evaluated."""
         policy = candidate.bound.policy
         outcomes: dict[int, Outcome] = {}
         for binding in candidate.bound.bindings:
@@ -161,6 +162,7 @@ class _Run:
                     outcome = evaluator.evaluate(self.activate(resource, value, marked=asks))
                     outcomes[id(value)] = outcome
                 self._record(policy, binding, outcome, value)
+        return bool(outcomes)
 
     def _record(self, policy: Policy, binding: Binding, outcome: Outcome, params: Manifest | None) -> None:
         for decision in outcome.decisions:
