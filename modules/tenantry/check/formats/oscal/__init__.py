@@ -10,10 +10,12 @@ from collections.abc import Iterator
 
 import orjson
 
-from tenantry.check.formats.oscal.document import write_document
 from tenantry.check.report import Report
 
 
 def as_oscal(report: Report) -> Iterator[str]:
     """Give the report as one document of assessment results."""
+    # Imported here: who asks for another format doesn't wait for it.
+    from tenantry.check.formats.oscal.document import write_document
+
     yield orjson.dumps({"assessment-results": write_document(report)}, option=orjson.OPT_INDENT_2).decode()
