@@ -164,6 +164,14 @@ def test_every_reference_is_to_something_that_is_there_once(mixed: Path) -> None
     assert set(collect(result(document)["findings"], "observation-uuid")) == observed
 
 
+def test_two_of_the_same_name_with_the_same_thing_wrong_are_told_apart() -> None:
+    web = ObjectName("v1", "Pod", "main", "web")
+    same = [Result("p", "workload", Verdict.DENY, "TEN-610", "m", "f", web, "a.yaml", line) for line in (1, 1, 9)]
+    document = write(Report(tuple(same), looked=(Looked(web, "a.yaml", 1, ("p",)), Looked(web, "a.yaml", 9, ("p",)))))
+    assert len(result(document)["local-definitions"]["inventory-items"]) == 2
+    assert len({one["uuid"] for one in result(document)["observations"]}) == 3
+
+
 def test_the_same_files_give_the_same_document_but_for_its_times(mixed: Path) -> None:
     moment = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
     first, again = (moment.sub("then", json.dumps(write(check_paths([mixed])))) for _ in range(2))
