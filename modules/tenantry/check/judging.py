@@ -15,6 +15,7 @@ from tenantry.policy import Finding, Judgement, ObjectName, Placed, Verdict, bui
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.cel.engine import Failure
+from tenantry.policy.cel.library.marks import find_mark
 from tenantry.policy.documents.model import Manifest, Policy
 from tenantry.policy.objects.cluster import read_metadata
 from tenantry.policy.objects.prepare import prepare_request
@@ -43,13 +44,20 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
 
 
 def judge_manifests(
-    placed: Sequence[Placed], context: Sequence[Manifest], baseline: Baseline, folder: Path | None, *, explain: bool
+    placed: Sequence[Placed],
+    context: Sequence[Manifest],
+    baseline: Baseline,
+    folder: Path | None,
+    *,
+    explain: bool,
+    planned: bool = False,
 ) -> tuple[list[Result], Summary, list[Looked], dict[str, Policy]]:
     """Judge every manifest; give what is wrong, the sum, all that was looked at, and the policies that judged.
 
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
     nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. With
-    `explain`, a finding has the part of the expression that failed, which takes longer than to find it.
+    `explain`, a finding has the part of the expression that failed, which takes longer than to find it. `planned` says
+    that values may be unknown yet, and marked so.
     """
     manifests = [one.manifest for one in placed]
     known = [*context, *(one for one in manifests if not is_policy_document(one))]
@@ -59,11 +67,15 @@ def judge_manifests(
     baselines = {name for _, name in policies.cluster.documents.get((API_VERSION, "Baseline"), {})}
     judge = Judge(policies.policies, policies.cluster)
     fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
+    # Also what isn't known of a parameter or a LimitRange can decide about an object that is itself known.
+    unknown = planned and any(find_mark(one) for one in known)
     results = [_noted(note) for note in policies.notes]
     counts = dict.fromkeys(Verdict, 0)
     looked: list[Looked] = []
     for one in placed:
-        prepared = prepare_request(one.manifest, policies.cluster, namespace=UNNAMED, source=one.source)
+        prepared = prepare_request(
+            one.manifest, policies.cluster, namespace=UNNAMED, source=one.source, unknown=unknown
+        )
         judgement = judge.judge(prepared)
         missing = _missing_baseline(one.manifest, baselines)
         passed = () if missing else _passed(judgement)

@@ -51,7 +51,7 @@ class Result:
 class Looked:
     """One object or document that was looked at, and where it stands.
 
-    `judged` names the policies that were evaluated for it, `passed` those of them that found nothing to say.
+    `judged` names the policies whose validations were for it, `passed` those of them that found nothing to say.
     """
 
     object: ObjectName

@@ -49,7 +49,9 @@ def check_paths(
 
         around = [dict(one.data) for (kind, _), one in documents.sources.items() if kind == "Baseline"]
         around += [one.manifest for one in gather(context).manifests] if context else []
-        results, judged, looked, asked = judge_manifests(found.manifests, around, baseline, policies, explain=explain)
+        results, judged, looked, asked = judge_manifests(
+            found.manifests, around, baseline, policies, explain=explain, planned=bool(found.plans)
+        )
         report = replace(
             report,
             results=(*report.results, *results),
@@ -57,6 +59,14 @@ def check_paths(
             summary=report.summary + judged,
             looked=(*report.looked, *looked),
             policies=asked,
+        )
+    for plan in found.plans:
+        report = replace(
+            report,
+            results=(*report.results, *plan.opaque),
+            judged=report.judged + plan.summary,
+            summary=report.summary + plan.summary,
+            looked=(*report.looked, *plan.looked),
         )
     if not report.summary.objects and not report.results:
         nothing = problem("TEN-100", "there is no document to check", "name a file, or a folder with YAML files")

@@ -67,6 +67,8 @@ def check(
 ) -> None:
     """Check requests and their like by the contract, and Kubernetes manifests by the baseline's policies.
 
+    Manifests are files, what Helm and Kustomize print, and what `pulumi preview --json` and `pulumi stack export` say.
+
     Says everything that is wrong at once. Exits 0 when nothing is, 1 when a policy denies an object, 2 when a document
     is wrong in itself.
 

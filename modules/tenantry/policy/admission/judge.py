@@ -21,6 +21,7 @@ from tenantry.policy.admission.plan import BoundPolicy, Candidate, Plan, Planner
 from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName
 from tenantry.policy.cel.engine import Engine, run_program
 from tenantry.policy.cel.library.authorization import Grant
+from tenantry.policy.cel.library.marks import is_marked
 from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.objects.cluster import Cluster, collect_params, read_metadata
 from tenantry.policy.objects.prepare import Prepared, iterate_subjects
@@ -87,8 +88,9 @@ class Judge:
 
 def _name_object(request: Request) -> ObjectName:
     metadata = read_metadata(request.shown)
-    name = str(metadata.get("name") or metadata.get("generateName") or "")
-    namespace = str(metadata.get("namespace") or "")
+    texts = {key: value for key, value in metadata.items() if not is_marked(value)}
+    name = str(texts.get("name") or texts.get("generateName") or "")
+    namespace = str(texts.get("namespace") or "")
     return ObjectName(request.resource.api_version, request.resource.kind, namespace, name)
 
 
@@ -121,6 +123,9 @@ class _Run:
                     outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
                     for binding in bindings:
                         self._record(candidate.bound.policy, binding, outcome, None)
+            for candidate in plan.conditioned:
+                if candidate.get_evaluator(wary=self.request.unknown).is_for(activation):
+                    judged += (candidate.bound.policy.name,)
         for candidate in plan.others:
             matched = match_request(candidate.bound.policy.match, self.request, self.around)
             if matched.resource is not None and self._judge_candidate(candidate, matched.resource, matched):
@@ -137,8 +142,8 @@ class _Run:
         return None
 
     def _judge_candidate(self, candidate: Candidate, resource: Resource, matched: Matched) -> bool:
-        """Judge by one policy, and say whether a binding of it had anything evaluated."""
-        policy = candidate.bound.policy
+        """Judge by one policy, and say whether any of it was for the request."""
+        policy, judged = candidate.bound.policy, False
         outcomes: dict[int, Outcome] = {}
         for binding in candidate.bound.bindings:
             binds = Matched(self.request.resource)
@@ -159,10 +164,11 @@ class _Run:
                     asks = candidate.bound.programs.asks_server
                     vague = candidate.bound.asks_namespace and self.cluster.is_vague(self.request.namespace)
                     evaluator = candidate.get_evaluator(wary=self.request.unknown or asks or vague)
-                    outcome = evaluator.evaluate(self.activate(resource, value, marked=asks))
-                    outcomes[id(value)] = outcome
+                    activation = self.activate(resource, value, marked=asks)
+                    outcome = outcomes[id(value)] = evaluator.evaluate(activation)
+                    judged = judged or evaluator.is_for(activation)
                 self._record(policy, binding, outcome, value)
-        return bool(outcomes)
+        return judged
 
     def _record(self, policy: Policy, binding: Binding, outcome: Outcome, params: Manifest | None) -> None:
         for decision in outcome.decisions:

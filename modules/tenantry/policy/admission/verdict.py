@@ -60,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All that policies say of one object; `judged` names the policies that were evaluated for it.
+    """All that policies say of one object; `judged` names the policies whose validations were for it.
 
     `annotations` are what policies publish to the audit log, by `policy/key`.
     """

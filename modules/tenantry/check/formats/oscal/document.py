@@ -16,8 +16,8 @@ _NO_PLAN = (
     "baseline. Who assesses by a plan refers to that one here instead."
 )
 _MEANING = (
-    "An objective is what one policy says of one control. Satisfied says that the policy was evaluated, with its own "
-    "conditions, for the subjects of its observations, and found nothing against any. It does not say that the control "
+    "An objective is what one policy says of one control. Satisfied says that the policy was evaluated for "
+    "the subjects of its observations, and found nothing against any. It does not say that the control "
     "is satisfied. Not satisfied with the reason other says that something could not be decided, or is only recorded. "
     "An object whose namespace no document describes was judged as in the namespace of a tenant, where it is to go."
 )
