@@ -269,3 +269,29 @@ def test_text_is_shown_as_it_is_and_never_as_markup(text: str) -> None:
 )
 def test_a_control_has_the_id_of_nists_catalog_or_a_token_of_its_own(control: str, expected: str) -> None:
     assert Objective("p", control).control_id == expected
+
+
+BOUND = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: NAME, labels: {kubernetes.io/bootstrapping: rbac-defaults}}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: readers}]
+"""
+
+
+@pytest.mark.parametrize(("name", "status"), [("readers", ("not-satisfied", "fail")), ("cluster-admin", None)])
+def test_a_policy_whose_own_conditions_leave_an_object_out_says_nothing_of_it(
+    tmp_path: Path, name: str, status: tuple[str, str] | None
+) -> None:
+    (tmp_path / "bound.yaml").write_text(BOUND.replace("NAME", name))
+    found = statuses(write(check_paths([tmp_path / "bound.yaml"])))
+    assert found.get("ac-6_rbac-cluster-admin") == status
+    # One without conditions was for it.
+    assert any(one.endswith("_rbac-reserved-names") for one in found)
+
+
+def test_a_bucket_that_no_baseline_is_known_for_satisfies_nothing_that_hangs_on_one() -> None:
+    found = statuses(write(check_paths([Path(__file__).with_name("plans") / "preview.json"])))
+    assert found["cm-8_bucket-owner"] == ("not-satisfied", "fail")
+    assert "ac-3_bucket-public" not in found
