@@ -160,7 +160,7 @@ def test_a_pod_within_a_workload_is_judged_where_the_policy_says_so(kind: str) -
         spec = {"jobTemplate": {"spec": spec}}
     manifest = {"apiVersion": WORKLOADS.get(kind, "batch/v1"), "kind": kind, "metadata": {"name": "w"}, "spec": spec}
     expression = "!object.spec.?hostNetwork.orValue(false) || object.kind != 'Pod'"
-    assert judge_one(policy(expression, rule=PODS), manifest).judged == 0
+    assert judge_one(policy(expression, rule=PODS), manifest).judged == ()
     judgement = judge_one(policy(expression, rule=PODS, annotations={"tenantry.dev/pod-templates": "true"}), manifest)
     (finding,) = judgement.findings
     assert finding.path.endswith("template")
@@ -190,7 +190,7 @@ def test_a_policy_without_a_binding_is_reported() -> None:
     policies = build_policies([Placed(document), Placed(lost)])
     assert [one.name for one in policies.unbound] == ["alone"]
     assert [note.code for note in policies.notes] == ["TEN-602", "TEN-603"]
-    assert judge_one(policies, pod()).judged == 0
+    assert judge_one(policies, pod()).judged == ()
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_custom_object_is_pruned_and_defaulted_by_its_schema() -> None:
         " && object.apiVersion.endsWith('v1beta1')"
     )
     judgement = judge_one(policy(expression, rule=rule, context=[CRD]), mouse)
-    assert judgement.judged == 1
+    assert len(judgement.judged) == 1
     assert [(one.policy, one.path) for one in judgement.findings] == [("kubernetes", "spec.gone")]
 
 

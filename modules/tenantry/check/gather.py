@@ -1,10 +1,11 @@
-"""Sorts files: requests and their like go to the contract, manifests to the policies."""
+"""Sorts files: requests and their like go to the contract, manifests and Pulumi's plans to the policies."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tenantry.contract.reading.finding import find_files
 from tenantry.contract.reading.schema import HOST_FACTS, is_of_our_group
@@ -13,6 +14,9 @@ from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.policy import Placed, read_text
 from tenantry.policy.reading.manifests import MOST_BYTES, read_file
 from tenantry.problems import InputError, Problem, problem
+
+if TYPE_CHECKING:
+    from tenantry.check.plans import Plan
 
 STDIN = "-"
 """The path that stands for standard input."""
@@ -26,12 +30,14 @@ class Gathered:
     """What is to be checked; `foreign` are files without a document for the contract, `mixed` those with both.
 
     `piped` is standard input where it has documents for the contract that it can judge by themselves.
+    `plans` are Pulumi's: what they ask for is among the manifests.
     """
 
     paths: list[Path] = field(default_factory=list)
     foreign: set[Path] = field(default_factory=set)
     mixed: set[Path] = field(default_factory=set)
     manifests: list[Placed] = field(default_factory=list)
+    plans: list["Plan"] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     piped: dict[str, str] = field(default_factory=dict)
 
@@ -40,11 +46,14 @@ def gather(paths: Sequence[Path], stdin: str | None = None) -> Gathered:
     """Find all files below paths and sort them by what they hold; `stdin` is the text behind the path `-`."""
     found = Gathered([path for path in paths if str(path) != STDIN])
     for same, (file, tree) in find_files(found.paths, None).items():
-        objects, ours = _seems_to_hold(file, tree)
-        if objects:
+        text = _look_into(file, tree)
+        objects, ours = _seems_to_hold(text)
+        if _add_plan(found, text, file_name(file)):
+            found.foreign.add(same)
+        elif objects:
             others = _collect(found, partial(read_file, file, file_name(file)))
             (found.mixed if ours or others else found.foreign).add(same)
-    if stdin is not None:
+    if stdin is not None and not _add_plan(found, stdin.encode(errors="replace"), PIPE):
         others = _collect(found, partial(read_text, stdin, PIPE))
         if any(one.manifest["kind"] == HOST_FACTS for one in others):
             found.piped[PIPE] = stdin
@@ -52,15 +61,34 @@ def gather(paths: Sequence[Path], stdin: str | None = None) -> Gathered:
     return found
 
 
-def _seems_to_hold(file: Path, tree: Path | None) -> tuple[bool, bool]:
-    """Say whether a file seems to hold objects, and documents of the contract; reading it shows for certain.
-
-    What can't or mustn't be read is left to the contract, which says why.
-    """
+def _look_into(file: Path, tree: Path | None) -> bytes:
+    """Give what a file holds; what can't or mustn't be read is left to the contract, which says why."""
     try:
-        text = b"" if tree is not None and leads_out(file, tree) else read_bytes(file, MOST_BYTES)
+        return b"" if tree is not None and leads_out(file, tree) else read_bytes(file, MOST_BYTES)
     except (InputError, OSError):
-        text = b""
+        return b""
+
+
+def _add_plan(found: Gathered, text: bytes, file: str) -> bool:
+    """Add what a plan of Pulumi's asks for; say whether it is one."""
+    if text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{" or b'"urn:pulumi:' not in text:
+        return False
+    # Imported here: who checks no plan doesn't wait for it.
+    from tenantry.check.plans import read_plan
+
+    try:
+        plan = read_plan(text, file)
+    except InputError as error:
+        found.problems += error.problems
+        return True
+    if plan is not None:
+        found.plans.append(plan)
+        found.manifests += plan.manifests
+    return plan is not None
+
+
+def _seems_to_hold(text: bytes) -> tuple[bool, bool]:
+    """Say whether a file seems to hold objects, and documents of the contract; reading it shows for certain."""
     named: dict[bytes, set[str]] = {b"apiVersion": set(), b"kind": set()}
     for match in _NAMED.finditer(text):
         named[match[1]].add(match[2].decode())

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -12,12 +13,13 @@ from tenantry.contract.model import Baseline, Waiver
 from tenantry.contract.reading.schema import API_VERSION, is_of_our_group
 from tenantry.data import baseline_file, policy_dir
 from tenantry.paths import cache_dir
-from tenantry.policy import Finding, ObjectName, Placed, Verdict, build_policies, read_paths
+from tenantry.policy import Finding, Judgement, ObjectName, Placed, Verdict, build_policies, read_paths
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.admission.kept import KeptPrograms
 from tenantry.policy.cel.engine import Failure
-from tenantry.policy.documents.model import Manifest
+from tenantry.policy.cel.library.marks import find_mark
+from tenantry.policy.documents.model import Manifest, Policy
 from tenantry.policy.objects.cluster import read_metadata
 from tenantry.policy.objects.prepare import prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
@@ -59,6 +61,15 @@ def _policy_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*/*/policy.yaml")) or [folder]
 
 
+class Judged(NamedTuple):
+    """What is wrong with manifests, the sum, all that was looked at, and the policies that judged, by name."""
+
+    results: list[Result]
+    summary: Summary
+    looked: list[Looked]
+    policies: dict[str, Policy]
+
+
 def judge_manifests(
     placed: Sequence[Placed],
     context: Sequence[Manifest],
@@ -67,13 +78,15 @@ def judge_manifests(
     waivers: Sequence[Waiver] = (),
     *,
     explain: bool,
-) -> tuple[list[Result], Summary, list[Looked]]:
-    """Judge every manifest; give what is wrong, the sum, and all that was looked at.
+    planned: bool = False,
+) -> Judged:
+    """Judge every manifest.
 
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
     nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. `waivers`
-    are those in force; what they excuse is told, and weighs nothing. With
-    `explain`, a finding has the part of the expression that failed, which takes longer than to find it.
+    are those in force; what they excuse is told, and weighs nothing. With `explain`, a finding has the part of the
+    expression that failed, which takes longer than to find it. `planned` says that values may be unknown yet, and
+    marked so.
     """
     manifests = [one.manifest for one in placed]
     known = [*context, *(one for one in manifests if not is_policy_document(one))]
@@ -83,14 +96,19 @@ def judge_manifests(
     baselines = {name for _, name in policies.cluster.documents.get((API_VERSION, "Baseline"), {})}
     judge = Judge(policies.policies, policies.cluster, waivers=waivers)
     fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
+    # Also what isn't known of a parameter or a LimitRange can decide about an object that is itself known.
+    unknown = planned and any(find_mark(one) for one in known)
     results = [_noted(note) for note in policies.notes]
     counts = dict.fromkeys(Verdict, 0)
     looked: list[Looked] = []
     for one in placed:
-        prepared = prepare_request(one.manifest, policies.cluster, namespace=UNNAMED, source=one.source)
+        prepared = prepare_request(
+            one.manifest, policies.cluster, namespace=UNNAMED, source=one.source, unknown=unknown
+        )
         judgement = judge.judge(prepared)
-        looked.append(Looked(_name(judgement.object), one.source.file, one.source.line))
         missing = _missing_baseline(one.manifest, baselines)
+        passed = () if missing else _passed(judgement)
+        looked.append(Looked(_name(judgement.object), one.source.file, one.source.line, judgement.judged, passed))
         verdict = judgement.verdict if judgement.verdict is Verdict.DENY or not missing else Verdict.UNDECIDABLE
         counts[verdict] += 1
         if missing:
@@ -102,7 +120,14 @@ def judge_manifests(
                 results.append(_result(looked[-1], finding, fixes.get(finding.policy, _FIX), clues))
     policies.keep()
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
-    return results, Summary(len(placed), allow, warn, deny, undecidable), looked
+    by_name = {one.policy.name: one.policy for one in policies.policies if one.bindings}
+    return Judged(results, Summary(len(placed), allow, warn, deny, undecidable), looked, by_name)
+
+
+def _passed(judgement: Judgement) -> tuple[str, ...]:
+    """Name the policies that found nothing to say; one that only records what it found has found it."""
+    found = {finding.policy for finding in judgement.findings}
+    return tuple(name for name in judgement.judged if name not in found) if found else judgement.judged
 
 
 def _name(shown: ObjectName) -> ObjectName:

@@ -1,10 +1,15 @@
 """What a check found, in one shape whoever found it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tenantry.policy import ObjectName, Verdict
+from tenantry.policy.documents.model import Policy
 from tenantry.problems import Problem
 
+CONTRACT = "contract"
+"""The name under which the contract's answers go, beside those of policies."""
 NOBODY = ObjectName("", "", "", "")
 """The object of what is about no object: a file that can't be read, a policy without a binding."""
 
@@ -44,11 +49,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One object or document that was looked at, and where it stands."""
+    """One object or document that was looked at, and where it stands.
+
+    `judged` names the policies whose validations were for it, `passed` those of them that found nothing to say.
+    """
 
     object: ObjectName
     file: str = ""
     line: int = 0
+    judged: tuple[str, ...] = field(default=(), compare=False)
+    passed: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,8 @@ class Report:
 
     `documents` counts the contract's documents and `problems` are theirs; `judged` sums up the objects that policies
     looked at. `unjudged` says what rules had to be left out, and why. `looked` has all documents and objects, also
-    those that nothing is to be said of.
+    those that nothing is to be said of. `policies` are those that were there to judge by, by name. `begun` is when the
+    check began.
     """
 
     results: tuple[Result, ...] = ()
@@ -83,3 +94,16 @@ class Report:
     judged: Summary = Summary()
     unjudged: tuple[str, ...] = ()
     looked: tuple[Looked, ...] = ()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def group_results(report: Report) -> dict[Looked, list[Result]]:
+    """Give what was found of each object that was looked at, and of files that none could be read from."""
+    found: dict[Looked, list[Result]] = {one: [] for one in report.looked}
+    named = {(one.object, one.file): one for one in report.looked}
+    for result in report.results:
+        own = Looked(result.object, result.file, result.line)
+        # The contract's problems stand at the line of a property, not at the document's first.
+        found.setdefault(own if own in found else named.get((result.object, result.file), own), []).append(result)
+    return found

@@ -1,25 +1,17 @@
 """Runs a check over files: sorts them, asks the contract and the policies, and puts the answers together."""
 
-from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
-from tenantry.check.gather import Gathered, gather
-from tenantry.check.hosts import judge_age, place_hosts
+from tenantry.check.contract import judge_contract, report_nothing
+from tenantry.check.gather import gather
+from tenantry.check.hosts import place_hosts
 from tenantry.check.rendered import render_requests
-from tenantry.check.report import NOBODY, Looked, Report, Result, Summary
+from tenantry.check.report import Looked, Report, Result, Summary
 from tenantry.check.waivers import find_waivers, list_layers, report_waivers
-from tenantry.contract.documents import Documents
-from tenantry.contract.load import judge, load_baseline, read_documents
-from tenantry.contract.model import Baseline, Tenant
-from tenantry.contract.reading.finding import government_root
-from tenantry.contract.reading.schema import API_VERSION, HOST_FACTS
-from tenantry.objectstore.spec import KINDS as STORE_KINDS
-from tenantry.policy import ObjectName, Verdict
-from tenantry.problems import Problem, problem
+from tenantry.contract.load import load_baseline
 
 
 def check_paths(
@@ -42,10 +34,10 @@ def check_paths(
     Raises:
         InputError: Policies that can't be used.
     """
+    begun = datetime.now(UTC)
     found = gather(paths, stdin)
     baseline = load_baseline()
-    documents, tenants, report = _contract(found, context, baseline)
-    today = datetime.now(UTC).date()
+    documents, tenants, report = judge_contract(found, context, baseline)
     placed = [*render_requests(documents, tenants, baseline), *found.manifests, *place_hosts(documents.hosts)]
     if placed:
         # Imported here: who checks a document that policies don't judge doesn't wait for their engine.
@@ -53,90 +45,27 @@ def check_paths(
 
         around = documents.data_of("Baseline")
         around += [one.manifest for one in gather(context).manifests] if context else []
-        waivers = find_waivers(documents, today)
-        results, judged, looked = judge_manifests(placed, around, baseline, policies, waivers, explain=explain)
+        waivers = find_waivers(documents, begun.date())
+        planned = bool(found.plans)
+        judged = judge_manifests(placed, around, baseline, policies, waivers, explain=explain, planned=planned)
         report = replace(
-            report,
-            results=(*report.results, *results),
-            judged=judged,
-            summary=report.summary + judged,
-            looked=(*report.looked, *looked),
+            _add(report, judged.results, judged.summary, judged.looked), judged=judged.summary, policies=judged.policies
         )
+    for plan in found.plans:
+        report = replace(_add(report, plan.opaque, plan.summary, plan.looked), judged=report.judged + plan.summary)
     if documents.waivers:
         used = {one.waiver for one in report.results if one.waiver}
-        told = report_waivers(documents, today, list_layers(policies), used, report.looked)
+        told = report_waivers(documents, begun.date(), list_layers(policies), used, report.looked)
         report = replace(report, results=(*report.results, *told))
     if not report.summary.objects and not report.results:
-        nothing = problem("TEN-100", "there is no document to check", "name a file, or a folder with YAML files")
-        report = replace(report, problems=(nothing,), results=(_result(nothing, Verdict.DENY, None),))
-    return report
+        report = report_nothing()
+    return replace(report, begun=begun)
 
 
-class _Checked(NamedTuple):
-    """A document that was to be checked; one that no schema has passed may lack a kind and a name."""
-
-    file: str
-    line: int
-    kind: str
-    name: str
-
-
-def _contract(
-    found: Gathered, context: Sequence[Path] | None, baseline: Baseline
-) -> tuple[Documents, tuple[Tenant, ...], Report]:
-    around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
-    documents, unsound = read_documents(
-        found.paths,
-        context=around,
-        foreign=found.foreign,
-        mixed=found.mixed,
-        others=STORE_KINDS,
-        piped=found.piped,
+def _add(report: Report, results: Iterable[Result], summary: Summary, looked: Iterable[Looked]) -> Report:
+    return replace(
+        report,
+        results=(*report.results, *results),
+        summary=report.summary + summary,
+        looked=(*report.looked, *looked),
     )
-    documents, untimely = _hold_to_time(documents)
-    judgement = judge(documents, baseline)
-    ours = (one for one in judgement.problems if one.file not in documents.context_files)
-    problems = tuple(sorted({*unsound, *untimely, *ours, *found.problems}))
-    checked = _checked(documents)
-    about = [_document_at(one, checked) for one in problems]
-    results = [_result(one, Verdict.DENY, document) for one, document in zip(problems, about, strict=True)]
-    for unjudged in judgement.unjudged:
-        left_out = problem("TEN-160", f"not judged: {unjudged}", "name the folder with --context")
-        results.append(_result(left_out, Verdict.UNDECIDABLE, None))
-    sound = len({*checked} - {*about})
-    summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
-    looked = tuple(Looked(ObjectName(API_VERSION, one.kind, "", one.name), one.file, one.line) for one in checked)
-    report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
-    return documents, judgement.tenants, report
-
-
-def _hold_to_time(documents: Documents) -> tuple[Documents, list[Problem]]:
-    """Count the facts of hosts that were collected at a wrong time among the broken documents."""
-    now = datetime.now(UTC)
-    found = [(one, judge_age(one, now)) for one in documents.hosts if one.file not in documents.context_files]
-    broken = tuple(one for one, wrong in found if wrong)
-    sound = tuple(one for one, wrong in found if not wrong)
-    return replace(documents, hosts=sound, broken=(*documents.broken, *broken)), [wrong for _, wrong in found if wrong]
-
-
-def _checked(documents: Documents) -> list[_Checked]:
-    """Give every document that was to be checked, sound or not, by its place."""
-    every = (*documents.requests, *documents.sources.values(), *documents.broken)
-    return sorted(
-        _Checked(one.file, one.start.line, one.text("kind") or "", one.text("metadata", "name") or "")
-        for one in every
-        if one.file not in documents.context_files
-    )
-
-
-def _document_at(found: Problem, checked: list[_Checked]) -> _Checked | None:
-    """Give the document that a problem's line is in; nothing where it couldn't be read."""
-    above = bisect(checked, (found.file, found.line), key=lambda one: one[:2])
-    return checked[above - 1] if above and checked[above - 1].file == found.file else None
-
-
-def _result(found: Problem, verdict: Verdict, about: _Checked | None) -> Result:
-    name = ObjectName(API_VERSION, about.kind, "", about.name) if about and about.kind else NOBODY
-    layer = "host" if name.kind == HOST_FACTS else "request"
-    where = (found.file, found.line, found.column)
-    return Result("contract", layer, verdict, found.code, found.message, found.fix, name, *where)

@@ -19,6 +19,7 @@ class ReportFormat(StrEnum):
     JSON = "json"
     SARIF = "sarif"
     JUNIT = "junit"
+    OSCAL = "oscal"
     GITHUB = "github"
 
 
@@ -64,6 +65,8 @@ def check(
     ] = None,
 ) -> None:
     """Check requests and their like by the contract; Kubernetes manifests and the facts of hosts by policies.
+
+    Manifests are files, what Helm and Kustomize print, and what `pulumi preview --json` and `pulumi stack export` say.
 
     Says everything that is wrong at once. Exits 0 when nothing is, 1 when a policy denies an object, 2 when a document
     is wrong in itself.

@@ -30,10 +30,10 @@ def find_denied(
     placed = [Placed(dict(one), Source(each.tenant.id)) for each in planned for one in each.rendered.documents]
     waivers = find_waivers(documents, datetime.now(UTC).date())
     around = documents.data_of("Baseline")
-    results, _, _ = judge_manifests(placed, around, selection.baseline, policies, waivers, explain=False)
+    judged = judge_manifests(placed, around, selection.baseline, policies, waivers, explain=False)
     requests = {request.spec["id"]: request.file for request in documents.requests}
     found: dict[str, list[Problem]] = {}
-    for one in results:
+    for one in judged.results:
         if one.verdict in (Verdict.DENY, Verdict.UNDECIDABLE) and one.file in requests:
             found.setdefault(one.file, []).append(_say(one, requests[one.file]))
     return {tenant: tuple(problems) for tenant, problems in found.items()}

@@ -6,7 +6,14 @@ from importlib import import_module
 from tenantry.check.report import Report
 
 # Where the function `as_<format>` of each is; a module is imported when its format is asked for.
-_MODULES = {"text": "text", "json": "document", "sarif": "sarif", "junit": "junit", "github": "github"}
+_MODULES = {
+    "text": "text",
+    "json": "document",
+    "sarif": "sarif",
+    "junit": "junit",
+    "oscal": "oscal",
+    "github": "github",
+}
 FORMATS = frozenset(_MODULES)
 """The formats that a report can be written in."""
 

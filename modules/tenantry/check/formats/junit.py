@@ -3,22 +3,21 @@
 Source: the schema of Apache Ant's JUnit task, as Windy Road Technology published it.
 """
 
-import re
 import socket
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
-from tenantry.check.report import Looked, Report, Result
+from tenantry.check.formats.printable import make_printable
+from tenantry.check.report import Looked, Report, Result, group_results
 from tenantry.policy import Verdict
 
 _SUITE = "tenantry check"
-_UNPRINTABLE = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_junit(report: Report) -> Iterator[str]:
     """Give one suite: an object fails that is denied, errs where it can't be decided, and passes else."""
-    found = _by_object(report)
+    found = group_results(report)
     cases = [_case(looked, results) for looked, results in found.items()]
     counts = {kind: sum(case.find(kind) is not None for case in cases) for kind in ("failure", "error")}
     suite = ElementTree.Element(
@@ -37,7 +36,7 @@ def as_junit(report: Report) -> Iterator[str]:
     suite.extend(cases)
     passed = (Verdict.WARN, Verdict.ALLOW)
     told = (_sentence(one) for results in found.values() for one in results if one.verdict in passed)
-    ElementTree.SubElement(suite, "system-out").text = _printable("\n".join(told))
+    ElementTree.SubElement(suite, "system-out").text = make_printable("\n".join(told))
     ElementTree.SubElement(suite, "system-err")
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
@@ -46,37 +45,25 @@ def as_junit(report: Report) -> Iterator[str]:
     yield ElementTree.tostring(suites, encoding="unicode")
 
 
-def _by_object(report: Report) -> dict[Looked, list[Result]]:
-    """Give what was found of each object that was looked at, and of files that none could be read from."""
-    found: dict[Looked, list[Result]] = {one: [] for one in report.looked}
-    named = {(one.object, one.file): one for one in report.looked}
-    for result in report.results:
-        own = Looked(result.object, result.file, result.line)
-        # The contract's problems stand at the line of a property, not at the document's first.
-        found.setdefault(own if own in found else named.get((result.object, result.file), own), []).append(result)
-    return found
-
-
 def _case(looked: Looked, results: Sequence[Result]) -> ElementTree.Element:
     name = str(looked.object) or "the file"
     place = f"{looked.file}:{looked.line}" if looked.line else looked.file
-    case = ElementTree.Element("testcase", name=_printable(name), classname=_printable(place or _SUITE), time="0")
+    case = ElementTree.Element(
+        "testcase", name=make_printable(name), classname=make_printable(place or _SUITE), time="0"
+    )
     denied = [one for one in results if one.verdict is Verdict.DENY]
     undecided = [one for one in results if one.verdict is Verdict.UNDECIDABLE]
     # A case has room for one of both; what can't be decided is told beside what is denied.
     if wrong := [*denied, *undecided]:
         codes = " ".join(dict.fromkeys(one.code for one in wrong))
         policies = ", ".join(dict.fromkeys(one.policy for one in wrong))
-        made = ElementTree.SubElement(case, "failure" if denied else "error", type=codes, message=_printable(policies))
-        made.text = _printable("\n".join(map(_sentence, wrong)))
+        made = ElementTree.SubElement(
+            case, "failure" if denied else "error", type=codes, message=make_printable(policies)
+        )
+        made.text = make_printable("\n".join(map(_sentence, wrong)))
     return case
 
 
 def _sentence(one: Result) -> str:
     waived = f", waived by {one.waiver}" if one.waiver else ""
     return f"{one.verdict.value} {one.policy}: {one.object}: {one.code} {one.told}{waived}"
-
-
-def _printable(text: str) -> str:
-    """Replace what XML has no way to write."""
-    return _UNPRINTABLE.sub("\ufffd", text)

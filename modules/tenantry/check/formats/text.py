@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from tenantry.check.report import Report, Result
+from tenantry.check.report import CONTRACT, Report, Result
 
 
 def as_text(report: Report) -> Iterator[str]:
@@ -11,7 +11,7 @@ def as_text(report: Report) -> Iterator[str]:
     yield from map(str, report.problems)
     for unjudged in report.unjudged:
         yield f"Not judged: {unjudged}."
-    by_policies = [one for one in report.results if one.policy != "contract"]
+    by_policies = [one for one in report.results if one.policy != CONTRACT]
     for (file, line, name), results in groupby(by_policies, key=lambda one: (one.file, one.line, str(one.object))):
         yield f"{file}:{line} {name}".rstrip() if line else f"{file} {name}"
         for one in results:

@@ -66,6 +66,10 @@ class Evaluator:
         annotations = self._annotate(activation, decisions)
         return Outcome(tuple(decisions), annotations)
 
+    def is_for(self, activation: cel.Activation) -> bool:
+        """Say whether the policy's conditions let its validations run on a request."""
+        return not any(self._run(one, activation) is False for one in self.programs.conditions)
+
     def _run(self, expression: Expression, activation: cel.Activation) -> object:
         planned = self._planned.get(id(expression))
         if planned is None:

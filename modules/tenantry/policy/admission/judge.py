@@ -23,6 +23,7 @@ from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName
 from tenantry.policy.admission.waive import Waivers
 from tenantry.policy.cel.engine import Engine, run_program
 from tenantry.policy.cel.library.authorization import Grant
+from tenantry.policy.cel.library.marks import is_marked
 from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.objects.cluster import Cluster, collect_params, read_metadata
 from tenantry.policy.objects.prepare import Prepared, iterate_subjects
@@ -65,12 +66,13 @@ class Judge:
         request = prepared.request
         findings = list(report_server(prepared))
         annotations: list[tuple[str, str]] = []
-        judged = 0
+        judged: tuple[str, ...] = ()
         if not prepared.refused and not _is_exempt(request.resource):
             for subject in iterate_subjects(request, self._cluster, templates=self._templates):
                 plan = self._planner.find_plan(subject)
                 run = _Run(subject, self._cluster, self._around, self._engine, plan.names, findings, annotations)
-                judged += run.judge(plan)
+                more = run.judge(plan)
+                judged = tuple(dict.fromkeys(judged + more)) if judged else more
         if self._waivers is not None and (findings or annotations):
             findings = self._waivers.excuse(request, findings)
             silent = self._waivers.find_all(request) if annotations else {}
@@ -97,8 +99,9 @@ class Judge:
 
 def _name_object(request: Request) -> ObjectName:
     metadata = read_metadata(request.shown)
-    name = str(metadata.get("name") or metadata.get("generateName") or "")
-    namespace = str(metadata.get("namespace") or "")
+    texts = {key: value for key, value in metadata.items() if not is_marked(value)}
+    name = str(texts.get("name") or texts.get("generateName") or "")
+    namespace = str(texts.get("namespace") or "")
     return ObjectName(request.resource.api_version, request.resource.kind, namespace, name)
 
 
@@ -121,9 +124,9 @@ class _Run:
     annotations: list[tuple[str, str]]
     activations: dict[tuple[int, str, bool], cel.Activation] = field(default_factory=dict)
 
-    def judge(self, plan: Plan) -> int:
-        """Judge by all policies of a plan, and count those that were for the request."""
-        judged = len(plan.sure)
+    def judge(self, plan: Plan) -> tuple[str, ...]:
+        """Judge by all policies of a plan, and name those that were evaluated for the request."""
+        judged = plan.judged
         if plan.all_well is not None:
             activation = self.activate(self.request.resource, None, marked=False)
             if self.request.unknown or run_program(plan.all_well, activation) is not True:
@@ -131,11 +134,13 @@ class _Run:
                     outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
                     for binding in bindings:
                         self._record(candidate.bound.policy, binding, outcome, None)
+            for candidate in plan.conditioned:
+                if candidate.get_evaluator(wary=self.request.unknown).is_for(activation):
+                    judged += (candidate.bound.policy.name,)
         for candidate in plan.others:
             matched = match_request(candidate.bound.policy.match, self.request, self.around)
-            if matched.resource is not None:
-                judged += 1
-                self._judge_candidate(candidate, matched.resource, matched)
+            if matched.resource is not None and self._judge_candidate(candidate, matched.resource, matched):
+                judged += (candidate.bound.policy.name,)
         return judged
 
     def find_params(self, bound: BoundPolicy, finding: Finding) -> Manifest | None:
@@ -147,8 +152,9 @@ class _Run:
                         return value
         return None
 
-    def _judge_candidate(self, candidate: Candidate, resource: Resource, matched: Matched) -> None:
-        policy = candidate.bound.policy
+    def _judge_candidate(self, candidate: Candidate, resource: Resource, matched: Matched) -> bool:
+        """Judge by one policy, and say whether any of it was for the request."""
+        policy, judged = candidate.bound.policy, False
         outcomes: dict[int, Outcome] = {}
         for binding in candidate.bound.bindings:
             binds = Matched(self.request.resource)
@@ -169,9 +175,11 @@ class _Run:
                     asks = candidate.bound.programs.asks_server
                     vague = candidate.bound.asks_namespace and self.cluster.is_vague(self.request.namespace)
                     evaluator = candidate.get_evaluator(wary=self.request.unknown or asks or vague)
-                    outcome = evaluator.evaluate(self.activate(resource, value, marked=asks))
-                    outcomes[id(value)] = outcome
+                    activation = self.activate(resource, value, marked=asks)
+                    outcome = outcomes[id(value)] = evaluator.evaluate(activation)
+                    judged = judged or evaluator.is_for(activation)
                 self._record(policy, binding, outcome, value)
+        return judged
 
     def _record(self, policy: Policy, binding: Binding, outcome: Outcome, params: Manifest | None) -> None:
         for decision in outcome.decisions:

@@ -81,13 +81,16 @@ class Plan:
 
     `sure` are for each such request, whatever its object says, with the bindings that are, too; `all_well` tells of all
     of them at once that there is nothing to find, as is so for most objects. `others` have to be matched one by one.
-    `names` are what any of them asks for.
+    `names` are what any of them asks for. `judged` are the names of those that are sure and have no conditions of their
+    own, `conditioned` are those that have.
     """
 
     sure: tuple[tuple[Candidate, tuple[Binding, ...]], ...]
     all_well: cel.Expression | None
     others: tuple[Candidate, ...]
     names: frozenset[str]
+    judged: tuple[str, ...]
+    conditioned: tuple[Candidate, ...]
 
 
 _Sort = tuple[Resource, str, str, str, bool]
@@ -128,7 +131,9 @@ class Planner:
                 sure.append((candidate, bindings))
         at_once = [candidate for candidate, _ in sure]
         asked = frozenset(name for one in (*at_once, *others) for name in one.bound.programs.names)
-        return Plan(tuple(sure), self._join(at_once), tuple(others), asked)
+        judged = tuple(one.bound.policy.name for one in at_once if not one.bound.policy.conditions)
+        conditioned = tuple(one for one in at_once if one.bound.policy.conditions)
+        return Plan(tuple(sure), self._join(at_once), tuple(others), asked, judged, conditioned)
 
     def _settle(self, bound: BoundPolicy, request: Request) -> tuple[Binding, ...] | None:
         """The bindings that are for every request of a sort; None where the object decides, or more has to be known."""

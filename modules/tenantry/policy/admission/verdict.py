@@ -62,7 +62,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All that policies say of one object; `judged` counts the policies that were for it.
+    """All that policies say of one object; `judged` names the policies whose validations were for it.
 
     `annotations` are what policies publish to the audit log, by `policy/key`.
     """
@@ -71,7 +71,7 @@ class Judgement:
     source: Source
     operation: str
     findings: tuple[Finding, ...]
-    judged: int
+    judged: tuple[str, ...]
     annotations: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -1,0 +1,106 @@
+"""What the contract says of the files that a check found: every document, sound or not, and what is wrong with it."""
+
+from bisect import bisect
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from tenantry.check.gather import Gathered
+from tenantry.check.hosts import judge_age
+from tenantry.check.report import CONTRACT, NOBODY, Looked, Report, Result, Summary
+from tenantry.contract.documents import Documents
+from tenantry.contract.load import judge, read_documents
+from tenantry.contract.model import Baseline, Tenant
+from tenantry.contract.reading.finding import government_root
+from tenantry.contract.reading.schema import API_VERSION, HOST_FACTS
+from tenantry.objectstore.spec import KINDS as STORE_KINDS
+from tenantry.policy import ObjectName, Verdict
+from tenantry.problems import Problem, problem
+
+
+class _Checked(NamedTuple):
+    """A document that was to be checked; one that no schema has passed may lack a kind and a name."""
+
+    file: str
+    line: int
+    kind: str
+    name: str
+
+
+def judge_contract(
+    found: Gathered, context: Sequence[Path] | None, baseline: Baseline
+) -> tuple[Documents, tuple[Tenant, ...], Report]:
+    """Read the documents of files and hold them to the contract; give them, the sound tenants, and what is wrong.
+
+    `context` are the files that documents refer to; by default the government's folder around each.
+    """
+    around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
+    documents, unsound = read_documents(
+        found.paths,
+        context=around,
+        foreign=found.foreign,
+        mixed=found.mixed,
+        others=STORE_KINDS,
+        piped=found.piped,
+    )
+    documents, untimely = _hold_to_time(documents)
+    judgement = judge(documents, baseline)
+    ours = (one for one in judgement.problems if one.file not in documents.context_files)
+    problems = tuple(sorted({*unsound, *untimely, *ours, *found.problems}))
+    checked = _checked(documents)
+    about = [_document_at(one, checked) for one in problems]
+    results = [_result(one, Verdict.DENY, document) for one, document in zip(problems, about, strict=True)]
+    for unjudged in judgement.unjudged:
+        left_out = problem("TEN-160", f"not judged: {unjudged}", "name the folder with --context")
+        results.append(_result(left_out, Verdict.UNDECIDABLE, None))
+    sound = len({*checked} - {*about})
+    summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
+    looked = tuple(_look_at(one, sound=one not in about) for one in checked)
+    report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
+    return documents, judgement.tenants, report
+
+
+def _hold_to_time(documents: Documents) -> tuple[Documents, list[Problem]]:
+    """Count the facts of hosts that were collected at a wrong time among the broken documents."""
+    now = datetime.now(UTC)
+    found = [(one, judge_age(one, now)) for one in documents.hosts if one.file not in documents.context_files]
+    broken = tuple(one for one, wrong in found if wrong)
+    sound = tuple(one for one, wrong in found if not wrong)
+    return replace(documents, hosts=sound, broken=(*documents.broken, *broken)), [wrong for _, wrong in found if wrong]
+
+
+def _look_at(one: _Checked, *, sound: bool) -> Looked:
+    asked = (CONTRACT,)
+    name = ObjectName(API_VERSION, one.kind, "", one.name)
+    return Looked(name, one.file, one.line, asked, asked if sound else ())
+
+
+def _checked(documents: Documents) -> list[_Checked]:
+    """Give every document that was to be checked, sound or not, by its place."""
+    every = (*documents.requests, *documents.sources.values(), *documents.broken)
+    return sorted(
+        _Checked(one.file, one.start.line, one.text("kind") or "", one.text("metadata", "name") or "")
+        for one in every
+        if one.file not in documents.context_files
+    )
+
+
+def _document_at(found: Problem, checked: list[_Checked]) -> _Checked | None:
+    """Give the document that a problem's line is in; nothing where it couldn't be read."""
+    above = bisect(checked, (found.file, found.line), key=lambda one: one[:2])
+    return checked[above - 1] if above and checked[above - 1].file == found.file else None
+
+
+def _result(found: Problem, verdict: Verdict, about: _Checked | None) -> Result:
+    name = ObjectName(API_VERSION, about.kind, "", about.name) if about and about.kind else NOBODY
+    layer = "host" if name.kind == HOST_FACTS else "request"
+    where = (found.file, found.line, found.column)
+    return Result(CONTRACT, layer, verdict, found.code, found.message, found.fix, name, *where)
+
+
+def report_nothing() -> Report:
+    """Report that there was nothing to check, which isn't a pass."""
+    nothing = problem("TEN-100", "there is no document to check", "name a file, or a folder with YAML files")
+    return Report((_result(nothing, Verdict.DENY, None),), problems=(nothing,))
