@@ -15,8 +15,9 @@ from tenantry.policy import Finding, ObjectName, Placed, Verdict, build_policies
 from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.cel.engine import Failure
+from tenantry.policy.cel.library.marks import find_mark
 from tenantry.policy.documents.model import Manifest
-from tenantry.policy.objects.cluster import read_metadata
+from tenantry.policy.objects.cluster import build_cluster, read_metadata
 from tenantry.policy.objects.prepare import prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
 from tenantry.problems import InputError, Problem, problem
@@ -43,27 +44,36 @@ def load_baseline_policies(folder: Path | None, context: Iterable[Manifest]) -> 
 
 
 def judge_manifests(
-    placed: Sequence[Placed], context: Sequence[Manifest], baseline: Baseline, folder: Path | None, *, explain: bool
+    placed: Sequence[Placed],
+    context: Sequence[Manifest],
+    baseline: Baseline,
+    policies: Path | PolicySet | None,
+    *,
+    explain: bool,
+    planned: bool = False,
 ) -> tuple[list[Result], Summary, list[Looked]]:
     """Judge every manifest; give what is wrong, the sum, and all that was looked at.
 
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
     nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. With
-    `explain`, a finding has the part of the expression that failed, which takes longer than to find it.
+    `explain`, a finding has the part of the expression that failed, which takes longer than to find it. `policies` is a
+    folder, or what was read of one before; `planned` says that values may be unknown yet, and marked so.
     """
     manifests = [one.manifest for one in placed]
     known = [*context, *(one for one in manifests if not is_policy_document(one))]
     assumed = assume_namespaces(_undescribed(manifests, known), baseline)
     # Of two documents with the same name the later holds: none takes the place of the baseline that ships.
-    policies = load_baseline_policies(folder, [*assumed, *known, *_shipped_baseline(manifests)])
-    baselines = {name for _, name in policies.cluster.documents.get((API_VERSION, "Baseline"), {})}
-    judge = Judge(policies.policies, policies.cluster)
-    fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
-    results = [_noted(note) for note in policies.notes]
+    chosen = _among(policies, [*assumed, *known, *_shipped_baseline(manifests)])
+    baselines = {name for _, name in chosen.cluster.documents.get((API_VERSION, "Baseline"), {})}
+    judge = Judge(chosen.policies, chosen.cluster)
+    fixes = {one.policy.name: one.policy.fix or _FIX for one in chosen.policies}
+    # Also what isn't known of a parameter or a LimitRange can decide about an object that is itself known.
+    unknown = planned and any(find_mark(one) for one in known)
+    results = [_noted(note) for note in chosen.notes]
     counts = dict.fromkeys(Verdict, 0)
     looked: list[Looked] = []
     for one in placed:
-        prepared = prepare_request(one.manifest, policies.cluster, namespace=UNNAMED, source=one.source)
+        prepared = prepare_request(one.manifest, chosen.cluster, namespace=UNNAMED, source=one.source, unknown=unknown)
         judgement = judge.judge(prepared)
         looked.append(Looked(_name(judgement.object), one.source.file, one.source.line))
         missing = _missing_baseline(one.manifest, baselines)
@@ -78,6 +88,13 @@ def judge_manifests(
                 results.append(_result(looked[-1], finding, fixes.get(finding.policy, _FIX), clues))
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
     return results, Summary(len(placed), allow, warn, deny, undecidable), looked
+
+
+def _among(policies: Path | PolicySet | None, context: Iterable[Manifest]) -> PolicySet:
+    """Give policies with the documents that they refer to; those that were read before keep what was compiled."""
+    if isinstance(policies, PolicySet):
+        return replace(policies, cluster=build_cluster(context))
+    return load_baseline_policies(policies, context)
 
 
 def _name(shown: ObjectName) -> ObjectName:

@@ -1,0 +1,127 @@
+"""Judges what a stack asks for, all together or as it comes."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tenantry.check.assumed import assume_namespaces
+from tenantry.check.gather import gather
+from tenantry.check.judging import judge_manifests, load_baseline_policies
+from tenantry.check.report import NOBODY, Result
+from tenantry.contract.documents import read_documents
+from tenantry.contract.load import load_baseline
+from tenantry.contract.model import Baseline
+from tenantry.objectstore.spec import KINDS as STORE_KINDS
+from tenantry.pack.asked import Asked, read_resource
+from tenantry.policy import Placed, PolicySet, Source, Verdict
+from tenantry.policy.documents.model import Manifest
+from tenantry.policy.objects.cluster import read_metadata
+from tenantry.problems import InputError, problem
+
+_SECRET = "what it says of a secret value isn't shown"  # noqa: S105  (a message)
+
+_UNPINNED_FIX = "set the configuration tenantry:government to the absolute path of the folder that has it"
+
+
+def _read_policies() -> PolicySet:
+    return load_baseline_policies(None, ())
+
+
+@dataclass(slots=True)
+class Review:
+    """What a stack's resources ask for so far, by URN, and what it is judged by.
+
+    Each result's `file` is the URN of the resource that it is about.
+    """
+
+    policies: PolicySet = field(default_factory=_read_policies)
+    baseline: Baseline = field(default_factory=load_baseline)
+    context: Sequence[Manifest] = ()
+    asked: dict[str, Asked] = field(default_factory=dict)
+
+    def note(self, urn: str, token: str, properties: Mapping[str, object]) -> None:
+        """Note what a resource asks for."""
+        asked = read_resource(token, properties)
+        if asked is not None:
+            self.asked[urn] = asked
+
+    def judge_stack(self, there: Iterable[tuple[str, str, Mapping[str, object]]]) -> list[Result]:
+        """Judge all that was noted of a stack's resources.
+
+        Args:
+            there: URN, type and properties of what the stack holds at the end. What wasn't noted isn't the stack's
+                to make, such as an object that is only read: it is context.
+        """
+        read = {urn: self.asked.get(urn) or read_resource(token, properties) for urn, token, properties in there}
+        around = [asked for urn, asked in read.items() if asked and urn not in self.asked]
+        return self._judge([urn for urn in read if urn in self.asked], around)
+
+    def judge_denied(self, urn: str) -> list[Result]:
+        """Give what denies one resource, whatever may still come.
+
+        The quota, the limits and the closed network of a namespace may come later: they are taken to be there. A
+        Namespace can't: in an update that makes it, what lies in it comes after it.
+        """
+        if urn not in self.asked:
+            return []
+        before = [asked for other, asked in self.asked.items() if other != urn]
+        named = {_name(one) for asked in before for one in asked.manifests if one["kind"] == "Namespace"}
+        later = tuple(one for one in assume_namespaces(named, self.baseline) if one["kind"] != "Namespace")
+        return [one for one in self._judge([urn], [Asked(later, later), *before]) if one.verdict is Verdict.DENY]
+
+    def _judge(self, urns: Sequence[str], around: Sequence[Asked]) -> list[Result]:
+        chosen = [(urn, self.asked[urn]) for urn in urns]
+        results = self._ask(
+            [(urn, one.manifests) for urn, one in chosen], [m for each in around for m in each.manifests]
+        )
+        if any(one.manifests != one.guarded for one in (*around, *(asked for _, asked in chosen))):
+            # What is found without the secrets, too, has none of them in its words.
+            guarded = self._ask(
+                [(urn, one.guarded) for urn, one in chosen], [m for each in around for m in each.guarded]
+            )
+            results = [*_without_secrets(results, {_key(one) for one in guarded})]
+        return [*results, *(_tell_opaque(urn, asked.opaque) for urn, asked in chosen if asked.opaque)]
+
+    def _ask(self, chosen: Iterable[tuple[str, Sequence[Manifest]]], around: Sequence[Manifest]) -> list[Result]:
+        # An object stands in no file; a resource's URN takes its place, and the number within its list the line's.
+        placed = [
+            Placed(one, Source(urn, number)) for urn, manifests in chosen for number, one in enumerate(manifests, 1)
+        ]
+        context = [*self.context, *around]
+        results, _, _ = judge_manifests(placed, context, self.baseline, self.policies, explain=False, planned=True)
+        return [replace(one, fix=_UNPINNED_FIX) if one.policy == "policies" else one for one in results]
+
+
+def read_context(folder: Path) -> list[Manifest]:
+    """Read what a government's folder says besides its requests: its baselines, and manifests of its sites.
+
+    Raises InputError, also where there is no such folder (TEN-656).
+    """
+    if not folder.is_absolute() or not folder.is_dir():
+        what = f"the configuration tenantry:government names {folder}, where the policy pack finds no folder"
+        raise InputError(problem("TEN-656", what, "give the absolute path of the government's folder"))
+    found = gather([folder])
+    documents, unsound = read_documents(found.paths, foreign=found.foreign, mixed=found.mixed, others=STORE_KINDS)
+    if problems := [*unsound, *found.problems]:
+        raise InputError(problems)
+    baselines = [dict(one.data) for (kind, _), one in documents.sources.items() if kind == "Baseline"]
+    return [*baselines, *(one.manifest for one in found.manifests)]
+
+
+def _name(manifest: Manifest) -> str:
+    return str(read_metadata(manifest).get("name") or "")
+
+
+def _key(result: Result) -> tuple[str, int, str, str, str]:
+    return result.file, result.line, result.policy, result.verdict.value, result.message
+
+
+def _without_secrets(results: Iterable[Result], open_ones: Collection[object]) -> Iterator[Result]:
+    for one in results:
+        yield one if _key(one) in open_ones else replace(one, message=_SECRET)
+
+
+def _tell_opaque(urn: str, what: str) -> Result:
+    fix = "register the objects themselves, as a Helm Chart or with all that they are to be"
+    message = f"it can't be decided: {what}"
+    return Result("policies", "policy", Verdict.UNDECIDABLE, "TEN-655", message, fix, NOBODY, urn)
