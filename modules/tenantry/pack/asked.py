@@ -4,6 +4,7 @@ Of Kubernetes a resource's inputs are the manifest. Of tenantry's object stores 
 annotations are read from the tags, among which all is that policies ask for.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,7 @@ from tenantry.objectstore.spec import KINDS, TENANT_LABEL
 from tenantry.policy import mark_unknown
 from tenantry.policy.cel.library.marks import is_marked
 from tenantry.policy.documents.model import Manifest
+from tenantry.policy.objects.cluster import read_metadata
 from tenantry.policy.reading.manifests import normalise_numbers
 from tenantry.render.manifest import STORE_API
 
@@ -32,6 +34,9 @@ SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  (it marks secrets, and is none)
 """The key, and its value, of a map that isn't a map but a secret. Source: as above, sdk/go/common/resource/sig."""
 
+_SHORTEST = 3
+"""Characters of a word that tells something; shorter ones are in any sentence."""
+
 # What these make is registered by resources of their own.
 _MAKERS = ("yaml", "kustomize", "helm.sh")
 
@@ -40,12 +45,12 @@ _MAKERS = ("yaml", "kustomize", "helm.sh")
 class Asked:
     """What one resource asks for.
 
-    `manifests` have all values, those that aren't known yet are marked; in `guarded` secrets are marked, too. Where
-    nobody can tell from the resource what it will make, `opaque` says so.
+    Values that aren't known yet are marked in `manifests`. `secrets` are the words of secret values, in lower case.
+    Where nobody can tell from the resource what it will make, `opaque` says so.
     """
 
     manifests: tuple[Manifest, ...] = ()
-    guarded: tuple[Manifest, ...] = ()
+    secrets: frozenset[str] = frozenset()
     opaque: str = ""
 
 
@@ -56,8 +61,8 @@ def read_resource(token: str, properties: Mapping[str, Any]) -> Asked | None:
     if package == "kubernetes":
         return _read_object(module, kind, properties)
     if package == "objectstore" and kind in KINDS:
-        shown, guarded = _read_both(properties)
-        return Asked((_make_document(kind, shown),), (_make_document(kind, guarded),))
+        inputs, secrets = _read_inputs(properties)
+        return Asked((_make_document(kind, inputs),), secrets)
     return None
 
 
@@ -69,8 +74,11 @@ def _read_object(module: str, kind: str, properties: Mapping[str, Any]) -> Asked
     if kind.endswith("Patch") and properties.get("kind", kind) in (kind, kind.removesuffix("Patch")):
         return Asked(opaque="a patch changes an object that isn't in the plan")
     named = {"apiVersion": module.removeprefix("core/"), "kind": kind}
-    shown, guarded = _read_both(properties)
-    return Asked(tuple(_make_objects(named, shown)), tuple(_make_objects(named, guarded)))
+    inputs, secrets = _read_inputs(properties)
+    made = tuple(_make_objects(named, inputs))
+    if any(is_marked(read_metadata(one)) or is_marked(read_metadata(one).get("namespace")) for one in made):
+        return Asked(opaque="which namespace it is for isn't known yet")
+    return Asked(made, secrets)
 
 
 def _make_objects(named: Mapping[str, str], inputs: Mapping[str, Any]) -> list[Manifest]:
@@ -93,25 +101,46 @@ def _make_document(kind: str, inputs: Mapping[str, Any]) -> Manifest:
     return {"apiVersion": STORE_API, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _read_both(properties: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give values with secrets, and without."""
+def _read_inputs(properties: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Give plain values, and the words of those that are secret."""
     whole = normalise_numbers(dict(properties))
     assert isinstance(whole, dict)
-    return tuple(  # type: ignore[return-value]
-        {key: _read(value, key, guard=guard) for key, value in whole.items()} for guard in (False, True)
-    )
+    secrets: set[str] = set()
+    return {key: _read(value, key, secrets) for key, value in whole.items()}, frozenset(secrets)
 
 
-def _read(value: object, path: str, *, guard: bool) -> object:
+def _read(value: object, path: str, secrets: set[str]) -> object:
     """Turn a value as the engine sends it into a plain one; what isn't known, or is no plain value, is marked."""
     if isinstance(value, str):
-        return mark_unknown(f"{path}, which isn't known before the update") if value in UNKNOWNS else value
+        return mark_unknown(path) if value in UNKNOWNS else value
     if isinstance(value, list):
-        return [_read(one, f"{path}[{index}]", guard=guard) for index, one in enumerate(value)]
+        return [_read(one, f"{path}[{index}]", secrets) for index, one in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if SIGNATURE not in value:
-        return {key: _read(one, f"{path}.{key}", guard=guard) for key, one in value.items()}
+        return {key: _read(one, f"{path}.{key}", secrets) for key, one in value.items()}
     if value[SIGNATURE] != SECRET:
-        return mark_unknown(f"{path}, which is a file")
-    return mark_unknown(f"{path}, which is secret") if guard else _read(value.get("value"), path, guard=guard)
+        return mark_unknown(f"{path} (a file)")
+    plain = _read(value.get("value"), path, secrets)
+    secrets |= find_words(plain)
+    return plain
+
+
+def find_words(value: object) -> set[str]:
+    """Give the words of all texts and numbers within a value, in lower case, but those that it has as names, too.
+
+    pulumi-kubernetes makes all of a `spec` secret where one value in it is. The names in it, of containers and volumes,
+    are no secret then, and needed to tell what is wrong.
+    """
+    words: set[str] = set()
+    names: set[str] = set()
+    stack: list[tuple[object, set[str]]] = [(value, words)]
+    while stack:
+        one, into = stack.pop()
+        if isinstance(one, dict):
+            stack += [(each, names if key == "name" else words) for key, each in one.items()]
+        elif isinstance(one, list):
+            stack += [(each, words) for each in one]
+        elif one is not None and not isinstance(one, bool):
+            into.update(re.findall(r"[^\W_]+", str(one).lower()))
+    return {word for word in words - names if len(word) >= _SHORTEST or word.isdecimal()}

@@ -1,6 +1,6 @@
 """Judges what a stack asks for, all together or as it comes."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from tenantry.contract.documents import read_documents
 from tenantry.contract.load import load_baseline
 from tenantry.contract.model import Baseline
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
-from tenantry.pack.asked import Asked, read_resource
+from tenantry.pack.asked import Asked, find_words, read_resource
 from tenantry.policy import Placed, PolicySet, Source, Verdict
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.objects.cluster import read_metadata
 from tenantry.problems import InputError, problem
 
-_SECRET = "what it says of a secret value isn't shown"  # noqa: S105  (a message)
+_SECRET = "what it says isn't shown, for it has a secret value in it"  # noqa: S105  (a message)
 
 _UNPINNED_FIX = "set the configuration tenantry:government to the absolute path of the folder that has it"
 
@@ -67,29 +67,34 @@ class Review:
         before = [asked for other, asked in self.asked.items() if other != urn]
         named = {_name(one) for asked in before for one in asked.manifests if one["kind"] == "Namespace"}
         later = tuple(one for one in assume_namespaces(named, self.baseline) if one["kind"] != "Namespace")
-        return [one for one in self._judge([urn], [Asked(later, later), *before]) if one.verdict is Verdict.DENY]
+        return [one for one in self._judge([urn], [Asked(later), *before]) if one.verdict is Verdict.DENY]
 
     def _judge(self, urns: Sequence[str], around: Sequence[Asked]) -> list[Result]:
-        chosen = [(urn, self.asked[urn]) for urn in urns]
-        results = self._ask(
-            [(urn, one.manifests) for urn, one in chosen], [m for each in around for m in each.manifests]
-        )
-        if any(one.manifests != one.guarded for one in (*around, *(asked for _, asked in chosen))):
-            # What is found without the secrets, too, has none of them in its words.
-            guarded = self._ask(
-                [(urn, one.guarded) for urn, one in chosen], [m for each in around for m in each.guarded]
-            )
-            results = [*_without_secrets(results, {_key(one) for one in guarded})]
-        return [*results, *(_tell_opaque(urn, asked.opaque) for urn, asked in chosen if asked.opaque)]
-
-    def _ask(self, chosen: Iterable[tuple[str, Sequence[Manifest]]], around: Sequence[Manifest]) -> list[Result]:
+        chosen = {urn: self.asked[urn] for urn in urns}
         # An object stands in no file; a resource's URN takes its place, and the number within its list the line's.
         placed = [
-            Placed(one, Source(urn, number)) for urn, manifests in chosen for number, one in enumerate(manifests, 1)
+            Placed(one, Source(urn, number))
+            for urn, asked in chosen.items()
+            for number, one in enumerate(asked.manifests, 1)
         ]
-        context = [*self.context, *around]
+        context = [*self.context, *(one for asked in around for one in asked.manifests)]
         results, _, _ = judge_manifests(placed, context, self.baseline, self.policies, explain=False, planned=True)
-        return [replace(one, fix=_UNPINNED_FIX) if one.policy == "policies" else one for one in results]
+        shared = self._find_shared_secrets([*around, *chosen.values()])
+        told = [self._hide(one, shared.union(chosen[one.file].secrets)) for one in results if one.file in chosen]
+        return [*told, *(_tell_opaque(urn, asked.opaque) for urn, asked in chosen.items() if asked.opaque)]
+
+    def _hide(self, result: Result, secrets: Collection[str]) -> Result:
+        """Say nothing of a secret value: a message with a word of one, which isn't the policy's own, is left out."""
+        fix = _UNPINNED_FIX if result.policy == "policies" else result.fix
+        own = (one.policy for one in self.policies.policies if one.policy.name == result.policy)
+        words = find_words(result.message) - find_words([str((one.variables, one.validations)) for one in own])
+        return replace(result, fix=fix, message=result.message if words.isdisjoint(secrets) else _SECRET)
+
+    def _find_shared_secrets(self, every: Iterable[Asked]) -> frozenset[str]:
+        """Give the secret words of objects that policies look at when they judge others."""
+        params = (one.policy.param_kind for one in self.policies.policies)
+        kinds = {"Namespace", "LimitRange"} | {kind.kind for kind in params if kind}
+        return frozenset().union(*(one.secrets for one in every if {m["kind"] for m in one.manifests} & kinds))
 
 
 def read_context(folder: Path) -> list[Manifest]:
@@ -110,15 +115,6 @@ def read_context(folder: Path) -> list[Manifest]:
 
 def _name(manifest: Manifest) -> str:
     return str(read_metadata(manifest).get("name") or "")
-
-
-def _key(result: Result) -> tuple[str, int, str, str, str]:
-    return result.file, result.line, result.policy, result.verdict.value, result.message
-
-
-def _without_secrets(results: Iterable[Result], open_ones: Collection[object]) -> Iterator[Result]:
-    for one in results:
-        yield one if _key(one) in open_ones else replace(one, message=_SECRET)
 
 
 def _tell_opaque(urn: str, what: str) -> Result:

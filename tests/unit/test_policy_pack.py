@@ -1,0 +1,301 @@
+"""The policy pack says of a Pulumi resource what a check says of its manifest."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import json_format, struct_pb2
+
+from tenantry.check.judging import judge_manifests
+from tenantry.check.report import Result
+from tenantry.components.register import kubernetes_type
+from tenantry.contract.load import load_baseline
+from tenantry.data import policy_dir
+from tenantry.objectstore.spec import TENANT_LABEL, complete
+from tenantry.pack.asked import SECRET, SIGNATURE, UNKNOWNS, read_resource
+from tenantry.pack.review import Review, read_context
+from tenantry.policy import Verdict, read_paths
+from tenantry.problems import InputError
+
+Manifest = Mapping[str, Any]
+CASES = sorted(policy_dir().glob("*/*/cases/*.yaml"))
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+GOOD = {
+    "name": "app",
+    "image": "registry.gov.example/app@sha256:" + "0" * 64,
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    },
+    "resources": {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1", "memory": "1Gi"}},
+    "livenessProbe": {"exec": {"command": ["true"]}},
+    "readinessProbe": {"exec": {"command": ["true"]}},
+}
+
+
+def resource_of(manifest: Manifest) -> tuple[str, dict[str, Any]]:
+    """Give the type and the inputs of the resource that registers a manifest, as they come over the wire."""
+    if manifest["apiVersion"] != "tenantry.dev/v1":
+        return kubernetes_type(manifest), on_the_wire(manifest)
+    metadata = manifest["metadata"]
+    labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    tags = {key: value for key, value in {**notes, **labels}.items() if key != TENANT_LABEL}
+    spec = complete(manifest["kind"], {**(manifest.get("spec") or {}), "tags": tags})
+    inputs = {"site": "here", "tenant": labels.get(TENANT_LABEL, ""), "name": metadata["name"], "spec": spec}
+    return f"objectstore:index:{manifest['kind']}", on_the_wire(inputs)
+
+
+def on_the_wire(value: Manifest) -> dict[str, Any]:
+    sent = struct_pb2.Struct()
+    sent.update(value)
+    return dict(json_format.MessageToDict(sent))
+
+
+def told(results: list[Result]) -> list[tuple[str, str, str]]:
+    return sorted((one.policy, one.verdict.value, one.message) for one in results)
+
+
+def pod(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    spec = {
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{**GOOD, **changes}],
+    }
+    labels = {"app.kubernetes.io/name": "app"}
+    metadata = {"name": "web", "namespace": "main", "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+@pytest.fixture(scope="module")
+def policies() -> Review:
+    return Review()
+
+
+@pytest.fixture
+def review(policies: Review) -> Review:
+    """A stack that nobody asked anything of yet."""
+    return Review(policies.policies, policies.baseline)
+
+
+def judged(review: Review, *manifests: Manifest) -> list[Result]:
+    """Give what is said of a stack whose resources ask for manifests; the second has the URN 1."""
+    resources = [(str(number), *resource_of(one)) for number, one in enumerate(manifests)]
+    for one in resources:
+        review.note(*one)
+    return review.judge_stack(resources)
+
+
+def test_a_resource_is_judged_as_its_manifest_is(policies: Review) -> None:
+    """All cases of the baseline, each with what its file has around it."""
+    baseline = load_baseline()
+    for case in CASES:
+        placed = list(read_paths([case]))
+        checked, _, _ = judge_manifests(placed, (), baseline, policies.policies, explain=False)
+        seen = judged(Review(policies.policies, baseline), *(one.manifest for one in placed))
+        assert told(seen) == told(checked), case
+
+
+def test_a_good_pod_passes(review: Review) -> None:
+    assert told(judged(review, pod())) == []
+
+
+def test_each_finding_is_at_its_own_resource(review: Review) -> None:
+    results = judged(review, pod(), pod(securityContext={**GOOD["securityContext"], "privileged": True}))
+    assert {(one.file, one.policy) for one in results} >= {("1", "pod-privileged")}
+    assert {one.file for one in results} == {"1"}
+
+
+@pytest.mark.parametrize("sentinel", sorted(UNKNOWNS))
+@pytest.mark.parametrize(
+    ("key", "value", "policy"),
+    [
+        ("image", None, "image-digest"),
+        ("securityContext", None, "pod-privileged"),
+        ("securityContext", {"privileged": None}, "pod-privileged"),
+        ("securityContext", {"capabilities": {"drop": [None]}}, "pod-capabilities"),
+    ],
+)
+def test_what_hangs_on_an_unknown_value_never_passes(
+    review: Review, key: str, value: object, policy: str, sentinel: str
+) -> None:
+    text = json.dumps(pod(**{key: value})).replace("null", json.dumps(sentinel))
+    found = {one.policy: one for one in judged(review, json.loads(text))}
+    assert found[policy].verdict is Verdict.UNDECIDABLE
+    assert "which isn't known yet" in found[policy].message
+    assert sentinel not in found[policy].message
+
+
+def test_what_does_not_hang_on_an_unknown_value_is_decided(review: Review) -> None:
+    labelled = pod()
+    labelled["metadata"]["annotations"] = {"built-by": UNKNOWN}
+    assert judged(review, labelled) == []
+
+
+def test_an_unknown_tag_of_a_bucket_never_passes(review: Review) -> None:
+    (manifest,) = (
+        one.manifest for one in read_paths([policy_dir() / "bucket/bucket-lock/cases/allow_open_locked.yaml"])
+    )
+    token, inputs = resource_of(manifest)
+    for spec in ({**inputs["spec"], "tags": UNKNOWN}, UNKNOWN):
+        one = ("bucket", token, {**inputs, "spec": spec})
+        review.note(*one)
+        assert Verdict.UNDECIDABLE in {result.verdict for result in review.judge_stack([one])}
+
+
+def secret(value: object) -> dict[str, Any]:
+    return {SIGNATURE: SECRET, "value": value}
+
+
+def test_a_secret_value_is_judged_and_not_shown(review: Review) -> None:
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "web", "namespace": "main"},
+        "spec": {"rules": [{"host": secret("hidden.example")}], "tls": [{"hosts": ["other.example"]}]},
+    }
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "main", "labels": {TENANT_LABEL: "t-00000000"}},
+    }
+    results = [one for one in judged(review, namespace, ingress) if one.file == "1"]
+    assert {"ingress-hosts", "ingress-tls"} <= {one.policy for one in results if one.verdict is Verdict.DENY}
+    assert "hidden" not in str(results)
+
+
+def test_a_spec_that_is_secret_for_one_value_still_tells_what_is_wrong(review: Review) -> None:
+    """pulumi-kubernetes makes a whole spec secret where one value in it is."""
+    bad = pod(securityContext={"privileged": True}, env=[{"name": "KEY", "value": "s3cr3t"}])
+    results = judged(review, {**bad, "spec": secret(bad["spec"])})
+    assert "containers app must not set securityContext.privileged to true" in {one.message for one in results}
+    assert "s3cr3t" not in str(results)
+
+
+def test_the_objects_of_a_list_are_judged(review: Review) -> None:
+    items = [pod(), pod(securityContext={"privileged": True})]
+    listed = {"apiVersion": "v1", "kind": "PodList", "items": items}
+    assert "pod-privileged" in {one.policy for one in judged(review, listed)}
+
+
+@pytest.mark.parametrize(
+    ("token", "metadata"),
+    [
+        ("helm.sh/v3:Release", {"name": "web"}),
+        ("apps/v1:DeploymentPatch", {"name": "web"}),
+        ("core/v1:Pod", {"name": "web", "namespace": UNKNOWN}),
+        ("core/v1:Pod", UNKNOWN),
+    ],
+)
+def test_what_nobody_can_see_in_a_plan_never_passes(review: Review, token: str, metadata: object) -> None:
+    one = ("urn", f"kubernetes:{token}", {"metadata": metadata})
+    review.note(*one)
+    (result,) = review.judge_stack([one])
+    assert (result.code, result.verdict, result.file) == ("TEN-655", Verdict.UNDECIDABLE, "urn")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "pulumi:pulumi:Stack",
+        "pulumi:providers:kubernetes",
+        "kubernetes:yaml/v2:ConfigGroup",
+        "kubernetes:helm.sh/v4:Chart",
+        "aws:s3/bucket:Bucket",
+        "tenantry:tenant:Namespace",
+    ],
+)
+def test_what_is_no_object_is_left_alone(token: str) -> None:
+    assert read_resource(token, {}) is None
+
+
+def test_an_object_is_named_by_its_type_where_its_inputs_do_not() -> None:
+    for token, api_version in (("core/v1:Pod", "v1"), ("batch/v1:Job", "batch/v1"), ("a.example/v2:B", "a.example/v2")):
+        found = read_resource(f"kubernetes:{token}", {"metadata": {"name": "a"}})
+        assert found is not None
+        (manifest,) = found.manifests
+        assert (manifest["apiVersion"], manifest["kind"]) == (api_version, token.partition(":")[2])
+
+
+def test_what_is_only_read_is_context(review: Review) -> None:
+    """A Namespace that another stack made lists the registries of the Pods of this one."""
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": "main",
+            "labels": {TENANT_LABEL: "t-00000000"},
+            "annotations": {"tenantry.dev/registries": "elsewhere.example"},
+        },
+    }
+    review.note("pod", *resource_of(pod()))
+    results = review.judge_stack([("namespace", *resource_of(namespace)), ("pod", *resource_of(pod()))])
+    assert {one.file for one in results} == {"pod"}
+    assert any("elsewhere.example" in one.message for one in results if one.policy == "image-registry")
+
+
+def test_in_an_update_only_what_may_still_come_is_waited_for(review: Review) -> None:
+    """The quota and the closed network of a namespace may come after a Pod; nothing makes a privileged one right."""
+    labels = {TENANT_LABEL: "t-00000000"}
+    notes = {"tenantry.dev/registries": "registry.gov.example"}
+    metadata = {"name": "main", "labels": labels, "annotations": notes}
+    review.note("namespace", "kubernetes:core/v1:Namespace", {"metadata": metadata})
+    review.note("good", *resource_of(pod()))
+    assert review.judge_denied("good") == []
+    review.note("bad", *resource_of(pod(securityContext={"privileged": True})))
+    assert "pod-privileged" in {one.policy for one in review.judge_denied("bad")}
+    there = [("namespace", "kubernetes:core/v1:Namespace", {"metadata": metadata}), ("good", *resource_of(pod()))]
+    without = {one.policy for one in review.judge_stack(there)}
+    assert {"namespace-quota", "namespace-default-deny"} <= without
+
+
+def test_a_bucket_of_another_baseline_needs_its_document(review: Review, tmp_path: Path) -> None:
+    case = policy_dir() / "bucket/bucket-lock/cases/allow_open_locked.yaml"
+    text = case.read_text().replace("2026.1", "2025.2")
+    assert "2025.2" in text
+    (tmp_path / "bucket.yaml").write_text(text)
+    (manifest,) = (one.manifest for one in read_paths([tmp_path / "bucket.yaml"]))
+    (result,) = (one for one in judged(review, manifest) if one.policy == "policies")
+    assert result.verdict is Verdict.UNDECIDABLE
+    assert "tenantry:government" in result.fix
+    pinned = (policy_dir() / "baseline.yaml").read_text().replace("2026.1", "2025.2")
+    (tmp_path / "baseline.yaml").write_text(pinned)
+    (tmp_path / "bucket.yaml").unlink()
+    review.context = read_context(tmp_path)
+    assert "policies" not in {one.policy for one in judged(review, manifest)}
+
+
+@pytest.mark.parametrize("name", ["stacks/example", "/nowhere/at/all"])
+def test_a_government_that_is_not_there_is_said(name: str) -> None:
+    with pytest.raises(InputError, match="TEN-656"):
+        read_context(Path(name))
+
+
+def launch(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the executable that the engine looks for, in a pack's folder."""
+    code = "from tenantry.pack.launch import main; main()"
+    command = [sys.executable, "-c", code, "127.0.0.1:1", ".", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_another_pack_runs_as_pulumis_own_launcher_runs_it(tmp_path: Path) -> None:
+    """It runs in the Python of its own environment, or in the one that Pulumi is told of."""
+    (tmp_path / "__main__.py").write_text("import os, sys; print(os.environ['PYTHON_OF'], sys.argv[1:])")
+    for name in ("venv", "other"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        python = tmp_path / name / "bin" / "python"
+        python.write_text(f'#!/bin/sh\nPYTHON_OF={name} exec {sys.executable} "$@"\n')
+        python.chmod(0o755)
+    assert launch(tmp_path, "-virtualenv=venv").stdout.split() == ["venv", "['127.0.0.1:1',", "'.']"]
+    other = str(tmp_path / "other" / "bin" / "python")
+    assert launch(tmp_path, PULUMI_PYTHON_CMD=other).stdout.startswith("other ")
+    failed = launch(tmp_path, "-virtualenv=missing")
+    assert failed.returncode == 1
+    assert "TEN-658" in failed.stderr
