@@ -137,10 +137,10 @@ def find_words(value: object) -> set[str]:
     stack: list[tuple[object, set[str]]] = [(value, words)]
     while stack:
         one, into = stack.pop()
-        if isinstance(one, dict):
+        if isinstance(one, dict) and not is_marked(one):
             stack += [(each, names if key == "name" else words) for key, each in one.items()]
         elif isinstance(one, list):
             stack += [(each, words) for each in one]
-        elif one is not None and not isinstance(one, bool):
+        elif not isinstance(one, dict | bool | None):
             into.update(re.findall(r"[^\W_]+", str(one).lower()))
     return {word for word in words - names if len(word) >= _SHORTEST or word.isdecimal()}
