@@ -185,11 +185,16 @@ def _read(properties: struct_pb2.Struct) -> dict[str, Any]:
     return dict(json_format.MessageToDict(properties))
 
 
-def serve() -> None:
-    """Serve the pack to the engine that started this process."""
-    # One call at a time: what is noted is kept in order.
+def start_server() -> tuple[grpc.Server, int]:
+    """Start to serve the pack on a port of loopback, one call at a time: what is noted is kept in order."""
     server = grpc.server(ThreadPoolExecutor(1), options=_GRPC_CHANNEL_OPTIONS)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    return server, port
+
+
+def serve() -> None:
+    """Serve the pack to the engine that started this process."""
+    server, port = start_server()
     serve_plugin(server, port, lambda: server.stop(grace=0).wait())

@@ -93,10 +93,11 @@ def _make_objects(named: Mapping[str, str], inputs: Mapping[str, Any]) -> list[M
 
 def _make_document(kind: str, inputs: Mapping[str, Any]) -> Manifest:
     """Make an object store's document from a resource's inputs."""
-    spec = inputs.get("spec", {})
-    tags = spec if is_marked(spec) else spec.get("tags") or {}
+    spec = inputs.get("spec")
+    tags = spec if is_marked(spec) else spec.get("tags") if isinstance(spec, dict) else None
+    tags = tags if isinstance(tags, dict) else {}
     tenant = inputs.get("tenant")
-    labels = tags if is_marked(tags) else {**tags, **({TENANT_LABEL: tenant} if tenant else {})}
+    labels = {**tags, TENANT_LABEL: tenant} if tenant and not is_marked(tags) else tags
     metadata = {"name": inputs.get("name", ""), "labels": labels, "annotations": tags}
     return {"apiVersion": STORE_API, "kind": kind, "metadata": metadata, "spec": spec}
 
