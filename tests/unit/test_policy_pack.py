@@ -206,9 +206,11 @@ def test_in_an_update_only_what_may_still_come_is_waited_for(review: Review) -> 
     metadata = {"name": "main", "labels": labels, "annotations": notes}
     review.note("namespace", "kubernetes:core/v1:Namespace", {"metadata": metadata})
     review.note("good", *resource_of(pod()))
-    assert review.judge_denied("good") == []
+    assert review.judge_before("good") == []
     review.note("bad", *resource_of(pod(securityContext={"privileged": True})))
-    assert "pod-privileged" in {one.policy for one in review.judge_denied("bad")}
+    assert "pod-privileged" in {one.policy for one in review.judge_before("bad")}
+    review.note("release", "kubernetes:helm.sh/v3:Release", {"chart": "web"})
+    assert [one.code for one in review.judge_before("release")] == ["TEN-655"]
     there = [("namespace", "kubernetes:core/v1:Namespace", {"metadata": metadata}), ("good", *resource_of(pod()))]
     without = {one.policy for one in review.judge_stack(there)}
     assert {"namespace-quota", "namespace-default-deny"} <= without

@@ -109,3 +109,12 @@ def test_another_pack_runs_as_pulumis_own_launcher_runs_it(tmp_path: Path) -> No
     failed = launch(tmp_path, "-virtualenv=missing")
     assert failed.returncode == 1
     assert "TEN-658" in failed.stderr
+
+
+def test_the_environment_names_the_packs_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tenantry", "env"]
+    environment = os.environ | {"TENANTRY_STATE": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    lines = dict(line.removeprefix("export ").split("=", 1) for line in done.stdout.splitlines())
+    folder = Path(lines["TENANTRY_POLICY_PACK"])
+    assert {"PulumiPolicy.yaml", "__main__.py", "baseline.yaml"} <= {path.name for path in folder.iterdir()}

@@ -105,9 +105,9 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     @_answering
     def Analyze(self, request: proto.AnalyzeRequest) -> proto.AnalyzeResponse:
-        """Note what a resource asks for; in an update, deny it before it is made."""
+        """Note what a resource asks for; in an update, judge it before it is made."""
         self._review.note(request.urn, request.type, _read(request.properties))
-        return self._respond(self._review.judge_denied(request.urn) if self._updating else [])
+        return self._respond(self._review.judge_before(request.urn) if self._updating else [])
 
     @_answering
     def AnalyzeStack(self, request: proto.AnalyzeStackRequest) -> proto.AnalyzeResponse:
@@ -142,12 +142,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """Say what becomes of a result: the policy's level, which a warning or an open question may lower."""
         info = self._infos.get(result.policy)
         level = self._levels[result.policy] if info else proto.MANDATORY
-        if result.verdict is Verdict.UNDECIDABLE:
-            return min(level, self._levels[UNDECIDABLE], key=_WEAKEST_FIRST.index)
         # A policy that only ever warns is as grave as its level says; of others a warning stays one.
-        if result.verdict is Verdict.WARN and not (info and info.enforcementLevel == proto.ADVISORY):
-            return min(level, proto.ADVISORY, key=_WEAKEST_FIRST.index)
-        return level
+        only_warns = info is not None and info.enforcementLevel == proto.ADVISORY
+        if result.verdict is Verdict.DENY or (result.verdict is Verdict.WARN and only_warns):
+            return level
+        most = self._levels[UNDECIDABLE] if result.verdict is Verdict.UNDECIDABLE else proto.ADVISORY
+        return min(level, most, key=_WEAKEST_FIRST.index)
 
 
 def _describe_policies(review: Review) -> Iterator[proto.PolicyInfo]:

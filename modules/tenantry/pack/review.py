@@ -19,7 +19,6 @@ from tenantry.policy.objects.cluster import read_metadata
 from tenantry.problems import InputError, problem
 
 _SECRET = "what it says isn't shown, for it has a secret value in it"  # noqa: S105  (a message)
-
 _UNPINNED_FIX = "set the configuration tenantry:government to the absolute path of the folder that has it"
 
 
@@ -56,18 +55,19 @@ class Review:
         around = [asked for urn, asked in read.items() if asked and urn not in self.asked]
         return self._judge([urn for urn in read if urn in self.asked], around)
 
-    def judge_denied(self, urn: str) -> list[Result]:
-        """Give what denies one resource, whatever may still come.
+    def judge_before(self, urn: str) -> list[Result]:
+        """Judge one resource before it is made; give what denies it or leaves it undecided, whatever may still come.
 
-        The quota, the limits and the closed network of a namespace may come later: they are taken to be there. A
-        Namespace can't: in an update that makes it, what lies in it comes after it.
+        The quota, the limits and the closed network of a namespace may come later: they are taken to be there. Not so
+        the Namespace: an update that makes it makes it before what lies in it.
         """
         if urn not in self.asked:
             return []
         before = [asked for other, asked in self.asked.items() if other != urn]
         named = {_name(one) for asked in before for one in asked.manifests if one["kind"] == "Namespace"}
         later = tuple(one for one in assume_namespaces(named, self.baseline) if one["kind"] != "Namespace")
-        return [one for one in self._judge([urn], [Asked(later), *before]) if one.verdict is Verdict.DENY]
+        results = self._judge([urn], [Asked(later), *before])
+        return [one for one in results if one.verdict in (Verdict.DENY, Verdict.UNDECIDABLE)]
 
     def _judge(self, urns: Sequence[str], around: Sequence[Asked]) -> list[Result]:
         chosen = {urn: self.asked[urn] for urn in urns}
