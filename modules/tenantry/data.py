@@ -36,7 +36,7 @@ def baseline_file() -> Path:
 
 
 def policy_dir() -> Path:
-    """Return the folder of the baseline's policies, `<layer>/<policy>/policy.yaml` each."""
+    """Return the folder of the baseline's policies, `<layer>/<policy>/policy.yaml` each; it is a Pulumi policy pack."""
     return data_root() / "policies"
 
 

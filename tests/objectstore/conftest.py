@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from store_calls import Calls
 from store_servers import Store, ceph_rgw, versitygw
-from store_stacks import Stacks
 
+from pulumi_stacks import Stacks
 from tenantry.connection import write_connection
 from tenantry.objectstore.server import serve_in_thread
 from tenantry.objectstore.store import Store as Client

@@ -10,8 +10,8 @@ from pulumi import automation as auto
 from store_calls import TENANT
 from store_servers import Store
 from store_specs import access, full_bucket, tls_only
-from store_stacks import Stacks
 
+from pulumi_stacks import Stacks
 from tenantry.objectstore import resources
 from tenantry.objectstore.kinds.bucket_parts import tag_map
 from tenantry.objectstore.spec import Json

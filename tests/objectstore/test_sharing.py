@@ -18,8 +18,8 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from store_calls import TENANT, Calls, executable, inputs
 from store_servers import Store, wait_until
 from store_specs import full_bucket
-from store_stacks import Stacks
 
+from pulumi_stacks import Stacks
 from tenantry.connection import write_connection
 from tenantry.objectstore import resources
 from tenantry.objectstore.server import Served, serve_in_thread

@@ -111,4 +111,5 @@ def test_render_works_from_the_wheel(installed: Path, government: Path) -> None:
 
 def test_every_command_explains_itself_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "tenantry", "--help", cwd=tmp_path).returncode == 0
-    assert (installed / "pulumi-resource-objectstore").is_file()
+    for name in ("pulumi-resource-objectstore", "pulumi-analyzer-policy-python"):
+        assert (installed / name).is_file()

@@ -82,13 +82,17 @@ LATER = mark_unknown("the bucket's name")
         ("object.metadata.name == 'p' || object.spec.hostNetwork == false", Verdict.ALLOW),
         ("object.metadata.name == 'q' && object.spec.hostNetwork == false", Verdict.DENY),
         ("has(object.spec.hostNetwork)", Verdict.ALLOW),
+        ("!object.spec.?securityContext.?runAsNonRoot.hasValue()", Verdict.UNDECIDABLE),
+        ("object.spec.?securityContext[?'runAsUser'].orValue(1) != 0", Verdict.UNDECIDABLE),
+        ("object.spec[?'securityContext'].optMap(s, 'runAsUser' in s).orValue(false)", Verdict.UNDECIDABLE),
+        ("object.spec.?containers[?0].?image.orValue('') == 'ok/x'", Verdict.ALLOW),
         ("object.spec.containers[1].imagePullPolicy == 'Always'", Verdict.UNDECIDABLE),
         ("string(object.spec.hostNetwork) == 'false'", Verdict.UNDECIDABLE),
     ],
 )
 def test_a_value_that_isnt_known_yet_never_passes(expression: str, verdict: Verdict) -> None:
     containers = [{"name": "c", "image": "ok/x"}, {"name": "d", "image": LATER}]
-    manifest = pod(hostNetwork=LATER, containers=containers)
+    manifest = pod(hostNetwork=LATER, securityContext=LATER, containers=containers)
     judgement = judge_one(policy(expression), manifest, planned=True)
     assert judgement.verdict is verdict
     if verdict is Verdict.UNDECIDABLE:
@@ -133,6 +137,32 @@ def test_a_namespace_selector_is_decided_by_the_namespaces_document() -> None:
     assert judge_one(policy("false", context=[labelled], match=selector), pod()).verdict is Verdict.DENY
     plain = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n1"}}
     assert judge_one(policy("false", context=[plain], match=selector), pod()).verdict is Verdict.ALLOW
+
+
+@pytest.mark.parametrize("selector", ["namespaceSelector", "objectSelector"])
+@pytest.mark.parametrize(
+    ("labels", "operator", "verdict"),
+    [
+        (LATER, "Exists", Verdict.UNDECIDABLE),
+        (LATER, "DoesNotExist", Verdict.UNDECIDABLE),
+        ({"a": LATER}, "In", Verdict.UNDECIDABLE),
+        ({"a": LATER}, "NotIn", Verdict.UNDECIDABLE),
+        ({"a": LATER}, "Exists", Verdict.DENY),
+        ({"a": LATER}, "DoesNotExist", Verdict.ALLOW),
+        ({"a": "b", "c": LATER}, "In", Verdict.DENY),
+    ],
+)
+def test_a_selector_over_labels_that_arent_known_yet_is_undecidable(
+    selector: str, labels: object, operator: str, verdict: Verdict
+) -> None:
+    values = {"values": ["b"]} if operator in ("In", "NotIn") else {}
+    match = {selector: {"matchExpressions": [{"key": "a", "operator": operator, **values}]}}
+    labelled = {"name": "n1", "labels": labels}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": labelled}
+    subject = pod()
+    subject["metadata"] |= {"labels": labels}
+    found = judge_one(policy("false", context=[namespace], match=match), subject, planned=True)
+    assert found.verdict is verdict
 
 
 def test_grants_decide_what_an_authorizer_is_asked() -> None:

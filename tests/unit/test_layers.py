@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "sandbox": {"toolchain"},
     "components": {"contract", "render", "objectstore"},
     "check": {"contract", "render", "policy", "objectstore"},
+    "pack": {"contract", "render", "policy", "check", "objectstore"},
     "hosts": {"contract", "policy"},
     "evidence": {"contract", "policy"},
     "fleet": {"contract", "render", "policy", "check", "components", "objectstore", "toolchain", "evidence"},

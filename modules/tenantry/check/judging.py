@@ -20,7 +20,7 @@ from tenantry.policy.admission.kept import KeptPrograms
 from tenantry.policy.cel.engine import Failure
 from tenantry.policy.cel.library.marks import find_mark
 from tenantry.policy.documents.model import Manifest, Policy
-from tenantry.policy.objects.cluster import read_metadata
+from tenantry.policy.objects.cluster import build_cluster, read_metadata
 from tenantry.policy.objects.prepare import prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
 from tenantry.problems import InputError, Problem, problem
@@ -74,7 +74,7 @@ def judge_manifests(
     placed: Sequence[Placed],
     context: Sequence[Manifest],
     baseline: Baseline,
-    folder: Path | None,
+    policies: Path | PolicySet | None,
     waivers: Sequence[Waiver] = (),
     *,
     explain: bool,
@@ -85,26 +85,24 @@ def judge_manifests(
     Manifests are context for each other: a Namespace, a LimitRange or a parameter among them counts. A namespace that
     nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. `waivers`
     are those in force; what they excuse is told, and weighs nothing. With `explain`, a finding has the part of the
-    expression that failed, which takes longer than to find it. `planned` says that values may be unknown yet, and
-    marked so.
+    expression that failed, which takes longer than to find it. `policies` is a folder, or what was read of one before;
+    `planned` says that values may be unknown yet, and marked so.
     """
     manifests = [one.manifest for one in placed]
     known = [*context, *(one for one in manifests if not is_policy_document(one))]
     assumed = assume_namespaces(_undescribed(manifests, known), baseline)
     # Of two documents with the same name the later holds: none takes the place of the baseline that ships.
-    policies = load_baseline_policies(folder, [*assumed, *known, *_shipped_baseline(manifests)])
-    baselines = {name for _, name in policies.cluster.documents.get((API_VERSION, "Baseline"), {})}
-    judge = Judge(policies.policies, policies.cluster, waivers=waivers)
-    fixes = {one.policy.name: one.policy.fix or _FIX for one in policies.policies}
+    chosen = _among(policies, [*assumed, *known, *_shipped_baseline(manifests)])
+    baselines = {name for _, name in chosen.cluster.documents.get((API_VERSION, "Baseline"), {})}
+    judge = Judge(chosen.policies, chosen.cluster, waivers=waivers)
+    fixes = {one.policy.name: one.policy.fix or _FIX for one in chosen.policies}
     # Also what isn't known of a parameter or a LimitRange can decide about an object that is itself known.
     unknown = planned and any(find_mark(one) for one in known)
-    results = [_noted(note) for note in policies.notes]
+    results = [_noted(note) for note in chosen.notes]
     counts = dict.fromkeys(Verdict, 0)
     looked: list[Looked] = []
     for one in placed:
-        prepared = prepare_request(
-            one.manifest, policies.cluster, namespace=UNNAMED, source=one.source, unknown=unknown
-        )
+        prepared = prepare_request(one.manifest, chosen.cluster, namespace=UNNAMED, source=one.source, unknown=unknown)
         judgement = judge.judge(prepared)
         missing = _missing_baseline(one.manifest, baselines)
         passed = () if missing else _passed(judgement)
@@ -118,9 +116,9 @@ def judge_manifests(
                 tells = explain and finding.verdict is not Verdict.UNDECIDABLE and not finding.waiver
                 clues = judge.explain(prepared, finding) if tells else []
                 results.append(_result(looked[-1], finding, fixes.get(finding.policy, _FIX), clues))
-    policies.keep()
+    chosen.keep()
     allow, warn, undecidable, deny = (counts[verdict] for verdict in Verdict)
-    by_name = {one.policy.name: one.policy for one in policies.policies if one.bindings}
+    by_name = {one.policy.name: one.policy for one in chosen.policies if one.bindings}
     return Judged(results, Summary(len(placed), allow, warn, deny, undecidable), looked, by_name)
 
 
@@ -128,6 +126,13 @@ def _passed(judgement: Judgement) -> tuple[str, ...]:
     """Name the policies that found nothing to say; one that only records what it found has found it."""
     found = {finding.policy for finding in judgement.findings}
     return tuple(name for name in judgement.judged if name not in found) if found else judgement.judged
+
+
+def _among(policies: Path | PolicySet | None, context: Iterable[Manifest]) -> PolicySet:
+    """Give policies with the documents that they refer to; those that were read before keep what was compiled."""
+    if isinstance(policies, PolicySet):
+        return replace(policies, cluster=build_cluster(context))
+    return load_baseline_policies(policies, context)
 
 
 def _name(shown: ObjectName) -> ObjectName:

@@ -5,8 +5,6 @@ call to a store would hold up for every engine.
 """
 
 import asyncio
-import os
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from tenantry import __version__
 from tenantry.objectstore.kinds.base import IncompleteError
 from tenantry.objectstore.provider import ObjectStoreProvider, outputs_of
 from tenantry.objectstore.spec import Json
+from tenantry.plugin import serve_plugin
 from tenantry.problems import TenantryError
 
 THREADS: Final = 64
@@ -122,16 +121,6 @@ def serve_in_thread() -> Served:
 
 
 def main() -> None:
-    """Serve the provider as an engine's plug-in: print the port, then serve until the engine ends the process.
-
-    An engine that was killed ends nothing; its plug-in sees that another process has become its parent.
-    """
-    engine, served = os.getppid(), serve_in_thread()
-    sys.stdout.write(f"{served.port}\n")
-    sys.stdout.flush()
-    try:
-        while served._server.wait_for_termination(timeout=1):
-            if os.getppid() != engine:
-                served.stop()
-    except KeyboardInterrupt:
-        sys.exit(0)
+    """Serve the provider as an engine's plug-in."""
+    served = serve_in_thread()
+    serve_plugin(served._server, served.port, served.stop)

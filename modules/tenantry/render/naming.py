@@ -25,6 +25,10 @@ _LONGEST_KEY = 128
 _TAG_BYTES = 2048
 """The most that tags take together: some stores have little room (versitygw on ext4: 4 KB for all of a bucket's
 settings)."""
+_TAGGED = tuple(
+    f"{DOMAIN}/{name}"
+    for name in ("cost-centre", "owner", "budget", "lease-ends", "security-contact", "finance-contact")
+)
 _NO_TAG = re.compile(r"[^\w .:/=+@-]")
 
 
@@ -89,18 +93,20 @@ def annotations(tenant: Tenant) -> dict[str, str]:
     return found
 
 
-def bucket_tags(tenant: Tenant) -> dict[str, str]:
-    """Give the tags of a tenant's buckets: its labels, who answers and pays, and when it ends.
+def bucket_tags(tenant: Tenant, extra: Mapping[str, str]) -> dict[str, str]:
+    """Give the tags of a tenant's buckets: its labels, its baseline, who answers and pays, and when it ends.
 
-    The tenant's own tag isn't among them: the provider adds it to each. A tag holds less than an annotation, so each
+    Tags are all that tells of a bucket in a store, and in a Pulumi program: what policies ask of the document's labels
+    and annotations is among them; `extra` are the document's own annotations. The tenant's own tag isn't among them:
+    the provider adds it to each. A tag holds less than an annotation, so each
     technical contact has its own, and `_` stands for what no tag may hold. What doesn't fit, of the request's own
     labels first, is left out; namespaces have it.
     Source: S3 bucket tagging: at most 50 tags, keys of 128 and values of 256 characters.
     """
-    own, notes = labels(tenant), annotations(tenant)
+    own, notes = labels(tenant), annotations(tenant) | dict(extra)
     wanted = {key: own[key] for key in own if key != TENANT_LABEL and key not in tenant.metadata.labels}
-    for name in ("cost-centre", "owner", "budget", "lease-ends", "security-contact", "finance-contact"):
-        if (key := f"{DOMAIN}/{name}") in notes:
+    for key in (BASELINE_NOTE, ENCRYPTED_NOTE, *_TAGGED):
+        if key in notes:
             wanted[key] = notes[key]
     for number, contact in enumerate(tenant.spec.contacts.technical, start=1):
         wanted[f"{DOMAIN}/technical-contact-{number}"] = contact

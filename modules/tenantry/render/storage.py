@@ -92,12 +92,15 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": MULTIPART_DAYS},
         }
     ]
+    # What the site vouches for: a bucket's own settings don't show what encrypts the disks below it.
+    below = [each for each in ("store.diskEncryption", "store.ownKey") if site.can(each)]
+    notes = {ENCRYPTED_NOTE: " ".join(below)} if below else {}
     spec = {
         "versions": bucket.versions,
         "lock": {"mode": "COMPLIANCE", "days": bucket.retention_days} if bucket.lock else None,
         "lifecycle": lifecycle if site.can("bucket.lifecycle") else [],
         "policy": _bucket_policy(name, bucket) if site.can("bucket.policy") else None,
-        "tags": bucket_tags(tenant),
+        "tags": bucket_tags(tenant, notes),
         "cors": [],
         "publicAccessBlock": site.can("bucket.publicAccessBlock") and not bucket.publish,
         "ownership": "BucketOwnerEnforced" if site.can("bucket.ownership") else None,
@@ -106,9 +109,7 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
         "quota": bucket.quota,
         "retentionDays": bucket.retention_days,
     }
-    # What the site vouches for: a bucket's own settings don't show what encrypts the disks below it.
-    below = [each for each in ("store.diskEncryption", "store.ownKey") if site.can(each)]
-    return store_document(tenant, "Bucket", name, spec, {ENCRYPTED_NOTE: " ".join(below)} if below else None)
+    return store_document(tenant, "Bucket", name, spec, notes)
 
 
 def _bucket_policy(name: str, bucket: BucketRequest) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tenantry.policy.cel.library.marks import is_marked
 from tenantry.policy.documents.model import Match, Rule, Selector
 from tenantry.policy.objects.request import Request, Resource
 
@@ -44,7 +45,8 @@ def read_labels(manifest: Mapping[str, object] | None) -> Labels:
 
 def match_request(match: Match, request: Request, around: Surroundings) -> Matched:
     """Which resource of the request a match takes, if any."""
-    if not _match_object(match.object_selector, request):
+    of_object = _match_object(match.object_selector, request)
+    if of_object is False:
         return NO_MATCH
     in_namespace = _match_namespace(match.namespace_selector, request, around)
     if in_namespace is False:
@@ -52,6 +54,8 @@ def match_request(match: Match, request: Request, around: Surroundings) -> Match
     resource = _choose_resource(match, request, around)
     if resource is None:
         return NO_MATCH
+    if of_object is None:
+        return Matched(resource, "the object's labels, which aren't known yet")
     return Matched(resource, _name_unknown(resource, request, around, knows_namespace=in_namespace is not None))
 
 
@@ -70,12 +74,17 @@ def _name_unknown(resource: Resource, request: Request, around: Surroundings, *,
     return "" if knows_namespace else f"the labels of namespace {request.namespace}: give its Namespace document"
 
 
-def _match_object(selector: Selector, request: Request) -> bool:
+def _match_labels(selector: Selector, labels: Labels) -> bool | None:
+    """Whether labels meet a selector; None where it hangs on what isn't known of them."""
+    asked = (labels.get(one.key) for one in selector.requirements if one.operator in ("In", "NotIn"))
+    return None if is_marked(labels) or any(map(is_marked, asked)) else selector.matches(labels)
+
+
+def _match_object(selector: Selector, request: Request) -> bool | None:
     if not selector.requirements:
         return True
-    return any(
-        manifest is not None and selector.matches(read_labels(manifest)) for manifest in (request.object, request.old)
-    )
+    found = [_match_labels(selector, read_labels(one)) for one in (request.object, request.old) if one is not None]
+    return True if True in found else None if None in found else False
 
 
 def _match_namespace(selector: Selector, request: Request, around: Surroundings) -> bool | None:
@@ -83,12 +92,12 @@ def _match_namespace(selector: Selector, request: Request, around: Surroundings)
         return True
     is_namespace = request.resource.is_namespace
     if is_namespace and not request.subresource and request.object is not None:
-        return selector.matches(read_labels(request.object))
+        return _match_labels(selector, read_labels(request.object))
     if not request.namespace:
         return not is_namespace
     labels = around.find_labels(request.namespace)
     if labels is not None:
-        return selector.matches(labels)
+        return _match_labels(selector, labels)
     if all(requirement.key == NAME_LABEL for requirement in selector.requirements):
         return selector.matches({NAME_LABEL: request.namespace})
     return None

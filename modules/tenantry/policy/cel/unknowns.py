@@ -18,7 +18,13 @@ from tenantry.policy.cel.syntax.tree import Call, Comprehension, Ident, Node, Se
 # What takes a value as a whole, with all that is within it.
 _WHOLE = frozenset({"_==_", "_!=_", "@in", "formatText", "sort", "cel.@mapInsert", "@sortByAssociatedKeys"})
 _INNER = frozenset({"value", "orValue"})
+# What gives an optional: of what isn't known, no part may be taken for absent.
+_OPTIONALS = frozenset({"_?._", "_[?_]"})
 _SHALLOW = f"type(arg0) == map && '{MARK}' in arg0 ? refuseUnknown(arg0) : arg0"
+_OPTIONAL = (
+    f"arg0.hasValue() && type(arg0.value()) == map && '{MARK}' in arg0.value()"
+    " ? optional.of(refuseUnknown(arg0.value())) : arg0"
+)
 _DEEP = "type(arg0) == map || type(arg0) == list ? refuseUnknown(arg0) : arg0"
 _names = count()
 
@@ -56,6 +62,8 @@ def guard_unknowns(node: Node, iterated: frozenset[str] = frozenset()) -> Node:
 def _guard_call(call: Call) -> Node:
     if call.function == "_[_]" or (call.function in _INNER and call.target is not None):
         return _guard(call, _SHALLOW)
+    if call.function in _OPTIONALS:
+        return _guard(call, _OPTIONAL)
     if call.function in _WHOLE:
         return map_children(call, lambda child: _guard(child, _DEEP))
     return call
