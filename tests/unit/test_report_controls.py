@@ -168,7 +168,7 @@ def test_people_are_told_of_evidence_for_what_they_judge_themselves(tmp_path: Pa
 
 def test_a_policy_that_is_removed_leaves_its_controls_uncovered(tmp_path: Path) -> None:
     copy = Path(shutil.copytree(policy_dir(), tmp_path / "policies"))
-    gone = "rbac-exec"
+    gone = "rbac-nodes-proxy"
     shutil.rmtree(copy / "workload" / gone)
     before, after = report(), report("--policy", copy)
     alone = {
