@@ -54,7 +54,7 @@ def test_what_is_wrong_with_a_host_is_told_with_place_value_and_fix(tmp_path: Pa
         "  deny host-sshd-login: permitrootlogin must be no, not yes. TEN-610",
         "    variables.bad == [] is false",
         '    variables.bad is ["permitrootlogin must be no, not yes"]',
-        "    Controls: nist-800-53r5/AC-17 nist-800-53r5/IA-2 nist-800-53r5/AC-7",
+        "    Controls: nist-800-53r5/AC-17 nist-800-53r5/IA-2 nist-800-53r5/AC-7 gbt-22239-l3/8.1.4.1",
         "    Fix: write the settings to a file in /etc/ssh/sshd_config.d, then run sshd -t and reload.",
         "1 object judged: 0 allow, 0 warn, 1 deny, 0 undecidable.",
     ]

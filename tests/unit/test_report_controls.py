@@ -1,6 +1,7 @@
 """Controls: what frameworks list, what policies name, and what `tenantry report controls` makes of both."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tenantry.evidence.frameworks import Framework, State, load_frameworks
 from tenantry.policy.documents.model import Policy
 from tenantry.problems import InputError
 
+PAGE = Path(__file__).parents[2] / "docs" / "controls.md"
 FRAMEWORKS = load_frameworks()
 POLICIES = [one.policy for one in load_baseline_policies(None, ()).policies]
 NAMED = {(policy.name, control) for policy in POLICIES for control in policy.controls}
@@ -166,7 +168,7 @@ def test_people_are_told_of_evidence_for_what_they_judge_themselves(tmp_path: Pa
 
 def test_a_policy_that_is_removed_leaves_its_controls_uncovered(tmp_path: Path) -> None:
     copy = Path(shutil.copytree(policy_dir(), tmp_path / "policies"))
-    gone = "rbac-exec"
+    gone = "rbac-nodes-proxy"
     shutil.rmtree(copy / "workload" / gone)
     before, after = report(), report("--policy", copy)
     alone = {
@@ -192,6 +194,12 @@ def test_sums_are_those_of_the_controls() -> None:
         expected = {status.value: counts.count(status.value) for status in Status}
         assert one["summary"] == {"controls": len(counts), "verified": len(verified), **expected}
         assert all((control["status"] == "covered") == bool(control["policies"]) for control in one["controls"])
+
+
+def test_the_page_shows_the_sums_that_are() -> None:
+    (shown,) = re.findall(r'"name": "([^"]+)".*\n +"summary": ({.*}),', PAGE.read_text())
+    (found,) = report("--framework", shown[0])
+    assert json.loads(shown[1]) == found["summary"]
 
 
 def test_the_text_has_a_sum_for_each_framework_and_marks_what_is_only_asserted() -> None:
