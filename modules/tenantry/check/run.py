@@ -3,21 +3,21 @@
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from tenantry.check.gather import Gathered, gather
-from tenantry.check.rendered import render_requests
+from tenantry.check.rendered import list_parameters, render_requests
 from tenantry.check.report import NOBODY, Looked, Report, Result, Summary
 from tenantry.check.waivers import find_waivers, list_layers, report_waivers
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, read_documents
-from tenantry.contract.model import Baseline, Tenant
+from tenantry.contract.model import Baseline
 from tenantry.contract.reading.finding import government_root
 from tenantry.contract.reading.schema import API_VERSION
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
-from tenantry.policy import ObjectName, Verdict
+from tenantry.policy import ObjectName, Placed, Verdict
 from tenantry.problems import Problem, problem
 
 
@@ -43,14 +43,14 @@ def check_paths(
     """
     found = gather(paths, stdin)
     baseline = load_baseline()
-    documents, tenants, report = _contract(found, context, baseline)
     today = datetime.now(UTC).date()
-    placed = [*render_requests(documents, tenants, baseline), *found.manifests]
+    documents, rendered, report = _contract(found, context, baseline, today)
+    placed = [*rendered, *found.manifests]
     if placed:
         # Imported here: who checks a document that isn't rendered doesn't wait for the policies' engine.
         from tenantry.check.judging import judge_manifests
 
-        around = documents.data_of("Baseline")
+        around = list_parameters(documents)
         around += [one.manifest for one in gather(context).manifests] if context else []
         waivers = find_waivers(documents, today)
         results, judged, looked = judge_manifests(placed, around, baseline, policies, waivers, explain=explain)
@@ -81,13 +81,14 @@ class _Checked(NamedTuple):
 
 
 def _contract(
-    found: Gathered, context: Sequence[Path] | None, baseline: Baseline
-) -> tuple[Documents, tuple[Tenant, ...], Report]:
+    found: Gathered, context: Sequence[Path] | None, baseline: Baseline, day: date
+) -> tuple[Documents, list[Placed], Report]:
+    """Ask the contract; give the documents, what the sound requests become, and what is wrong with the others."""
     around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
     documents, unsound = read_documents(
         found.paths, context=around, foreign=found.foreign, mixed=found.mixed, others=STORE_KINDS
     )
-    judgement = judge(documents, baseline)
+    judgement = judge(documents, baseline, day=day)
     ours = (one for one in judgement.problems if one.file not in documents.context_files)
     problems = tuple(sorted({*unsound, *ours, *found.problems}))
     checked = _checked(documents)
@@ -96,11 +97,12 @@ def _contract(
     for unjudged in judgement.unjudged:
         left_out = problem("TEN-160", f"not judged: {unjudged}", "name the folder with --context")
         results.append(_result(left_out, Verdict.UNDECIDABLE, None))
-    sound = len({*checked} - {*about})
-    summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
+    unsound = {*about} - {None}
+    summary = Summary(len(checked), len({*checked} - unsound), 0, len(problems), len(judgement.unjudged))
     looked = tuple(Looked(ObjectName(API_VERSION, one.kind, "", one.name), one.file, one.line) for one in checked)
     report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
-    return documents, judgement.tenants, report
+    places = {(one.file, one.line) for one in unsound}
+    return documents, list(render_requests(documents, judgement.tenants, baseline, places)), report
 
 
 def _checked(documents: Documents) -> list[_Checked]:
