@@ -112,7 +112,7 @@ def judge(
 
 def _unjudged(documents: Documents) -> Iterator[str]:
     for kind, known, what in (
-        ("Site", documents.sites, "placement and the sites' capabilities"),
+        ("Site", documents.sites, "placement, the sites' capabilities and what policies say of tenants"),
         ("Department", documents.departments, "departments, their contacts and their ceilings"),
     ):
         if documents.requests and not known:
