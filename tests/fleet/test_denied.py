@@ -91,7 +91,7 @@ def test_a_request_that_nobody_approved_is_not_applied_unless_it_is_waived(
     assert "Tenant/denied is refused by request-approvals: " in problem["message"]
     assert "must be approved by owner" in problem["message"]
     plan = operator.run("plan", "denied")
-    assert (plan.returncode, f"{tenant}.yaml:1." in plan.stderr) == (1, True)
+    assert (plan.returncode, f"{tenant}.yaml:1:1." in plan.stderr) == (1, True)
     assert not any(living(sandbox, [tenant]).values())
     waive(operator, "request-approvals", {"tenant": tenant, "kind": "Tenant"})
     assert operator.apply("denied")[tenant]["action"] == "created"

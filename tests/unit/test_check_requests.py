@@ -1,6 +1,8 @@
 """`tenantry check` of requests by the policies: what they see, what they deny, and what a waiver excuses."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,22 @@ def test_a_waiver_of_something_else_excuses_no_request(tmp_path: Path, spec: dic
     code, found = checked(tmp_path)
     assert code == 2
     assert "TEN-104" in {one["code"] for one in found}
+
+
+def test_a_waived_request_is_rendered_by_itself_too(tmp_path: Path) -> None:
+    for name in ("sites", "departments", "waivers", "tenants"):
+        (tmp_path / name).mkdir()
+    world(tmp_path / "departments")
+    (tmp_path / "departments" / "site.json").rename(tmp_path / "sites" / "site.json")
+    path = write(tmp_path / "tenants", "request.yaml", ABOVE)
+    command = [sys.executable, "-m", "tenantry", "render", str(path)]
+    for excused in (False, True):
+        if excused:
+            # The others that it names aren't read then.
+            objects = [{"tenant": TENANT}, {"tenant": "t-aaaaaaaa"}]
+            write(tmp_path / "waivers", "waiver.json", waiver(objects=objects))
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, "TEN-104" in done.stderr) == ((0, False) if excused else (2, True))
 
 
 def test_what_is_waived_does_not_count_among_the_others(tmp_path: Path) -> None:

@@ -84,8 +84,8 @@ def judge(
 
     Where no Department (or Site) is given at all, the rules that need one are left out and named in `unjudged`; unless
     `assume_departments` is false, which makes an unknown department a problem. With `assume_peers`, for a tenant that
-    is looked at without the others, any peer of an intent is taken to be one of them. `day` says which waivers are in
-    force, by default today.
+    is looked at without the others, whoever an intent, a waiver or a grant names is taken to be one of them. `day` says
+    which waivers are in force, by default today.
     """
     problems = [*judge_requests(documents.claimants), *judge_agreements(documents)]
     problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants))
@@ -106,7 +106,8 @@ def judge(
     day = day or datetime.now(UTC).date()
     problems.extend(judge_ceilings(Scope(documents, baseline, tuple(completed), day)))
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
-    problems.extend(judge_references(documents, {tenant.id: tenant for tenant in tenants}))
+    if not assume_peers:
+        problems.extend(judge_references(documents, {tenant.id: tenant for tenant in tenants}))
     return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)))
 
 

@@ -43,4 +43,4 @@ def find_denied(
 
 def _say(result: Result, request: Document) -> Problem:
     what = f"{result.object} is refused by {result.policy}: {result.message}"
-    return problem(result.code, what, result.fix, file=request.file, line=request.start.line)
+    return problem(result.code, what, result.fix, file=request.file, line=request.start.line, column=1)
