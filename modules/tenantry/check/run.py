@@ -97,11 +97,11 @@ def _contract(
     for unjudged in judgement.unjudged:
         left_out = problem("TEN-160", f"not judged: {unjudged}", "name the folder with --context")
         results.append(_result(left_out, Verdict.UNDECIDABLE, None))
-    unsound = {*about} - {None}
-    summary = Summary(len(checked), len({*checked} - unsound), 0, len(problems), len(judgement.unjudged))
+    wrong = {one for one in about if one is not None}
+    summary = Summary(len(checked), len({*checked} - wrong), 0, len(problems), len(judgement.unjudged))
     looked = tuple(Looked(ObjectName(API_VERSION, one.kind, "", one.name), one.file, one.line) for one in checked)
     report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
-    places = {(one.file, one.line) for one in unsound}
+    places = {(one.file, one.line) for one in wrong}
     return documents, list(render_requests(documents, judgement.tenants, baseline, places)), report
 
 

@@ -61,12 +61,12 @@ def _converter() -> Converter:
 def _structurer(cls: type[Any], converter: Converter) -> Callable[[Mapping[str, Any], type[Any]], Any]:
     hints = get_type_hints(cls)
     absent = {property_name(name): _absent(hint) for name, hint in hints.items() if _may_be_absent(hint)}
-    build = make_dict_structure_fn(cls, converter, **_renames(cls))  # type: ignore[arg-type]
+    build = make_dict_structure_fn(cls, converter, **_renames(cls))
     return lambda raw, kind: build({**absent, **raw}, kind)
 
 
 def _unstructurer(cls: type[Any], converter: Converter) -> Callable[[Any], dict[str, Any]]:
-    take_apart = make_dict_unstructure_fn(cls, converter, **_renames(cls))  # type: ignore[arg-type]
+    take_apart = make_dict_unstructure_fn(cls, converter, **_renames(cls))
     return lambda value: {name: one for name, one in take_apart(value).items() if one is not None}
 
 
