@@ -14,6 +14,12 @@ spec:
   environment: prod
   classification: restricted
 """
+APPROVALS = """\
+  approvals:
+    - {by: owner@gov.example, role: owner, on: 2026-08-01, reference: CHG-1}
+    - {by: security@gov.example, role: security, on: 2026-08-01, reference: CHG-1}
+"""
+"""What of approvals the ten lines need where policies judge them, too."""
 
 
 def minimal(name: str = "vaccine-records", **spec: object) -> dict[str, object]:

@@ -70,7 +70,7 @@ def request(row: Row, known: Mapping[str, str] | None = None, classification: st
     if chosen != "restricted" and spec["environment"] in ("dev", "tools"):
         spec["placement"] = {"site": "hosted"}
     if row["review_after"] and spec["environment"] in ("dev", "tools"):
-        spec["lease"] = {"starts": "2026-01-01", "ends": "2027-12-31", "reason": "Reviewed with the platform team"}
+        spec["lease"] = {"starts": "2026-08-01", "ends": "2027-07-31", "reason": "Reviewed with the platform team"}
     labels = {"team": _slug(row["team"], 60)} if row["team"] else {}
     metadata = {"name": _slug(row["name"], 63)} | ({"labels": labels} if labels else {})
     spec = {name: value for name, value in spec.items() if value != []}

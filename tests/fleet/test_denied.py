@@ -76,13 +76,43 @@ def test_a_change_that_is_denied_leaves_the_tenant_as_it_was(
     assert sandbox.snapshot() == before
 
 
+def test_a_request_that_nobody_approved_is_not_applied_unless_it_is_waived(
+    sandbox: Sandbox, operator: Operator
+) -> None:
+    denied, other = request(name="denied", approvals=[]), sound()
+    operator.ask(denied, other)
+    tenant = denied["spec"]["id"]
+    found = operator.apply(code=1)
+    assert {one["tenant"]: one["action"] for one in found.values()} == {
+        tenant: "denied",
+        other["spec"]["id"]: "created",
+    }
+    (problem,) = found[tenant]["problems"]
+    assert "Tenant/denied is refused by request-approvals: " in problem["message"]
+    assert "must be approved by owner" in problem["message"]
+    plan = operator.run("plan", "denied")
+    assert (plan.returncode, f"{tenant}.yaml:1:1." in plan.stderr) == (1, True)
+    assert not any(living(sandbox, [tenant]).values())
+    waive(operator, "request-approvals", {"tenant": tenant, "kind": "Tenant"})
+    assert operator.apply("denied")[tenant]["action"] == "created"
+
+
 def test_a_waiver_lets_it_through(operator: Operator, policies: str) -> None:
     wanted = request()
     operator.ask(wanted)
+    waive(operator, "no-apps", {"tenant": wanted["spec"]["id"], "kind": "ServiceAccount", "name": "app"})
+    assert {one["action"] for one in operator.apply(".", "--policy", policies).values()} == {"created"}
+    checked = operator.run("check", "waivers", "--policy", policies, "--format", "json")
+    assert checked.returncode == 0, checked.stdout
+    assert json.loads(checked.stdout)["summary"]["deny"] == 0
+
+
+def waive(operator: Operator, policy: str, selector: dict[str, str]) -> None:
+    """Excuse objects from a policy for some days."""
     today = datetime.now(UTC).date()
     spec = {
-        "policy": "no-apps",
-        "objects": [{"tenant": wanted["spec"]["id"], "kind": "ServiceAccount", "name": "app"}],
+        "policy": policy,
+        "objects": [selector],
         "reason": "It is renamed with the next release.",
         "owner": "o@gov.example",
         "approver": "s@gov.example",
@@ -90,11 +120,7 @@ def test_a_waiver_lets_it_through(operator: Operator, policies: str) -> None:
         "approved": today - timedelta(days=1),
         "expires": today + timedelta(days=10),
     }
-    waiver = {"apiVersion": "tenantry.dev/v1", "kind": "Waiver", "metadata": {"name": "apps"}, "spec": spec}
+    waiver = {"apiVersion": "tenantry.dev/v1", "kind": "Waiver", "metadata": {"name": policy}, "spec": spec}
     folder = operator.government / "waivers"
     folder.mkdir()
-    (folder / "apps.yaml").write_text(yaml.safe_dump(waiver), encoding="utf-8")
-    assert {one["action"] for one in operator.apply(".", "--policy", policies).values()} == {"created"}
-    checked = operator.run("check", "waivers", "--policy", policies, "--format", "json")
-    assert checked.returncode == 0, checked.stdout
-    assert json.loads(checked.stdout)["summary"]["deny"] == 0
+    (folder / f"{policy}.yaml").write_text(yaml.safe_dump(waiver), encoding="utf-8")

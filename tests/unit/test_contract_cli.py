@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from examples import MINIMAL, write
+from examples import APPROVALS, MINIMAL, write
 from tenantry.contract.reading.schema import load_schema
 from tenantry.data import baseline_file, example_dir, schema_dir
 
@@ -35,7 +35,7 @@ def world(folder: Path) -> Path:
 
 
 def test_a_sound_request_passes(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.yaml", MINIMAL)
+    path = write(tmp_path, "a.yaml", MINIMAL + APPROVALS)
     done = run("check", path, "--context", world(tmp_path), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     read, judged = done.stdout.splitlines()
@@ -157,7 +157,7 @@ def test_a_request_with_a_peer_is_rendered_from_its_government(tmp_path: Path) -
     government = Path(shutil.copytree(example_dir(), tmp_path / "government"))
     text = (government / "tenants" / "licences-prod.yaml").read_text(encoding="utf-8")
     peer = re.findall(r"^  id: (\S+)$", (government / "tenants" / "mbpr-dev.yaml").read_text(encoding="utf-8"), re.M)[0]
-    text += f"  intents:\n  - {{direction: to, tenant: {peer}, port: 443, reason: Asks.}}\n"
+    text += f"  intents:\n  - {{direction: to, tenant: {peer}, port: 443, reason: Asks for licences.}}\n"
     path = write(government / "tenants", "licences-prod.yaml", text)
     for command in ("check", "render"):
         done = run(command, path, cwd=tmp_path)
@@ -181,10 +181,14 @@ def new(template: str, folder: Path, *more: str) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_new_request_is_sound_and_so_are_its_optional_parts(template: str, tmp_path: Path) -> None:
+def test_a_new_request_needs_approval_alone_and_is_sound_with_its_optional_parts(template: str, tmp_path: Path) -> None:
     assert new(template, tmp_path).returncode == 0
     around = world(tmp_path)
-    assert run("check", "my-tenant.yaml", "--context", around, cwd=tmp_path).returncode == 0
+    fresh = run("check", "my-tenant.yaml", "--context", around, cwd=tmp_path)
+    assert fresh.returncode == 1
+    assert re.findall(r"^  deny (.*)\. TEN-610$", fresh.stdout, re.MULTILINE) == [
+        "request-approvals: a request of class open must be approved by owner"
+    ]
     written = (tmp_path / "my-tenant.yaml").read_text()
     full, parts = re.subn(r"^# (?=  )", "", written, flags=re.MULTILINE)
     assert parts > 20

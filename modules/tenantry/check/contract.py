@@ -3,20 +3,21 @@
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from tenantry.check.gather import Gathered
 from tenantry.check.hosts import judge_age
+from tenantry.check.rendered import render_requests
 from tenantry.check.report import CONTRACT, NOBODY, Looked, Report, Result, Summary
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, read_documents
-from tenantry.contract.model import Baseline, Tenant
+from tenantry.contract.model import Baseline
 from tenantry.contract.reading.finding import government_root
 from tenantry.contract.reading.schema import API_VERSION, HOST_FACTS
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
-from tenantry.policy import ObjectName, Verdict
+from tenantry.policy import ObjectName, Placed, Verdict
 from tenantry.problems import Problem, problem
 
 
@@ -30,9 +31,11 @@ class _Checked(NamedTuple):
 
 
 def judge_contract(
-    found: Gathered, context: Sequence[Path] | None, baseline: Baseline
-) -> tuple[Documents, tuple[Tenant, ...], Report]:
-    """Read the documents of files and hold them to the contract; give them, the sound tenants, and what is wrong.
+    found: Gathered, context: Sequence[Path] | None, baseline: Baseline, day: date
+) -> tuple[Documents, list[Placed], Report]:
+    """Read the documents of files and hold them to the contract.
+
+    Gives the documents, what the sound requests become, and what is wrong with the others.
 
     `context` are the files that documents refer to; by default the government's folder around each.
     """
@@ -46,7 +49,7 @@ def judge_contract(
         piped=found.piped,
     )
     documents, untimely = _hold_to_time(documents)
-    judgement = judge(documents, baseline)
+    judgement = judge(documents, baseline, day=day)
     ours = (one for one in judgement.problems if one.file not in documents.context_files)
     problems = tuple(sorted({*unsound, *untimely, *ours, *found.problems}))
     checked = _checked(documents)
@@ -59,7 +62,8 @@ def judge_contract(
     summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
     looked = tuple(_look_at(one, sound=one not in about) for one in checked)
     report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
-    return documents, judgement.tenants, report
+    wrong = {(one.file, one.line) for one in about if one is not None}
+    return documents, list(render_requests(documents, judgement.tenants, baseline, wrong)), report
 
 
 def _hold_to_time(documents: Documents) -> tuple[Documents, list[Problem]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tenantry.check.contract import judge_contract, report_nothing
 from tenantry.check.gather import gather
 from tenantry.check.hosts import place_hosts
-from tenantry.check.rendered import render_requests
+from tenantry.check.rendered import list_parameters
 from tenantry.check.report import Looked, Report, Result, Summary
 from tenantry.check.waivers import find_waivers, list_layers, report_waivers
 from tenantry.contract.load import load_baseline
@@ -37,13 +37,13 @@ def check_paths(
     begun = datetime.now(UTC)
     found = gather(paths, stdin)
     baseline = load_baseline()
-    documents, tenants, report = judge_contract(found, context, baseline)
-    placed = [*render_requests(documents, tenants, baseline), *found.manifests, *place_hosts(documents.hosts)]
+    documents, rendered, report = judge_contract(found, context, baseline, begun.date())
+    placed = [*rendered, *found.manifests, *place_hosts(documents.hosts)]
     if placed:
         # Imported here: who checks a document that policies don't judge doesn't wait for their engine.
         from tenantry.check.judging import judge_manifests
 
-        around = documents.data_of("Baseline")
+        around = list_parameters(documents)
         around += [one.manifest for one in gather(context).manifests] if context else []
         waivers = find_waivers(documents, begun.date())
         planned = bool(found.plans)

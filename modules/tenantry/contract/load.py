@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from tenantry.contract.defaults import complete_request
@@ -72,13 +73,19 @@ class Judgement:
 
 
 def judge(
-    documents: Documents, baseline: Baseline, *, assume_departments: bool = True, assume_peers: bool = False
+    documents: Documents,
+    baseline: Baseline,
+    *,
+    assume_departments: bool = True,
+    assume_peers: bool = False,
+    day: date | None = None,
 ) -> Judgement:
     """Do as `complete` does, but give what was found, also of an incomplete set of documents.
 
     Where no Department (or Site) is given at all, the rules that need one are left out and named in `unjudged`; unless
     `assume_departments` is false, which makes an unknown department a problem. With `assume_peers`, for a tenant that
-    is looked at without the others, any peer of an intent is taken to be one of them.
+    is looked at without the others, whoever an intent, a waiver or a grant names is taken to be one of them. `day` says
+    which waivers are in force, by default today.
     """
     problems = [*judge_requests(documents.claimants), *judge_agreements(documents)]
     problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants))
@@ -96,15 +103,17 @@ def judge(
         one, found = _placed(one, documents, pinned)
         problems.extend([*judge_tenant(one, pinned), *found])
         completed.append(one)
-    problems.extend(judge_ceilings(Scope(documents, baseline, tuple(completed))))
+    day = day or datetime.now(UTC).date()
+    problems.extend(judge_ceilings(Scope(documents, baseline, tuple(completed), day)))
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
-    problems.extend(judge_references(documents, {tenant.id: tenant for tenant in tenants}))
+    if not assume_peers:
+        problems.extend(judge_references(documents, {tenant.id: tenant for tenant in tenants}))
     return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)))
 
 
 def _unjudged(documents: Documents) -> Iterator[str]:
     for kind, known, what in (
-        ("Site", documents.sites, "placement and the sites' capabilities"),
+        ("Site", documents.sites, "placement, the sites' capabilities and what policies say of tenants"),
         ("Department", documents.departments, "departments, their contacts and their ceilings"),
     ):
         if documents.requests and not known:
@@ -173,14 +182,14 @@ def _placed(one: Completed, documents: Documents, baseline: Baseline) -> tuple[C
 def stand_in_department(name: str) -> Department:
     """Stand in for a department that nobody gave; where a request is checked without any, `unjudged` says so."""
     most = 1 << 62
-    nobody = "unknown@department.invalid"
+    owner, technical, on_call, security, finance = (f"unknown-{number}@department.invalid" for number in range(5))
     return Department(
         metadata=Metadata(name=name, labels={}),
         spec=DepartmentSpec(
             title=name,
             region="",
             sector="",
-            contacts=Contacts(owner=nobody, technical=(nobody, nobody), security=nobody, finance=nobody),
+            contacts=Contacts(owner=owner, technical=(technical, on_call), security=security, finance=finance),
             cost_centre="unknown",
             ceiling=Quota(cpu=Millicores(most), memory=Bytes(most), storage=Bytes(most), pods=most),
         ),

@@ -1,4 +1,4 @@
-"""Turns validated, completed plain data into the model's frozen values.
+"""Turns validated, completed plain data into the model's frozen values, and these back into plain data.
 
 Property names are camelCase in documents and snake case in the model. What a document may leave out and no default
 fills is `None` where the model allows it, and empty for lists and maps.
@@ -8,14 +8,15 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
+from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, override
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from tenantry.contract.model import Bytes, Millicores
-from tenantry.contract.quantity import parse_bytes, parse_cpu
+from tenantry.contract.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu
 
 T = TypeVar("T")
 
@@ -31,6 +32,12 @@ def structure(raw: Mapping[str, Any], cls: type[T]) -> T:
     return _converter().structure(raw, cls)
 
 
+def unstructure(value: object) -> dict[str, Any]:
+    """Give a value of the model as a document has it; what is `None` is left out."""
+    plain: dict[str, Any] = _converter().unstructure(value)
+    return plain
+
+
 @cache
 def _converter() -> Converter:
     converter = Converter(detailed_validation=False)
@@ -41,15 +48,30 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(
         lambda kind: isinstance(kind, type) and is_dataclass(kind), lambda kind: _structurer(kind, converter)
     )
+    converter.register_unstructure_hook(date, date.isoformat)
+    converter.register_unstructure_hook(StrEnum, str)
+    converter.register_unstructure_hook_func(lambda kind: kind is Millicores, format_cpu)
+    converter.register_unstructure_hook_func(lambda kind: kind is Bytes, format_bytes)
+    converter.register_unstructure_hook_factory(
+        lambda kind: isinstance(kind, type) and is_dataclass(kind), lambda kind: _unstructurer(kind, converter)
+    )
     return converter
 
 
 def _structurer(cls: type[Any], converter: Converter) -> Callable[[Mapping[str, Any], type[Any]], Any]:
     hints = get_type_hints(cls)
-    renames = {field.name: override(rename=property_name(field.name)) for field in fields(cls)}
     absent = {property_name(name): _absent(hint) for name, hint in hints.items() if _may_be_absent(hint)}
-    build = make_dict_structure_fn(cls, converter, **renames)  # type: ignore[arg-type]
+    build = make_dict_structure_fn(cls, converter, **_renames(cls))
     return lambda raw, kind: build({**absent, **raw}, kind)
+
+
+def _unstructurer(cls: type[Any], converter: Converter) -> Callable[[Any], dict[str, Any]]:
+    take_apart = make_dict_unstructure_fn(cls, converter, **_renames(cls))
+    return lambda value: {name: one for name, one in take_apart(value).items() if one is not None}
+
+
+def _renames(cls: type[Any]) -> dict[str, Any]:
+    return {field.name: override(rename=property_name(field.name)) for field in fields(cls)}
 
 
 def _may_be_absent(hint: object) -> bool:

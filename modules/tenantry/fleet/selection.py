@@ -11,6 +11,9 @@ from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, 
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render import Rendered, render_tenant
 
+_AROUND_ONE = (*CONTEXT_FOLDERS, "waivers")
+"""The folders that say whether one tenant is sound, whatever the others are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -72,7 +75,7 @@ def _around(paths: Sequence[Path], context: Path | None) -> list[Path]:
 def _read(paths: Sequence[Path], around: Sequence[Path], *, whole: bool) -> list[Path]:
     if whole:
         return [*paths, *around]
-    return [*paths, *(root / name for root in around for name in CONTEXT_FOLDERS if (root / name).is_dir())]
+    return [*paths, *(root / name for root in around for name in _AROUND_ONE if (root / name).is_dir())]
 
 
 def _chosen(

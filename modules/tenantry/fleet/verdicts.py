@@ -1,21 +1,23 @@
-"""Judges what was rendered by the policies and waivers of `tenantry check`, before anything of a tenant is changed."""
+"""Judges tenants by the policies and waivers of `tenantry check`, before anything of theirs is changed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantry.check.judging import judge_manifests
+from tenantry.check.rendered import list_parameters, place_objects
 from tenantry.check.report import Result
 from tenantry.check.waivers import find_waivers
+from tenantry.contract.reading.document import Document
 from tenantry.fleet.selection import Planned, Selection
-from tenantry.policy import Placed, Source, Verdict
+from tenantry.policy import Source, Verdict
 from tenantry.problems import Problem, problem
 
 
 def find_denied(
     planned: Sequence[Planned], selection: Selection, policies: Path | None = None
 ) -> dict[str, tuple[Problem, ...]]:
-    """Give what policies deny, or can't decide, of tenants' rendered objects, by tenant id; nothing of the others.
+    """Give what policies deny, or can't decide, of tenants' requests and objects, by tenant id; nothing of the others.
 
     Args:
         planned: The tenants to judge.
@@ -27,11 +29,11 @@ def find_denied(
     """
     documents = selection.documents
     # A rendered object stands in no file; the tenant's id takes its place, and tells whose each result is.
-    placed = [Placed(dict(one), Source(each.tenant.id)) for each in planned for one in each.rendered.documents]
+    placed = [one for each in planned for one in place_objects(each.tenant, each.rendered, Source(each.tenant.id))]
     waivers = find_waivers(documents, datetime.now(UTC).date())
-    around = documents.data_of("Baseline")
+    around = list_parameters(documents)
     judged = judge_manifests(placed, around, selection.baseline, policies, waivers, explain=False)
-    requests = {request.spec["id"]: request.file for request in documents.requests}
+    requests = {request.spec["id"]: request for request in documents.requests}
     found: dict[str, list[Problem]] = {}
     for one in judged.results:
         if one.verdict in (Verdict.DENY, Verdict.UNDECIDABLE) and one.file in requests:
@@ -39,6 +41,6 @@ def find_denied(
     return {tenant: tuple(problems) for tenant, problems in found.items()}
 
 
-def _say(result: Result, file: str) -> Problem:
+def _say(result: Result, request: Document) -> Problem:
     what = f"{result.object} is refused by {result.policy}: {result.message}"
-    return problem(result.code, what, result.fix, file=file)
+    return problem(result.code, what, result.fix, file=request.file, line=request.start.line, column=1)

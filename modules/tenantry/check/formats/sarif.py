@@ -30,8 +30,8 @@ def as_sarif(report: Report) -> Iterator[str]:
 
 
 def _rule(one: Result) -> str:
-    """Name the rule that a finding is of: a policy, or the contract's, which are known by their codes."""
-    return one.code if one.layer == "request" else one.policy
+    """Name the rule that a finding is of: a policy, or one of the contract and of waivers, known by their codes."""
+    return one.code if one.policy in ("contract", "waivers") else one.policy
 
 
 def _result(one: Result, rules: Mapping[str, int]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Rules of waivers and grants that hold whatever the day is: who agreed, that the dates make sense, whom they name."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 from tenantry.contract.documents import Documents
-from tenantry.contract.model import Grant, Tenant, Waiver
+from tenantry.contract.model import Grant, ObjectSelector, Tenant, Waiver
 from tenantry.contract.reading.document import Document
 from tenantry.problems import Problem
 
@@ -23,6 +23,22 @@ def find_sound_waivers(documents: Documents) -> Iterator[Waiver]:
     for waiver in documents.waivers.values():
         if not any(_judge_waiver(waiver, documents.sources["Waiver", waiver.name])):
             yield waiver
+
+
+def is_waived(tenant: Tenant, policy: str, documents: Documents, day: date) -> bool:
+    """Say whether a waiver in force on a day excuses a tenant's request from a policy."""
+    return any(
+        waiver.spec.policy == policy
+        and waiver.is_in_force(day)
+        and any(_is_for_request(selector, tenant) for selector in waiver.spec.objects)
+        for waiver in find_sound_waivers(documents)
+    )
+
+
+def _is_for_request(selector: ObjectSelector, tenant: Tenant) -> bool:
+    """Say of a request, which is an object in no namespace, what `policy.admission.waive` writes of any object."""
+    named = selector.kind in (None, "Tenant") and selector.name in (None, tenant.name)
+    return selector.tenant == tenant.id and selector.namespace is None and named
 
 
 def _judge_waiver(waiver: Waiver, source: Document) -> Iterator[Problem]:

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from tenantry.contract.model import Bytes, Department, Millicores
 from tenantry.contract.quantity import format_bytes, format_cpu
 from tenantry.contract.reading.document import Document, Path, cut
+from tenantry.contract.rules.agreements import is_waived
 from tenantry.contract.rules.hosts import called, judge_hosts
 from tenantry.contract.rules.scope import Completed, Scope
 from tenantry.problems import Problem
+
+CEILING_POLICY = "request-quota-ceiling"
+"""The policy that says the same of a tenant alone; a waiver from it lets both pass, and there it is shown."""
 
 
 def judge_requests(requests: Sequence[Document]) -> Iterator[Problem]:
@@ -22,7 +26,10 @@ def judge_requests(requests: Sequence[Document]) -> Iterator[Problem]:
 
 
 def judge_ceilings(scope: Scope) -> Iterator[Problem]:
-    """Hold each tenant, and all of a department together, to the department's ceiling."""
+    """Hold each tenant, and all of a department together, to the department's ceiling.
+
+    What a tenant asks for above the ceiling under a waiver is outside of it, and doesn't count among the others'.
+    """
     by_department: defaultdict[str, list[Completed]] = defaultdict(list)
     for completed in scope.completed:
         by_department[completed.tenant.spec.department].append(completed)
@@ -39,8 +46,13 @@ def _ceiling(department: Department, tenants: Sequence[Completed], what: str, sc
     around = scope.documents.context_files
     for completed in tenants:
         asked = getattr(completed.tenant.spec.quota, what)
+        above = asked > ceiling
+        if above and is_waived(completed.tenant, CEILING_POLICY, scope.documents, scope.day):
+            continue
         total += asked
-        if asked > ceiling:
+        fix = f"lower it, or have the ceiling of {department.name} raised"
+        if above:
+            fix = f"lower it, have the ceiling of {department.name} raised, or attach a waiver for {CEILING_POLICY}"
             said = f"quota.{what} is {_written(what, asked)}, above the department's ceiling of {limit}"
         elif total > ceiling and not told:
             together = _written(what, total)
@@ -51,7 +63,6 @@ def _ceiling(department: Department, tenants: Sequence[Completed], what: str, sc
             told = completed.request.file not in around
         else:
             continue
-        fix = f"lower it, or have the ceiling of {department.name} raised"
         yield completed.problem("TEN-104", said, fix, "quota", what)
 
 

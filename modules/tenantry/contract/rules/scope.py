@@ -1,6 +1,7 @@
 """What the rules look at."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import Baseline, Tenant
@@ -23,8 +24,9 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """All that is known: every document, the baseline in force, and the tenants that could be completed."""
+    """All that is known: every document, the baseline in force, the tenants that could be completed, and the day."""
 
     documents: Documents
     baseline: Baseline
     completed: tuple[Completed, ...]
+    day: date

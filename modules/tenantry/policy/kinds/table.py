@@ -17,7 +17,15 @@ from tenantry.policy.objects.request import Resource
 _FILE = Path(__file__).with_name("kinds.json")
 # The kinds of tenantry's own that policies judge, or take as parameters; none lies in a namespace.
 OWN_GROUP, OWN_VERSION = "tenantry.dev", "v1"
-_OWN = {"Bucket": "buckets", "Tenant": "tenants", "HostFacts": "hostfacts", "Baseline": "baselines"}
+_OWN = {
+    "Bucket": "buckets",
+    "Tenant": "tenants",
+    "HostFacts": "hostfacts",
+    "Baseline": "baselines",
+    "Department": "departments",
+    "Site": "sites",
+    "Grant": "grants",
+}
 
 
 @cache
