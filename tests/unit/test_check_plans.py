@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tenantry.check import Report, check_paths
 from tenantry.check.formats import FORMATS, write_report
-from tenantry.check.plans import Plan, read_plan
-from tenantry.check.resources import BLINDED, SIGNATURE, UNKNOWN, read_resource
+from tenantry.check.reading.plans import Plan, read_plan
+from tenantry.check.reading.resources import BLINDED, SIGNATURE, UNKNOWN, read_resource
 from tenantry.policy import Verdict
 from tenantry.policy.cel.library.marks import is_marked
 from tenantry.problems import InputError

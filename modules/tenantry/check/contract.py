@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tenantry.check.gather import Gathered
-from tenantry.check.hosts import judge_age
-from tenantry.check.rendered import render_requests
+from tenantry.check.reading.gather import Gathered
+from tenantry.check.reading.hosts import judge_age
+from tenantry.check.reading.rendered import render_requests
 from tenantry.check.report import CONTRACT, NOBODY, Looked, Report, Result, Summary
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, read_documents

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from tenantry.check.assumed import UNNAMED, assume_namespaces
+from tenantry.check.reading.assumed import UNNAMED, assume_namespaces
 from tenantry.check.report import NOBODY, Looked, Result, Summary
 from tenantry.contract.model import Baseline, Waiver
 from tenantry.contract.reading.schema import API_VERSION, is_of_our_group

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantry.check.contract import judge_contract, report_nothing
-from tenantry.check.gather import gather
-from tenantry.check.hosts import place_hosts
-from tenantry.check.rendered import list_parameters
+from tenantry.check.reading.gather import gather
+from tenantry.check.reading.hosts import place_hosts
+from tenantry.check.reading.rendered import list_parameters
 from tenantry.check.report import Looked, Report, Result, Summary
 from tenantry.check.waivers import find_waivers, list_layers, report_waivers
 from tenantry.contract.load import load_baseline

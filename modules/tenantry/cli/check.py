@@ -82,7 +82,7 @@ def check(
     if not paths:
         raise InputError(problem("TEN-100", "nothing was named to check", "name files or folders, or - for a pipe"))
     from tenantry.check.formats import write_report
-    from tenantry.check.gather import STDIN
+    from tenantry.check.reading.gather import STDIN
     from tenantry.check.run import check_paths
 
     files = [_output(one) for one in output or ()]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantry.check.judging import judge_manifests
-from tenantry.check.rendered import list_parameters, place_objects
+from tenantry.check.reading.rendered import list_parameters, place_objects
 from tenantry.check.report import Result
 from tenantry.check.waivers import find_waivers
 from tenantry.contract.reading.document import Document

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tenantry.check.assumed import assume_namespaces
-from tenantry.check.gather import gather
 from tenantry.check.judging import judge_manifests, load_baseline_policies
+from tenantry.check.reading.assumed import assume_namespaces
+from tenantry.check.reading.gather import gather
 from tenantry.check.report import NOBODY, Result
 from tenantry.check.waivers import find_waivers
 from tenantry.contract.documents import read_documents

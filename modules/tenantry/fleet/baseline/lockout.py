@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from tenantry.check.assumed import assume_namespaces
+from tenantry.check.reading.assumed import assume_namespaces
 from tenantry.contract.model import Baseline
 from tenantry.fleet.site.record import RECORD_NAMESPACE
 from tenantry.policy import Judgement, Placed, PolicySet, Subject, Verdict, judge

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
+from tenantry.check.reading.resources import read_resource
 from tenantry.check.report import Looked, Result, Summary
-from tenantry.check.resources import read_resource
 from tenantry.policy import ObjectName, Placed, Source, Verdict
 from tenantry.problems import InputError, Problem, problem
 

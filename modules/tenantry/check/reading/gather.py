@@ -16,7 +16,7 @@ from tenantry.policy.reading.manifests import MOST_BYTES, read_file
 from tenantry.problems import InputError, Problem, problem
 
 if TYPE_CHECKING:
-    from tenantry.check.plans import Plan
+    from tenantry.check.reading.plans import Plan
 
 STDIN = "-"
 """The path that stands for standard input."""
@@ -74,7 +74,7 @@ def _add_plan(found: Gathered, text: bytes, file: str) -> bool:
     if text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{" or b'"urn:pulumi:' not in text:
         return False
     # Imported here: who checks no plan doesn't wait for it.
-    from tenantry.check.plans import read_plan
+    from tenantry.check.reading.plans import read_plan
 
     try:
         plan = read_plan(text, file)
