@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from checking import DIGEST, check
+from checking import DIGEST, PRIVILEGED, check
 from examples import MINIMAL, write
 from tenantry.data import baseline_file, policy_dir
 
@@ -25,28 +25,6 @@ spec:
     - name: app
       image: registry.gov.example/app@sha256:{DIGEST}
       securityContext: {{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {{drop: [ALL]}}}}
-"""
-PRIVILEGED = f"""\
-# A comment, and then
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: web, namespace: main, labels: {{app.kubernetes.io/name: web}}}}
-spec:
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}}}
-    spec:
-      securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}
-      containers:
-        - name: app
-          image: registry.gov.example/app@sha256:{DIGEST}
-          readinessProbe: {{tcpSocket: {{port: 8080}}}}
-          livenessProbe: {{tcpSocket: {{port: 8080}}}}
-          securityContext:
-            privileged: yes
-            allowPrivilegeEscalation: false
-            readOnlyRootFilesystem: true
-            capabilities: {{drop: [ALL]}}
 """
 OWN_POLICY = """\
 apiVersion: admissionregistration.k8s.io/v1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from checking import DIGEST, check
+from checking import PRIVILEGED, check
 from examples import write
 
 TENANT = "t-4f9x2k7q"
@@ -28,27 +28,7 @@ spec:
   approved: {TODAY - timedelta(days=10)}
   expires: {TODAY + timedelta(days=90)}
 """
-DEPLOYMENT = f"""\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: web, namespace: {TENANT}-main, labels: {{app.kubernetes.io/name: web}}}}
-spec:
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}}}
-    spec:
-      securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}
-      containers:
-        - name: app
-          image: registry.gov.example/app@sha256:{DIGEST}
-          readinessProbe: {{tcpSocket: {{port: 8080}}}}
-          livenessProbe: {{tcpSocket: {{port: 8080}}}}
-          securityContext:
-            privileged: true
-            allowPrivilegeEscalation: false
-            readOnlyRootFilesystem: true
-            capabilities: {{drop: [ALL]}}
-"""
+DEPLOYMENT = PRIVILEGED.replace("namespace: main", f"namespace: {TENANT}-main")
 
 
 def checked(folder: Path, *options: str) -> tuple[int, list[dict[str, Any]], dict[str, int]]:

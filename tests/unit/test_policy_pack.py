@@ -8,10 +8,11 @@ import pytest
 
 from resources import GOOD, UNKNOWN, Manifest, pod, resource_of
 from tenantry.check.judging import judge_manifests
+from tenantry.check.reading.resources import SIGNATURE
 from tenantry.check.report import Result
 from tenantry.data import policy_dir
 from tenantry.objectstore.spec import TENANT_LABEL
-from tenantry.pack.asked import SECRET, SIGNATURE, UNKNOWNS, read_resource
+from tenantry.pack.asked import SECRET, UNKNOWNS, read_resource
 from tenantry.pack.review import Review, read_government
 from tenantry.policy import Verdict, mark_unknown, read_paths
 from tenantry.problems import InputError

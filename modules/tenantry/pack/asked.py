@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tenantry.objectstore.spec import KINDS, TENANT_LABEL
+from tenantry.check.reading.resources import MAKERS, SIGNATURE, make_document, make_objects
+from tenantry.objectstore.spec import KINDS
 from tenantry.policy import mark_unknown
 from tenantry.policy.cel.library.marks import is_marked
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.objects.cluster import read_metadata
 from tenantry.policy.reading.manifests import normalise_numbers
-from tenantry.render.manifest import STORE_API
 
 UNKNOWNS: Final = frozenset(
     {
@@ -30,15 +30,11 @@ UNKNOWNS: Final = frozenset(
 )
 """What stands for a value that isn't known yet, a text for each type of value. Source: Pulumi 3.250.0,
 sdk/go/common/resource/plugin/rpc.go."""
-SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  (it marks secrets, and is none)
-"""The key, and its value, of a map that isn't a map but a secret. Source: as above, sdk/go/common/resource/sig."""
+"""What a map that is a secret has under the key `SIGNATURE`. Source: as above, sdk/go/common/resource/sig."""
 
 _SHORTEST = 3
 """Characters of a word that tells something; shorter ones are in any sentence."""
-
-# What these make is registered by resources of their own.
-_MAKERS = ("yaml", "kustomize", "helm.sh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,44 +58,22 @@ def read_resource(token: str, properties: Mapping[str, Any]) -> Asked | None:
         return _read_object(module, kind, properties)
     if package == "objectstore" and kind in KINDS:
         inputs, secrets = _read_inputs(properties)
-        return Asked((_make_document(kind, inputs),), secrets)
+        return Asked((make_document(kind, inputs),), secrets)
     return None
 
 
 def _read_object(module: str, kind: str, properties: Mapping[str, Any]) -> Asked | None:
     if module.startswith("helm.sh") and kind == "Release":
         return Asked(opaque="what a Helm release makes can't be seen in a plan")
-    if module.partition("/")[0] in _MAKERS:
+    if module.partition("/")[0] in MAKERS:
         return None
     if kind.endswith("Patch") and properties.get("kind", kind) in (kind, kind.removesuffix("Patch")):
         return Asked(opaque="a patch changes an object that isn't in the plan")
-    named = {"apiVersion": module.removeprefix("core/"), "kind": kind}
     inputs, secrets = _read_inputs(properties)
-    made = tuple(_make_objects(named, inputs))
+    made = tuple(make_objects(module, kind, inputs))
     if any(is_marked(read_metadata(one)) or is_marked(read_metadata(one).get("namespace")) for one in made):
         return Asked(opaque="which namespace it is for isn't known yet")
     return Asked(made, secrets)
-
-
-def _make_objects(named: Mapping[str, str], inputs: Mapping[str, Any]) -> list[Manifest]:
-    """Make a resource's manifest, or those of a list."""
-    made = {**named, **{key: value for key, value in inputs.items() if not is_marked(value) or key not in named}}
-    items = made.get("items")
-    if not (str(made["kind"]).endswith("List") and isinstance(items, list)):
-        return [made]
-    inner = {**named, "kind": str(made["kind"]).removesuffix("List")}
-    return [one for item in items if isinstance(item, dict) for one in _make_objects(inner, item)]
-
-
-def _make_document(kind: str, inputs: Mapping[str, Any]) -> Manifest:
-    """Make an object store's document from a resource's inputs."""
-    spec = inputs.get("spec")
-    tags = spec if is_marked(spec) else spec.get("tags") if isinstance(spec, dict) else None
-    tags = tags if isinstance(tags, dict) else {}
-    tenant = inputs.get("tenant")
-    labels = {**tags, TENANT_LABEL: tenant} if tenant and not is_marked(tags) else tags
-    metadata = {"name": inputs.get("name", ""), "labels": labels, "annotations": tags}
-    return {"apiVersion": STORE_API, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def _read_inputs(properties: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:

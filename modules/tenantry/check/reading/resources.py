@@ -18,8 +18,8 @@ BLINDED: Final = "[secret]"
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key by which a map says that it is none: a secret, a file, a resource. Source: sdk/go/common/resource/sig."""
 
-# What these make is registered by resources of their own.
-_MAKERS = ("yaml", "kustomize", "helm.sh")
+MAKERS: Final = ("yaml", "kustomize", "helm.sh")
+"""Modules whose resources register what they make as resources of its own."""
 _HIDDEN = {"Release": "what a Helm release makes isn't in the plan"}
 
 
@@ -31,7 +31,7 @@ def read_resource(token: str, inputs: object) -> list[Manifest] | str:
     package, _, rest = token.partition(":")
     module, _, kind = rest.rpartition(":")
     is_store = package == "objectstore" and kind in STORE_KINDS
-    is_maker = module.partition("/")[0] in _MAKERS
+    is_maker = module.partition("/")[0] in MAKERS
     if package == "kubernetes" and (is_maker or kind.endswith("Patch")):
         return _HIDDEN.get(kind, "" if is_maker else "a patch changes an object that isn't in the plan") or []
     if package != "kubernetes" and not is_store:
@@ -40,25 +40,33 @@ def read_resource(token: str, inputs: object) -> list[Manifest] | str:
         return "the plan doesn't say what it asks for"
     plain = {key: _read(value, key) for key, value in inputs.items() if not key.startswith("__")}
     if is_store:
-        return [_make_document(kind, plain)]
-    return _make_objects({"apiVersion": module.removeprefix("core/"), "kind": kind}, plain)
+        return [make_document(kind, plain)]
+    return [_without_unknown_namespace(one) for one in make_objects(module, kind, plain)]
+
+
+def make_objects(module: str, kind: str, inputs: Mapping[str, Any]) -> list[Manifest]:
+    """Make the manifest of a Kubernetes resource, or those of a list."""
+    return _make_objects({"apiVersion": module.removeprefix("core/"), "kind": kind}, inputs)
 
 
 def _make_objects(named: Mapping[str, str], inputs: Mapping[str, Any]) -> list[Manifest]:
-    """Make a resource's manifest, or those of a list."""
     made = {**inputs, **{key: inputs[key] if isinstance(inputs.get(key), str) else named[key] for key in named}}
     items = made.get("items")
     if made["kind"].endswith("List") and isinstance(items, list):
         inner = {**named, "kind": made["kind"].removesuffix("List")}
         return [one for item in items if isinstance(item, dict) for one in _make_objects(inner, item)]
-    metadata = made.get("metadata")
-    if isinstance(metadata, dict) and is_marked(metadata.get("namespace")):
-        # It goes to a namespace that isn't known, as one does whose manifest names none.
-        made["metadata"] = {key: value for key, value in metadata.items() if key != "namespace"}
     return [made]
 
 
-def _make_document(kind: str, inputs: Mapping[str, Any]) -> Manifest:
+def _without_unknown_namespace(manifest: Manifest) -> Manifest:
+    """Take out a namespace that isn't known: the object goes to one, as an object does whose manifest names none."""
+    metadata = manifest.get("metadata")
+    if not (isinstance(metadata, dict) and is_marked(metadata.get("namespace"))):
+        return manifest
+    return manifest | {"metadata": {key: value for key, value in metadata.items() if key != "namespace"}}
+
+
+def make_document(kind: str, inputs: Mapping[str, Any]) -> Manifest:
     """Make an object store's document: what its metadata says is among the tags, but for the tenant."""
     spec = inputs.get("spec")
     tags = spec if is_marked(spec) else spec.get("tags") if isinstance(spec, dict) else {}
