@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import psutil
 
-SAMPLE_SECONDS = 0.25
+SAMPLE_SECONDS = 1.0
+"""Between two looks at the memory: each takes the kernel milliseconds a process, which stands still meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
