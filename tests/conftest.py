@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sites import Sandbox
 from tenantry import sandbox as embedded
+
+# How long an example takes is the machine's business: a deadline makes a loaded one fail.
+settings.register_profile("tenantry", deadline=None)
+settings.load_profile("tenantry")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ from tenantry.contract.model import Site, Tenant
 from tenantry.render import Manifest, Rendered, render_tenant
 
 # A drawn request is large; how long it takes to draw one says nothing about what is tested.
-thorough = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z")
 

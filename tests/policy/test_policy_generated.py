@@ -26,9 +26,7 @@ def generate() -> list[str]:
     checks = list(HealthCheck)
 
     @seed(SEED)
-    @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=checks, phases=[Phase.generate]
-    )
+    @settings(max_examples=EXAMPLES, database=None, suppress_health_check=checks, phases=[Phase.generate])
     @given(bool_expressions())
     def collect(expression: str) -> None:
         # A server shortens warnings, and a longer expression couldn't be told from its like.

@@ -40,7 +40,7 @@ def as_json(value: object) -> object:
     return float(value) if isinstance(value, int) and abs(value) >= 1 << 63 else value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(WORDS), st.booleans()), min_size=1, max_size=6))
 def test_both_readers_read_the_same(lines: list[tuple[str, str, bool]]) -> None:
     text = "".join(f"{key}: {'[' if flow else ''}{word}{']' if flow else ''}\n" for key, word, flow in lines)
@@ -69,7 +69,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 def test_json_is_read_as_json(value: object) -> None:
     text = json.dumps({"value": value})

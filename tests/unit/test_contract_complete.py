@@ -13,7 +13,7 @@ from tenantry.contract.reading.schema import validate
 
 
 @given(requests())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_valid_request_completes_to_a_tenant_on_a_site(raw: dict[str, Any]) -> None:
     assert validate(document(raw)) == ()
     tenant = completed(raw)
