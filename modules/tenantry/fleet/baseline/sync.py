@@ -1,6 +1,7 @@
 """Brings a site to a baseline: installs its policies with the waivers in force, and removes what it no longer has."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,7 @@ from tenantry.contract.model import Baseline, Waiver
 from tenantry.fleet.baseline.documents import BINDING, POLICY, make_documents
 from tenantry.fleet.baseline.lockout import find_lockouts
 from tenantry.fleet.site.kube import FIELD_MANAGER, POLICY_API, KubeClient
+from tenantry.fleet.site.live import READERS
 from tenantry.fleet.site.objects import read_objects
 from tenantry.policy import Placed, PolicySet, Subject, Verdict, build_policies, judge
 from tenantry.policy.documents.model import Manifest
@@ -85,7 +87,11 @@ class SiteBaseline:
         lockouts = find_lockouts(self._policies, self._live, self._baseline, self._ask_who_we_are())
         if lockouts:
             raise DeniedError(lockouts)
-        steps = [self._apply(one) for one in self._wanted]
+        # Policies before bindings: a binding without its policy is an error of the server's.
+        steps: list[Step] = []
+        with ThreadPoolExecutor(READERS) as writers:
+            for kind in (POLICY, BINDING):
+                steps += writers.map(self._apply, [one for one in self._wanted if one["kind"] == kind])
         wanted = set(map(_key, self._wanted))
         gone = [one for key, one in self._there.items() if key not in wanted and _is_ours(one)]
         # A binding goes before its policy, so that none is ever without the other.
