@@ -241,6 +241,33 @@ def test_somebody_elses_policy_is_not_taken_over(sandbox: Sandbox, baseline: Ope
         sandbox.kubectl(SITE, "delete", "-f", "-", stdin=theirs)
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [(("spec:", "spec: ]"), "TEN-105"), (("owner:", "onwer:"), "TEN-120"), (("s@gov", "o@gov"), "TEN-153")],
+    ids=["unreadable", "misspelt", "approved by its owner"],
+)
+def test_a_waiver_that_is_not_understood_is_not_taken_for_withdrawn(
+    sandbox: Sandbox, baseline: Operator, tmp_path: Path, change: tuple[str, str], code: str
+) -> None:
+    policies = own_policies(tmp_path / "own", "pod-privileged")
+    write_waiver(baseline, "t-waiver99", expires=10)
+    assert sync(baseline, "--policy", policies)["waivers"] == ["old-web"]
+    file = baseline.government / "waivers" / "old-web.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    done = baseline.run("baseline", "sync", SITE, "--policy", policies)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert code in done.stderr
+    live = sandbox.kubectl(SITE, "get", "validatingadmissionpolicy", "pod-privileged", "-o", "yaml").stdout
+    assert "t-waiver99" in live
+
+
+def test_a_folder_that_is_not_there_has_no_say(sandbox: Sandbox, baseline: Operator) -> None:
+    done = baseline.run("baseline", "sync", SITE, "--context", "governmnet")
+    assert done.returncode == 2
+    assert "governmnet" in done.stderr
+    assert installed(sandbox) == set()
+
+
 def test_waivers_are_never_taken_for_withdrawn(baseline: Operator, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     nowhere.mkdir()

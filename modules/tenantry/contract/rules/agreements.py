@@ -13,9 +13,14 @@ LONGEST_WAIVER = timedelta(days=180)
 
 def judge_agreements(documents: Documents) -> Iterator[Problem]:
     """Hold every waiver and grant to their own rules."""
+    yield from judge_waivers(documents)
+    yield from _grants(documents)
+
+
+def judge_waivers(documents: Documents) -> Iterator[Problem]:
+    """Hold every waiver to its own rules."""
     for waiver in documents.waivers.values():
         yield from _judge_waiver(waiver, documents.sources["Waiver", waiver.name])
-    yield from _grants(documents)
 
 
 def find_sound_waivers(documents: Documents) -> Iterator[Waiver]:
