@@ -21,6 +21,7 @@ def check_paths(
     policies: Path | None = None,
     stdin: str | None = None,
     explain: bool = True,
+    traced: bool = True,
 ) -> Report:
     """Check everything that files and folders hold.
 
@@ -30,6 +31,7 @@ def check_paths(
         policies: A folder of policies instead of the baseline's own.
         stdin: The text of standard input.
         explain: Whether to look for the part of an expression that failed; only text shows it.
+        traced: Whether to find out which policies were evaluated for each object; only OSCAL tells.
 
     Raises:
         InputError: Policies that can't be used.
@@ -46,8 +48,8 @@ def check_paths(
         around = list_parameters(documents)
         around += [one.manifest for one in gather(context).manifests] if context else []
         waivers = find_waivers(documents, begun.date())
-        planned = bool(found.plans)
-        judged = judge_manifests(placed, around, baseline, policies, waivers, explain=explain, planned=planned)
+        tells = {"explain": explain, "planned": bool(found.plans), "traced": traced}
+        judged = judge_manifests(placed, around, baseline, policies, waivers, **tells)
         report = replace(
             _add(report, judged.results, judged.summary, judged.looked), judged=judged.summary, policies=judged.policies
         )

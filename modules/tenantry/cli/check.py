@@ -87,8 +87,9 @@ def check(
 
     files = [_output(one) for one in output or ()]
     stdin = sys.stdin.read() if any(str(path) == STDIN for path in paths) else None
-    tells = ReportFormat.TEXT in (form, *(name for name, _ in files))
-    report = check_paths(paths, context, policies=policy, stdin=stdin, explain=tells)
+    asked = {form, *(name for name, _ in files)}
+    tells = {"explain": ReportFormat.TEXT in asked, "traced": ReportFormat.OSCAL in asked}
+    report = check_paths(paths, context, policies=policy, stdin=stdin, **tells)
     for line in write_report(report, form):
         typer.echo(line)
     for name, file in files:

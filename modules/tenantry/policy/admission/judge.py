@@ -52,13 +52,17 @@ class Judge:
         cluster: Cluster,
         grants: Sequence[Grant] | None = None,
         waivers: Sequence[Waiver] = (),
+        *,
+        traced: bool = True,
     ) -> None:
+        """Make a judge; one that isn't `traced` doesn't find out which policies with conditions were evaluated."""
         self._cluster = cluster
         self._around = cluster.surround()
         self._engine = Engine(grants)
         self._candidates = [Candidate(one, self._engine) for one in policies if one.bindings]
         self._planner = Planner(self._candidates, cluster, self._engine)
         self._waivers = Waivers(waivers, cluster, self._engine) if waivers else None
+        self._traced = traced
         self._templates = any(one.policy.judges_templates for one in policies)
 
     def judge(self, prepared: Prepared) -> Judgement:
@@ -70,7 +74,9 @@ class Judge:
         if not prepared.refused and not _is_exempt(request.resource):
             for subject in iterate_subjects(request, self._cluster, templates=self._templates):
                 plan = self._planner.find_plan(subject)
-                run = _Run(subject, self._cluster, self._around, self._engine, plan.names, findings, annotations)
+                run = _Run(
+                    subject, self._cluster, self._around, self._engine, plan.names, findings, annotations, self._traced
+                )
                 more = run.judge(plan)
                 judged = tuple(dict.fromkeys(judged + more)) if judged else more
         if self._waivers is not None and (findings or annotations):
@@ -122,6 +128,7 @@ class _Run:
     names: frozenset[str]
     findings: list[Finding]
     annotations: list[tuple[str, str]]
+    traced: bool = False
     activations: dict[tuple[int, str, bool], cel.Activation] = field(default_factory=dict)
 
     def judge(self, plan: Plan) -> tuple[str, ...]:
@@ -134,7 +141,7 @@ class _Run:
                     outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
                     for binding in bindings:
                         self._record(candidate.bound.policy, binding, outcome, None)
-            for candidate in plan.conditioned:
+            for candidate in plan.conditioned if self.traced else ():
                 if candidate.get_evaluator(wary=self.request.unknown).is_for(activation):
                     judged += (candidate.bound.policy.name,)
         for candidate in plan.others:
@@ -177,7 +184,7 @@ class _Run:
                     evaluator = candidate.get_evaluator(wary=self.request.unknown or asks or vague)
                     activation = self.activate(resource, value, marked=asks)
                     outcome = outcomes[id(value)] = evaluator.evaluate(activation)
-                    judged = judged or evaluator.is_for(activation)
+                    judged = judged or (self.traced and evaluator.is_for(activation))
                 self._record(policy, binding, outcome, value)
         return judged
 
