@@ -6,15 +6,16 @@ from pathlib import Path
 
 from tenantry.check.report import Looked, Result
 from tenantry.contract.documents import Documents
-from tenantry.contract.model import ObjectSelector, Waiver, join_name
+from tenantry.contract.model import ObjectSelector, Waiver, join_name, today
 from tenantry.contract.reading.schema import API_VERSION
 from tenantry.contract.rules.agreements import find_sound_waivers
 from tenantry.data import policy_dir
 from tenantry.policy import ObjectName, Verdict
 
 
-def find_waivers(documents: Documents, day: date) -> tuple[Waiver, ...]:
-    """Give the waivers that excuse something on a day: approved as they have to be, and not lapsed."""
+def find_waivers(documents: Documents, day: date | None = None) -> tuple[Waiver, ...]:
+    """Give the waivers that excuse something on a day, by default today: approved as they have to be, not lapsed."""
+    day = day or today()
     return tuple(waiver for waiver in find_sound_waivers(documents) if waiver.is_in_force(day))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from tenantry.contract.defaults import complete_request
@@ -18,6 +18,7 @@ from tenantry.contract.model import (
     Placement,
     Quota,
     Tenant,
+    today,
 )
 from tenantry.contract.placement import explain, ranked, why_not
 from tenantry.contract.reading.document import Document
@@ -103,7 +104,7 @@ def judge(
         one, found = _placed(one, documents, pinned)
         problems.extend([*judge_tenant(one, pinned), *found])
         completed.append(one)
-    day = day or datetime.now(UTC).date()
+    day = day or today()
     problems.extend(judge_ceilings(Scope(documents, baseline, tuple(completed), day)))
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
     if not assume_peers:

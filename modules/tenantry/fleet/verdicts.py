@@ -1,7 +1,6 @@
 """Judges tenants by the policies and waivers of `tenantry check`, before anything of theirs is changed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantry.check.judging import judge_manifests
@@ -30,7 +29,7 @@ def find_denied(
     documents = selection.documents
     # A rendered object stands in no file; the tenant's id takes its place, and tells whose each result is.
     placed = [one for each in planned for one in place_objects(each.tenant, each.rendered, Source(each.tenant.id))]
-    waivers = find_waivers(documents, datetime.now(UTC).date())
+    waivers = find_waivers(documents)
     around = list_parameters(documents)
     judged = judge_manifests(placed, around, selection.baseline, policies, waivers, explain=False)
     requests = {request.spec["id"]: request for request in documents.requests}

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantry.check.judging import judge_manifests, load_baseline_policies
@@ -115,7 +114,7 @@ def read_government(folder: Path) -> tuple[list[Manifest], tuple[Waiver, ...]]:
     if problems := [*unsound, *found.problems]:
         raise InputError(problems)
     context = [*documents.data_of("Baseline"), *(one.manifest for one in found.manifests)]
-    return context, find_waivers(documents, datetime.now(UTC).date())
+    return context, find_waivers(documents)
 
 
 def _name(manifest: Manifest) -> str:

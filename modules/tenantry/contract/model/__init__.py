@@ -15,6 +15,7 @@ from tenantry.contract.model.agreements import (
     SharedService,
     Waiver,
     WaiverSpec,
+    today,
 )
 from tenantry.contract.model.baseline import Allowed, Baseline, BaselineSpec, ClassificationControls, SizeClass
 from tenantry.contract.model.site import Department, DepartmentSpec, NodePool, PodSelector, Site, SiteNetwork, SiteSpec
@@ -104,4 +105,5 @@ __all__ = [
     "Waiver",
     "WaiverSpec",
     "join_name",
+    "today",
 ]

@@ -1,10 +1,15 @@
 """Agreements that a person has approved: waivers and grants."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from tenantry.contract.model.tenant import Approval
 from tenantry.contract.model.words import BucketAccess, Classification, Metadata
+
+
+def today() -> date:
+    """Give the day by which agreements hold or have lapsed, wherever somebody is: that in UTC."""
+    return datetime.now(UTC).date()
 
 
 @dataclass(frozen=True, slots=True)

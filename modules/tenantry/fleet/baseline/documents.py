@@ -6,14 +6,12 @@ from typing import Any
 
 from tenantry.check.judging import read_policy_documents
 from tenantry.contract.model import Waiver
-from tenantry.fleet.site.kube import POLICY_API
 from tenantry.fleet.site.waivers import WAIVERS_NOTE
 from tenantry.policy.admission.waive import add_condition
-from tenantry.policy.documents.model import Manifest
+from tenantry.policy.documents.model import Manifest, read_layer
+from tenantry.policy.documents.read import BINDING_KIND, POLICY_KIND
+from tenantry.policy.policies import is_policy_document
 from tenantry.render.naming import BASELINE_NOTE, MANAGED_BY_LABEL, MANAGER
-
-LAYER_NOTE = "tenantry.dev/layer"
-POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 
 
 def make_documents(folder: Path | None, waivers: Sequence[Waiver], version: str) -> list[Manifest]:
@@ -22,16 +20,16 @@ def make_documents(folder: Path | None, waivers: Sequence[Waiver], version: str)
     Policies of other layers judge documents that no API server has. Each policy names its waivers, with the last day
     of each: a policy has no clock, so that whoever looks at it sees which have lapsed.
     """
-    documents = [one.manifest for one in read_policy_documents(folder) if one.manifest["apiVersion"] == POLICY_API]
-    policies = [one for one in documents if one["kind"] == POLICY and _layer(one) == "workload"]
+    documents = [one.manifest for one in read_policy_documents(folder) if is_policy_document(one.manifest)]
+    policies = [one for one in documents if one["kind"] == POLICY_KIND and _read_layer(one) == "workload"]
     names = {one["metadata"]["name"] for one in policies}
-    bindings = [one for one in documents if one["kind"] == BINDING and one["spec"]["policyName"] in names]
+    bindings = [one for one in documents if one["kind"] == BINDING_KIND and one["spec"]["policyName"] in names]
     noted = [_note_waivers(add_condition(one, waivers), waivers) for one in policies]
     return [_mark(one, version) for one in (*noted, *bindings)]
 
 
-def _layer(policy: Manifest) -> str:
-    return str((policy["metadata"].get("annotations") or {}).get(LAYER_NOTE, "workload"))
+def _read_layer(policy: Manifest) -> str:
+    return read_layer(policy["metadata"].get("annotations") or {})
 
 
 def _mark(document: Manifest, version: str) -> Manifest:

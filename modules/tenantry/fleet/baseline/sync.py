@@ -7,13 +7,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from tenantry.contract.model import Baseline, Waiver
-from tenantry.fleet.baseline.documents import BINDING, POLICY, make_documents
+from tenantry.fleet.baseline.documents import make_documents
 from tenantry.fleet.baseline.lockout import find_lockouts
 from tenantry.fleet.site.kube import FIELD_MANAGER, POLICY_API, KubeClient
 from tenantry.fleet.site.live import READERS
 from tenantry.fleet.site.objects import read_objects
 from tenantry.policy import Placed, PolicySet, Subject, Verdict, build_policies, judge
 from tenantry.policy.documents.model import Manifest
+from tenantry.policy.documents.read import BINDING_KIND, POLICY_KIND
 from tenantry.policy.objects.cluster import build_cluster
 from tenantry.problems import DeniedError, InputError, problem
 from tenantry.render.naming import MANAGED_BY_LABEL, MANAGER
@@ -57,7 +58,9 @@ class SiteBaseline:
         self._client = client
         self._baseline = baseline
         self._wanted = make_documents(folder, waivers, baseline.version)
-        self._there = {_key(one): one for kind in (POLICY, BINDING) for one in client.list_all(POLICY_API, kind, "")}
+        self._there = {
+            _key(one): one for kind in (POLICY_KIND, BINDING_KIND) for one in client.list_all(POLICY_API, kind, "")
+        }
         self._check_owners()
         policies = build_policies(map(Placed, self._wanted), kubernetes=client.read_minor())
         self._live = read_objects(client, [one.policy for one in policies.policies])
@@ -75,7 +78,10 @@ class SiteBaseline:
     def preview(self) -> list[Newly]:
         """Give the live objects that would newly be denied if they were made, or changed, as they are."""
         installed = [one for one in self._there.values() if _is_ours(one)]
-        before = {(one.object, one.policy) for one in _find_denied(_build(installed, self._live), self._live)}
+        before = {
+            (one.object, one.policy)
+            for one in _find_denied(build_policies(map(Placed, installed), self._live), self._live)
+        }
         return [one for one in _find_denied(self._policies, self._live) if (one.object, one.policy) not in before]
 
     def sync(self) -> list[Step]:
@@ -90,12 +96,12 @@ class SiteBaseline:
         # Policies before bindings: a binding without its policy is an error of the server's.
         steps: list[Step] = []
         with ThreadPoolExecutor(READERS) as writers:
-            for kind in (POLICY, BINDING):
+            for kind in (POLICY_KIND, BINDING_KIND):
                 steps += writers.map(self._apply, [one for one in self._wanted if one["kind"] == kind])
         wanted = set(map(_key, self._wanted))
         gone = [one for key, one in self._there.items() if key not in wanted and _is_ours(one)]
         # A binding goes before its policy, so that none is ever without the other.
-        for one in sorted(gone, key=lambda one: one["kind"] != BINDING):
+        for one in sorted(gone, key=lambda one: one["kind"] != BINDING_KIND):
             self._client.delete(one)
             steps.append(Step(*_key(one), Action.REMOVED))
         return steps
@@ -134,10 +140,6 @@ def _read_state(live: Manifest) -> tuple[object, ...]:
     """Give what tells whether anything but the status changed."""
     metadata = live["metadata"]
     return metadata["generation"], metadata.get("labels"), metadata.get("annotations")
-
-
-def _build(documents: Iterable[Manifest], live: Sequence[Manifest]) -> PolicySet:
-    return build_policies((Placed(one) for one in documents), live)
 
 
 def _find_denied(policies: PolicySet, live: Iterable[Manifest]) -> list[Newly]:

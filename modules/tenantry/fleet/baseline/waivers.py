@@ -1,6 +1,5 @@
 """The waivers of a government that are in force today."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantry.check.waivers import find_waivers
@@ -26,4 +25,4 @@ def read_waivers_around(context: Path | None) -> tuple[Waiver, ...]:
     problems += judge_waivers(documents)
     if problems:
         raise InputError(sorted(problems))
-    return find_waivers(documents, datetime.now(UTC).date())
+    return find_waivers(documents)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tenantry.fleet.site.kube import KubeClient, ServedKind
 from tenantry.fleet.site.live import READERS
+from tenantry.policy.admission.match import may_match
 from tenantry.policy.documents.model import Manifest, Policy
 
 # What verdicts on other objects hang on.
@@ -26,11 +27,7 @@ def _is_judged(kind: ServedKind, policies: Iterable[Policy]) -> bool:
     wanted = [(policy.param_kind.api_version, policy.param_kind.kind) for policy in policies if policy.param_kind]
     if (kind.api_version, kind.kind) in wanted:
         return True
-    rules = (rule for policy in policies for rule in policy.match.rules)
-    return any(
-        {"*", kind.group} & rule.groups and any(plural in ("*", kind.plural) for plural, _ in rule.resources)
-        for rule in rules
-    )
+    return any(may_match(policy.match, kind.group, kind.plural) for policy in policies)
 
 
 def _without_secrets(live: Manifest) -> Manifest:

@@ -1,9 +1,10 @@
 """Waivers that a site's policies hold: a policy has no clock, so that one which lapsed excuses until the next sync."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 
 from tenantry.connection import Connection
+from tenantry.contract.model import today
 from tenantry.fleet.site.kube import POLICY_API, KubeClient
 from tenantry.problems import Problem, UnreachableError, problem
 from tenantry.render.naming import MANAGED_BY_LABEL, MANAGER
@@ -21,8 +22,7 @@ def find_lapsed_at(connections: Iterable[Connection]) -> list[Problem]:
         except UnreachableError as error:
             found += error.problems
             continue
-        today = datetime.now(UTC).date()
-        found += [_lapsed(name, expires, connection.site) for name, expires in held if expires < today]
+        found += [_lapsed(name, expires, connection.site) for name, expires in held if expires < today()]
     return found
 
 

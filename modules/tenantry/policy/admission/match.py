@@ -43,6 +43,14 @@ def read_labels(manifest: Mapping[str, object] | None) -> Labels:
     return labels if isinstance(labels, dict) else {}
 
 
+def may_match(match: Match, group: str, plural: str) -> bool:
+    """Whether any rule names a resource, whatever the operation, the version and the object."""
+    return any(
+        ({"*", group} & rule.groups) and any(named in ("*", plural) for named, _ in rule.resources)
+        for rule in match.rules
+    )
+
+
 def match_request(match: Match, request: Request, around: Surroundings) -> Matched:
     """Which resource of the request a match takes, if any."""
     of_object = _match_object(match.object_selector, request)

@@ -10,7 +10,7 @@ from cel_expr_python import cel
 
 from tenantry.policy.admission.evaluate import Evaluator
 from tenantry.policy.admission.kept import KeptPrograms
-from tenantry.policy.admission.match import Matched, match_request
+from tenantry.policy.admission.match import Matched, match_request, may_match
 from tenantry.policy.admission.programs import Programs, compile_policy, guard_programs, join_programs
 from tenantry.policy.cel.engine import Engine
 from tenantry.policy.documents.model import Binding, Match, Policy
@@ -122,7 +122,7 @@ class Planner:
             if request.path and not candidate.bound.policy.judges_templates:
                 continue
             match = candidate.bound.policy.match
-            if match.rules and not any(_may_match(match, one) for one in names):
+            if match.rules and not any(may_match(match, one.group, one.plural) for one in names):
                 continue
             bindings = self._settle(candidate.bound, request)
             if bindings is None:
@@ -174,10 +174,3 @@ def _is_settled(match: Match, request: Request) -> bool:
     if match.object_selector.requirements or any(rule.names for rule in (*match.rules, *match.excludes)):
         return False
     return not (match.namespace_selector.requirements and request.resource.is_namespace)
-
-
-def _may_match(match: Match, resource: Resource) -> bool:
-    return any(
-        ({"*", resource.group} & rule.groups) and any(plural in ("*", resource.plural) for plural, _ in rule.resources)
-        for rule in match.rules
-    )

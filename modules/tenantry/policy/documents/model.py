@@ -128,6 +128,11 @@ class Placed:
         return "CREATE" if self.old is None else "UPDATE"
 
 
+def read_layer(annotations: Mapping[str, str]) -> str:
+    """The layer that a policy's annotations say; a policy of somebody else's is for workloads."""
+    return annotations.get("tenantry.dev/layer", "workload")
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A ValidatingAdmissionPolicy."""
@@ -150,8 +155,8 @@ class Policy:
 
     @property
     def layer(self) -> str:
-        """What the policy looks at; a policy of somebody else's is for workloads."""
-        return self.annotations.get("tenantry.dev/layer", "workload")
+        """What the policy looks at."""
+        return read_layer(self.annotations)
 
     @property
     def reason(self) -> str:
