@@ -16,11 +16,6 @@ group = typer.Typer(help="The baseline at sites.", short_help="The baseline's po
 app.add_typer(group, name="baseline", no_args_is_help=True)
 
 
-@group.callback()
-def baseline() -> None:
-    """Bring sites to the baseline."""
-
-
 @group.command()
 def sync(
     site: SiteName,

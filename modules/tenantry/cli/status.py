@@ -27,7 +27,7 @@ def status(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form:
         _write_json(seen)
     else:
         _write_table(seen)
-    _exit(seen, lapsed)
+    _exit(seen, lapsed, drifted=False)
 
 
 @app.command(short_help="Name live objects that are not as applied.")
@@ -43,7 +43,7 @@ def drift(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: 
         _write_json(seen)
     else:
         _write_differences(seen)
-    _exit_drifted(seen, lapsed)
+    _exit(seen, lapsed, drifted=True)
 
 
 def _survey(tenants: Sequence[str], context: Context) -> tuple[Sequence["Seen"], Sequence["Problem"]]:
@@ -57,18 +57,14 @@ def _survey(tenants: Sequence[str], context: Context) -> tuple[Sequence["Seen"],
     return found.seen, find_lapsed_at(found.connections.values())
 
 
-def _exit(seen: Sequence["Seen"], lapsed: Sequence["Problem"] = ()) -> None:
+def _exit(seen: Sequence["Seen"], lapsed: Sequence["Problem"], *, drifted: bool) -> None:
     """Exit as what was found asks for, after telling of waivers that lapsed and that sites still hold."""
     from tenantry.cli.tables import show_problems
 
     show_problems(lapsed)
     if any(one.error for one in seen):
         raise typer.Exit(Exit.UNREACHABLE)
-
-
-def _exit_drifted(seen: Sequence["Seen"], lapsed: Sequence["Problem"]) -> None:
-    _exit(seen, lapsed)
-    if lapsed or any(one.comparison and one.comparison.differences for one in seen):
+    if drifted and (lapsed or any(one.comparison and one.comparison.differences for one in seen)):
         raise typer.Exit(Exit.DENIED)
 
 

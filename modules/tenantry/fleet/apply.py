@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tenantry.fleet.outcome import Action, Outcome, Report
-from tenantry.fleet.selection import Planned, Selection
+from tenantry.fleet.selection import Selection
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen, survey
-from tenantry.problems import Problem
+from tenantry.fleet.verdicts import split_denied
 from tenantry.toolchain import Progress
 
 
@@ -38,11 +38,8 @@ def apply_tenants(
             outcomes.append(Outcome(seen.planned, Action.UNCHANGED, 0.0))
         else:
             waiting.append(seen)
-    refused = judge_waiting([seen.planned for seen in waiting], selection, policies)
-    for seen in waiting:
-        if problems := refused.get(seen.planned.tenant.id):
-            outcomes.append(Outcome(seen.planned, Action.DENIED, 0.0, problems))
-    waiting = [seen for seen in waiting if seen.planned.tenant.id not in refused]
+    waiting, denied = split_denied(waiting, selection, policies)
+    outcomes += [Outcome(seen.planned, Action.DENIED, 0.0, problems) for seen, problems in denied]
     for outcome in outcomes:
         report(outcome)
     if waiting:
@@ -51,15 +48,3 @@ def apply_tenants(
 
         outcomes += update_tenants(waiting, found.connections, building, report, jobs=jobs, buckets=buckets)
     return outcomes
-
-
-def judge_waiting(
-    waiting: Sequence[Planned], selection: Selection, policies: Path | None
-) -> dict[str, tuple[Problem, ...]]:
-    """Give what policies deny of the tenants that are to be changed, by the tenant's id."""
-    if not waiting:
-        return {}
-    # Imported here: where nothing is to be done, nobody waits for the policies' engine.
-    from tenantry.fleet.verdicts import find_denied
-
-    return find_denied(waiting, selection, policies)

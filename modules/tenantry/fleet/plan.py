@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tenantry.fleet.apply import judge_waiting
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
@@ -13,6 +12,7 @@ from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import Comparison, State
 from tenantry.fleet.survey import Seen, survey
 from tenantry.fleet.update import needs_refresh
+from tenantry.fleet.verdicts import split_denied
 from tenantry.problems import Problem, TenantryError
 from tenantry.toolchain import Progress
 
@@ -53,11 +53,9 @@ def plan_tenants(selection: Selection, building: Progress, *, jobs: int, policie
             waiting.append(seen)
         else:
             plans[tenant] = Plan(seen.planned, seen.comparison)
-    refused = judge_waiting([seen.planned for seen in waiting], selection, policies)
-    for seen in waiting:
-        if problems := refused.get(seen.planned.tenant.id):
-            plans[seen.planned.tenant.id] = Plan(seen.planned, None, problems=problems, denied=True)
-    waiting = [seen for seen in waiting if seen.planned.tenant.id not in refused]
+    waiting, denied = split_denied(waiting, selection, policies)
+    for seen, problems in denied:
+        plans[seen.planned.tenant.id] = Plan(seen.planned, None, problems=problems, denied=True)
     if waiting:
         with open_session(found.connections, building) as session, ThreadPoolExecutor(jobs) as workers:
             for one in workers.map(lambda seen: _plan(session, seen), waiting):

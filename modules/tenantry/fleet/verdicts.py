@@ -2,15 +2,27 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tenantry.check.judging import judge_manifests
-from tenantry.check.reading.rendered import list_parameters, place_objects
-from tenantry.check.report import Result
-from tenantry.check.waivers import find_waivers
 from tenantry.contract.reading.document import Document
 from tenantry.fleet.selection import Planned, Selection
-from tenantry.policy import Source, Verdict
+from tenantry.fleet.survey import Seen
 from tenantry.problems import Problem, problem
+
+if TYPE_CHECKING:
+    from tenantry.check.report import Result
+
+
+def split_denied(
+    waiting: Sequence[Seen], selection: Selection, policies: Path | None
+) -> tuple[list[Seen], list[tuple[Seen, tuple[Problem, ...]]]]:
+    """Give those of the tenants that are to be changed that may be, and those that policies deny, with why.
+
+    `policies` is a folder of policies instead of the baseline's own. Raises InputError for policies that can't be used.
+    """
+    found = find_denied([seen.planned for seen in waiting], selection, policies) if waiting else {}
+    denied = [(seen, found[seen.planned.tenant.id]) for seen in waiting if seen.planned.tenant.id in found]
+    return [seen for seen in waiting if seen.planned.tenant.id not in found], denied
 
 
 def find_denied(
@@ -26,6 +38,12 @@ def find_denied(
     Raises:
         InputError: Policies that can't be used.
     """
+    # Imported here: where nothing is to be done, nobody waits for the policies' engine.
+    from tenantry.check.judging import judge_manifests
+    from tenantry.check.reading.rendered import list_parameters, place_objects
+    from tenantry.check.waivers import find_waivers
+    from tenantry.policy import Source, Verdict
+
     documents = selection.documents
     # A rendered object stands in no file; the tenant's id takes its place, and tells whose each result is.
     placed = [one for each in planned for one in place_objects(each.tenant, each.rendered, Source(each.tenant.id))]
@@ -40,6 +58,6 @@ def find_denied(
     return {tenant: tuple(problems) for tenant, problems in found.items()}
 
 
-def _say(result: Result, request: Document) -> Problem:
+def _say(result: "Result", request: Document) -> Problem:
     what = f"{result.object} is refused by {result.policy}: {result.message}"
     return problem(result.code, what, result.fix, file=request.file, line=request.start.line, column=1)
