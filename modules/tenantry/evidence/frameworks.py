@@ -12,8 +12,8 @@ from jsonschema.protocols import Validator
 
 from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.document import Path as Way
-from tenantry.contract.reading.keywords import format_checker, validator_class
 from tenantry.contract.reading.reader import read_file
+from tenantry.contract.reading.schema import make_validator
 from tenantry.contract.reading.sentences import problems_of
 from tenantry.contract.structure import structure
 from tenantry.data import controls_dir
@@ -109,7 +109,7 @@ def choose_frameworks(frameworks: Iterable[Framework], names: Iterable[str]) -> 
 @cache
 def _validator() -> Validator:
     schema = orjson.loads((controls_dir() / "schema.json").read_bytes())
-    return validator_class()(schema, format_checker=format_checker())
+    return make_validator(schema, schema.get("$defs", {}))
 
 
 def _broken(document: Document) -> list[Problem]:

@@ -54,10 +54,11 @@ def load_schema(kind: str) -> Mapping[str, Any]:
 def validator(kind: str) -> "Validator":
     """Give the validator of a kind of document."""
     schema = load_schema(kind)
-    return _validator(schema, schema.get("$defs", {}))
+    return make_validator(schema, schema.get("$defs", {}))
 
 
-def _validator(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> "Validator":
+def make_validator(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> "Validator":
+    """Make a validator of a schema that is ours, with its `$defs` in the place of references to them."""
     # Imported here: who checks manifests alone doesn't wait for jsonschema.
     from tenantry.contract.reading.keywords import format_checker, validator_class
 
@@ -110,7 +111,7 @@ def _parts(document: Document) -> Iterator[Problem]:
     """Hold a baseline's defaults to the request's own schema, in which nothing is needed."""
     schema = load_schema("Tenant")
     spec = {name: value for name, value in schema["properties"]["spec"].items() if name != "required"}
-    part = _validator(spec, schema["$defs"])
+    part = make_validator(spec, schema["$defs"])
     yield from _problems(document, part, document.spec["defaults"], ("spec", "defaults"))
     for name, defaults in document.spec["templates"].items():
         yield from _problems(document, part, defaults, ("spec", "templates", name))

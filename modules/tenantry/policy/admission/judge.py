@@ -21,7 +21,7 @@ from tenantry.policy.admission.match import Matched, Surroundings, match_request
 from tenantry.policy.admission.plan import BoundPolicy, Candidate, Plan, Planner
 from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName
 from tenantry.policy.admission.waive import Waivers
-from tenantry.policy.cel.engine import Engine, run_program
+from tenantry.policy.cel.engine import Engine, plain_engine, run_program
 from tenantry.policy.cel.library.authorization import Grant
 from tenantry.policy.cel.library.marks import is_marked
 from tenantry.policy.documents.model import Binding, Manifest, Policy
@@ -58,7 +58,7 @@ class Judge:
         """Make a judge; one that isn't `traced` doesn't find out which policies with conditions were evaluated."""
         self._cluster = cluster
         self._around = cluster.surround()
-        self._engine = Engine(grants)
+        self._engine = plain_engine() if grants is None else Engine(grants)
         self._candidates = [Candidate(one, self._engine) for one in policies if one.bindings]
         self._planner = Planner(self._candidates, cluster, self._engine)
         self._waivers = Waivers(waivers, cluster, self._engine) if waivers else None

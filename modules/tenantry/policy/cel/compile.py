@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from tenantry.policy.cel.checking.check import VARIABLES, check_tree
 from tenantry.policy.cel.checking.cost import PER_CALL_LIMIT, estimate_cost
 from tenantry.policy.cel.checking.scope import Checked, Declarations, Finding
 from tenantry.policy.cel.checking.types import Type
-from tenantry.policy.cel.engine import Engine, Failure, encode_program, run_program
+from tenantry.policy.cel.engine import Failure, encode_program, plain_engine, run_program
 from tenantry.policy.cel.library.formatting import split_format
 from tenantry.policy.cel.library.text import compile_pattern
 from tenantry.policy.cel.syntax.parse import ExpressionError, Parsed, allow_deep_recursion, parse_expression
@@ -104,11 +103,6 @@ _PATTERNS = frozenset({"matches", "find", "findAll"})
 _CONVERSIONS = frozenset({"bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint"})
 
 
-@cache
-def _literal_engine() -> Engine:
-    return Engine()
-
-
 def _check_literals(node: Node) -> Iterator[Finding]:
     for call in iterate_nodes(node):
         if not isinstance(call, Call):
@@ -138,7 +132,7 @@ def _is_constant(node: Node) -> bool:
 def _check_conversion(call: Call) -> Iterator[Finding]:
     if not _is_constant(call):
         return
-    engine = _literal_engine()
+    engine = plain_engine()
     result = run_program(engine.plan(encode_program(call)), engine.activate({}))
     if isinstance(result, Failure):
         yield Finding(call.args[0].id, f"invalid {call.function} argument")
