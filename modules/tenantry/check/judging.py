@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -14,7 +14,6 @@ from tenantry.contract.reading.schema import API_VERSION, is_of_our_group
 from tenantry.data import baseline_file, policy_dir
 from tenantry.paths import cache_dir
 from tenantry.policy import Finding, Judgement, ObjectName, Placed, Verdict, build_policies, read_paths
-from tenantry.policy.admission.explain import Clue
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.admission.kept import KeptPrograms
 from tenantry.policy.cel.engine import Failure
@@ -25,6 +24,9 @@ from tenantry.policy.objects.prepare import prepare_request
 from tenantry.policy.policies import PolicySet, is_policy_document
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render.naming import BASELINE_NOTE
+
+if TYPE_CHECKING:
+    from tenantry.policy.admission.explain import Clue
 
 CODES = {Verdict.DENY: "TEN-610", Verdict.WARN: "TEN-611", Verdict.UNDECIDABLE: "TEN-612", Verdict.ALLOW: "TEN-620"}
 """The codes of what policies say, an allow being of a waiver; docs/codes.md tells what each means."""
@@ -178,7 +180,7 @@ def _noted(note: Problem) -> Result:
     return Result("policies", "policy", Verdict.WARN, note.code, note.message, note.fix, NOBODY, *where)
 
 
-def _result(about: Looked, finding: Finding, fix: str, clues: Iterable[Clue]) -> Result:
+def _result(about: Looked, finding: Finding, fix: str, clues: Iterable["Clue"]) -> Result:
     verdict = Verdict.ALLOW if finding.waiver else finding.verdict
     return Result(
         finding.policy,

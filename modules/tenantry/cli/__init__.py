@@ -1,5 +1,6 @@
 """The command line. Each command is a module here; what it needs is imported when it runs, so `--help` stays quick."""
 
+import atexit
 import gc
 import signal
 import sys
@@ -54,6 +55,8 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def main() -> None:
     """Run the command line; a refusal or a failure prints all its problems and exits with its code."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    # Else Python looks through all objects twice as it ends, which takes a tenth of a second, and frees nothing.
+    atexit.register(gc.freeze)
     try:
         for command in COMMANDS:
             import_module(f"tenantry.cli.{command}")

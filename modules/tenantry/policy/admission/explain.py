@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cel_expr_python import cel
 
-from tenantry.policy.cel.engine import NOT_PLAIN, Engine, Failure, encode_program, run_program
+from tenantry.policy.cel.engine import NOT_PLAIN, Engine, Failure, run_program
 from tenantry.policy.cel.syntax.tree import (
     Call,
     Comprehension,
@@ -20,6 +20,7 @@ from tenantry.policy.cel.syntax.tree import (
     bind_name,
 )
 from tenantry.policy.cel.syntax.unparse import write_expression
+from tenantry.policy.cel.syntax.wire import encode_parsed
 
 _MOST_CLUES = 6
 _MOST_ELEMENTS = 200
@@ -45,7 +46,7 @@ class _Place:
     def evaluate(self, node: Node) -> object:
         for name, value in reversed(self.bound):
             node = bind_name(name, value, node)
-        return run_program(self.engine.plan(encode_program(node)), self.activation)
+        return run_program(self.engine.plan(encode_parsed(node)), self.activation)
 
     def write(self, node: Node) -> str:
         return write_expression(node, dict(self.names))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cel_expr_python import cel
 
 from tenantry.contract.model import Waiver
 from tenantry.policy.admission.activate import bind_names
 from tenantry.policy.admission.evaluate import Outcome
-from tenantry.policy.admission.explain import Clue, explain_expression
 from tenantry.policy.admission.findings import (
     find_undecidable,
     make_finding,
@@ -28,6 +28,9 @@ from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.objects.cluster import Cluster, collect_params, read_metadata
 from tenantry.policy.objects.prepare import Prepared, iterate_subjects
 from tenantry.policy.objects.request import Request, Resource
+
+if TYPE_CHECKING:
+    from tenantry.policy.admission.explain import Clue
 
 # The API server asks no policy about these: a policy could lock everyone out.
 _EXEMPT_GROUP = "admissionregistration.k8s.io"
@@ -88,6 +91,8 @@ class Judge:
 
     def explain(self, prepared: Prepared, finding: Finding) -> list[Clue]:
         """Why a validation failed: the part that did, and the values that it looked at; none of other findings."""
+        from tenantry.policy.admission.explain import Clue, explain_expression
+
         chosen = [one for one in self._candidates if one.bound.policy.name == finding.policy]
         subjects = iterate_subjects(prepared.request, self._cluster, templates=self._templates)
         request = next((one for one in subjects if one.path == finding.path), None)

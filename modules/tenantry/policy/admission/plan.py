@@ -11,7 +11,7 @@ from cel_expr_python import cel
 from tenantry.policy.admission.evaluate import Evaluator
 from tenantry.policy.admission.kept import KeptPrograms
 from tenantry.policy.admission.match import Matched, match_request, may_match
-from tenantry.policy.admission.programs import Programs, compile_policy, guard_programs, join_programs
+from tenantry.policy.admission.programs import Programs
 from tenantry.policy.cel.engine import Engine
 from tenantry.policy.documents.model import Binding, Match, Policy
 from tenantry.policy.objects.cluster import Cluster
@@ -40,6 +40,8 @@ class BoundPolicy:
         """
         if self.kept is not None and (found := self.kept.find_programs(self.policy.name)) is not None:
             return found
+        from tenantry.policy.admission.compile import compile_policy
+
         made = compile_policy(self.policy, self.kubernetes)
         if isinstance(made, list):
             raise InputError(made)
@@ -70,7 +72,11 @@ class Candidate:
     def get_evaluator(self, *, wary: bool) -> Evaluator:
         """The policy's evaluator, or the `wary` one for objects of which parts aren't known yet."""
         if wary not in self._made:
-            programs = guard_programs(self.bound.programs) if wary else self.bound.programs
+            programs = self.bound.programs
+            if wary:
+                from tenantry.policy.admission.compile import guard_programs
+
+                programs = guard_programs(programs)
             self._made[wary] = Evaluator(self.bound.policy, programs, self._engine)
         return self._made[wary]
 
@@ -162,6 +168,8 @@ class Planner:
             kept = candidates[0].bound.kept
             program = kept.find_joined(key) if kept is not None else None
             if program is None:
+                from tenantry.policy.admission.compile import join_programs
+
                 program = join_programs([one.bound.programs for one in candidates])
                 if kept is not None:
                     kept.add_joined(key, program)

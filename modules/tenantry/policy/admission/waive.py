@@ -10,9 +10,8 @@ from cel_expr_python import cel
 
 from tenantry.contract.model import ObjectSelector, Waiver, join_name
 from tenantry.policy.admission.activate import REQUEST_NAMES, bind_names
-from tenantry.policy.admission.programs import compile_condition
 from tenantry.policy.admission.verdict import Finding
-from tenantry.policy.cel.engine import Engine, encode_program, run_program
+from tenantry.policy.cel.engine import Engine, run_program
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.documents.read import POLICY_KIND
 from tenantry.policy.objects.cluster import Cluster
@@ -108,8 +107,9 @@ class Waivers:
 
     def _plan(self, waiver: Waiver) -> cel.Expression:
         if waiver.name not in self._planned:
-            node = compile_condition(write_excuse(waiver))
-            self._planned[waiver.name] = self._engine.plan(encode_program(node))
+            from tenantry.policy.admission.compile import compile_condition
+
+            self._planned[waiver.name] = self._engine.plan(compile_condition(write_excuse(waiver)))
         return self._planned[waiver.name]
 
 

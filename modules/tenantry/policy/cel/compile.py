@@ -9,11 +9,12 @@ from tenantry.policy.cel.checking.check import VARIABLES, check_tree
 from tenantry.policy.cel.checking.cost import PER_CALL_LIMIT, estimate_cost
 from tenantry.policy.cel.checking.scope import Checked, Declarations, Finding
 from tenantry.policy.cel.checking.types import Type
-from tenantry.policy.cel.engine import Failure, encode_program, plain_engine, run_program
+from tenantry.policy.cel.engine import Failure, plain_engine, run_program
 from tenantry.policy.cel.library.formatting import split_format
 from tenantry.policy.cel.library.text import compile_pattern
 from tenantry.policy.cel.syntax.parse import ExpressionError, Parsed, allow_deep_recursion, parse_expression
 from tenantry.policy.cel.syntax.tree import Call, Const, Ident, ListLiteral, Node, iterate_nodes
+from tenantry.policy.cel.syntax.wire import encode_parsed
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _check_conversion(call: Call) -> Iterator[Finding]:
     if not _is_constant(call):
         return
     engine = plain_engine()
-    result = run_program(engine.plan(encode_program(call)), engine.activate({}))
+    result = run_program(engine.plan(encode_parsed(call)), engine.activate({}))
     if isinstance(result, Failure):
         yield Finding(call.args[0].id, f"invalid {call.function} argument")
 

@@ -15,8 +15,6 @@ from tenantry.policy.cel.library.authorization import Grant
 from tenantry.policy.cel.library.bindings import Binding, list_bindings
 from tenantry.policy.cel.library.marks import UNDECIDABLE
 from tenantry.policy.cel.library.meter import reset_meter
-from tenantry.policy.cel.syntax.tree import Node
-from tenantry.policy.cel.syntax.wire import encode_parsed
 
 # Names that an activation may bind.
 NAMES = (
@@ -72,7 +70,7 @@ class Engine:
         )
 
     def plan(self, program: bytes) -> cel.Expression:
-        """A program ready to run, from what `encode_program` made."""
+        """A program ready to run, from what `syntax.wire.encode_parsed` made of a resolved tree; bytes may be kept."""
         return self._environment.deserialize(program)
 
     def activate(self, names: Mapping[str, Any]) -> cel.Activation:
@@ -88,11 +86,6 @@ def plain_engine() -> Engine:
 
 NOT_PLAIN = Failure("it has no plain form")
 """What stands for a value that only the engine knows, such as an optional."""
-
-
-def encode_program(node: Node) -> bytes:
-    """A resolved tree as bytes: what may be kept and planned again without being checked again."""
-    return encode_parsed(node)
 
 
 def run_program(expression: cel.Expression, activation: cel.Activation) -> object:
