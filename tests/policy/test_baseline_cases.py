@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from baseline import BASELINE, CASES, POLICIES, TENANT, around_case, show
 
-from tenantry.policy import PolicySet, Verdict, build_policies, judge, read_paths
+from tenantry.policy import Placed, PolicySet, Verdict, build_policies, judge, read_paths
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.objects.cluster import build_cluster
+from tenantry.sandbox.site.furnish import objects
 
 RENDERED = sorted(Path(__file__).parents[1].glob("golden/rendered/*.yaml"))
 VERDICTS = {"allow": Verdict.ALLOW, "warn": Verdict.WARN, "deny": Verdict.DENY}
@@ -52,5 +53,12 @@ def test_a_policy_is_whole(path: Path) -> None:
 def test_what_tenantry_makes_passes(path: Path) -> None:
     """All objects of a tenant, together."""
     placed = list(read_paths([path]))
+    policies = build_policies(read_paths(POLICIES), [BASELINE, *(one.manifest for one in placed)])
+    assert [str(finding) for found in judge(policies, placed) for finding in found.findings] == []
+
+
+def test_what_the_sandbox_needs_passes() -> None:
+    """Else a sandbox whose sites have the baseline wouldn't come up again."""
+    placed = [Placed(one) for one in objects()]
     policies = build_policies(read_paths(POLICIES), [BASELINE, *(one.manifest for one in placed)])
     assert [str(finding) for found in judge(policies, placed) for finding in found.findings] == []

@@ -14,7 +14,6 @@ from tenantry.check.report import CONTRACT, NOBODY, Looked, Report, Result, Summ
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, read_documents
 from tenantry.contract.model import Baseline
-from tenantry.contract.reading.finding import government_root
 from tenantry.contract.reading.schema import API_VERSION, HOST_FACTS
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.policy import ObjectName, Placed, Verdict
@@ -31,15 +30,14 @@ class _Checked(NamedTuple):
 
 
 def judge_contract(
-    found: Gathered, context: Sequence[Path] | None, baseline: Baseline, day: date
+    found: Gathered, around: Sequence[Path], baseline: Baseline, day: date
 ) -> tuple[Documents, list[Placed], Report]:
     """Read the documents of files and hold them to the contract.
 
     Gives the documents, what the sound requests become, and what is wrong with the others.
 
-    `context` are the files that documents refer to; by default the government's folder around each.
+    `around` are the files and folders with what documents refer to.
     """
-    around = context if context is not None else [root for path in found.paths if (root := government_root(path))]
     documents, unsound = read_documents(
         found.paths,
         context=around,

@@ -80,7 +80,7 @@ def judge_manifests(
     waivers: Sequence[Waiver] = (),
     *,
     explain: bool,
-    planned: bool = False,
+    marked: bool = False,
     traced: bool = False,
 ) -> Judged:
     """Judge every manifest.
@@ -89,7 +89,7 @@ def judge_manifests(
     nobody describes, or that a manifest doesn't name, is taken for a tenant's, for that is where it is to go. `waivers`
     are those in force; what they excuse is told, and weighs nothing. With `explain`, a finding has the part of the
     expression that failed, which takes longer than to find it. `policies` is a folder, or what was read of one before;
-    `planned` says that values may be unknown yet, and marked so. With `traced`, each object is told with the policies
+    `marked` says that values may be unknown, and marked so. With `traced`, each object is told with the policies
     that were evaluated for it, which takes up to a tenth longer.
     """
     manifests = [one.manifest for one in placed]
@@ -101,7 +101,7 @@ def judge_manifests(
     judge = Judge(chosen.policies, chosen.cluster, waivers=waivers, traced=traced)
     fixes = {one.policy.name: one.policy.fix or _FIX for one in chosen.policies}
     # Also what isn't known of a parameter or a LimitRange can decide about an object that is itself known.
-    unknown = planned and any(find_mark(one) for one in known)
+    unknown = marked and any(find_mark(one) for one in known)
     results = [_noted(note) for note in chosen.notes]
     counts = dict.fromkeys(Verdict, 0)
     looked: list[Looked] = []

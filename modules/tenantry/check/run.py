@@ -12,6 +12,8 @@ from tenantry.check.reading.rendered import list_parameters
 from tenantry.check.report import Looked, Report, Result, Summary
 from tenantry.check.waivers import find_waivers, list_layers, report_waivers
 from tenantry.contract.load import load_baseline
+from tenantry.contract.reading.finding import government_root
+from tenantry.policy import Placed
 
 
 def check_paths(
@@ -20,6 +22,7 @@ def check_paths(
     *,
     policies: Path | None = None,
     stdin: str | None = None,
+    live: Sequence[Placed] = (),
     explain: bool = True,
     traced: bool = True,
 ) -> Report:
@@ -27,9 +30,11 @@ def check_paths(
 
     Args:
         paths: Files and folders; `-` stands for `stdin`.
-        context: What requests and manifests refer to; by default the government's folder around each path.
+        context: What requests and manifests refer to; by default the government's folder around each path, and around
+            the folder here for what was read at sites.
         policies: A folder of policies instead of the baseline's own.
         stdin: The text of standard input.
+        live: What was read at sites.
         explain: Whether to look for the part of an expression that failed; only text shows it.
         traced: Whether to find out which policies were evaluated for each object; only OSCAL tells.
 
@@ -39,17 +44,19 @@ def check_paths(
     begun = datetime.now(UTC)
     found = gather(paths, stdin)
     baseline = load_baseline()
-    documents, rendered, report = judge_contract(found, context, baseline, begun.date())
-    placed = [*rendered, *found.manifests, *place_hosts(documents.hosts)]
+    here = [Path.cwd()] if live else []
+    around = context if context is not None else list(filter(None, map(government_root, [*found.paths, *here])))
+    documents, rendered, report = judge_contract(found, around, baseline, begun.date())
+    placed = [*rendered, *found.manifests, *place_hosts(documents.hosts), *live]
     if placed:
         # Imported here: who checks a document that policies don't judge doesn't wait for their engine.
         from tenantry.check.judging import judge_manifests
 
-        around = list_parameters(documents)
-        around += [one.manifest for one in gather(context).manifests] if context else []
+        known = list_parameters(documents)
+        known += [one.manifest for one in gather(context).manifests] if context else []
         waivers = find_waivers(documents, begun.date())
-        tells = {"explain": explain, "planned": bool(found.plans), "traced": traced}
-        judged = judge_manifests(placed, around, baseline, policies, waivers, **tells)
+        tells = {"explain": explain, "marked": bool(found.plans or live), "traced": traced}
+        judged = judge_manifests(placed, known, baseline, policies, waivers, **tells)
         report = replace(
             _add(report, judged.results, judged.summary, judged.looked), judged=judged.summary, policies=judged.policies
         )

@@ -1,15 +1,19 @@
 """`tenantry check`."""
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tenantry.cli import app
 from tenantry.cli.options import Policies
 from tenantry.problems import Exit, InputError, UnreachableError, problem
+
+if TYPE_CHECKING:
+    from tenantry.policy import Placed
 
 
 class ReportFormat(StrEnum):
@@ -43,6 +47,10 @@ def check(
         ),
     ] = None,
     *,
+    site: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SITE", help="Judge all that lives at a site, too; may be given several times."),
+    ] = None,
     context: Annotated[
         list[Path] | None,
         typer.Option(
@@ -64,7 +72,7 @@ def check(
         typer.Option(metavar="FORMAT=FILE", help="Write the report to a file, too; may be given several times."),
     ] = None,
 ) -> None:
-    """Check requests and their like by the contract; Kubernetes manifests and the facts of hosts by policies.
+    """Check requests and their like by the contract; manifests, live objects and the facts of hosts by policies.
 
     Manifests are files, what Helm and Kustomize print, and what `pulumi preview --json` and `pulumi stack export` say.
 
@@ -79,17 +87,20 @@ def check(
         for line in explain_policy(explain, policy):
             typer.echo(line)
         return
-    if not paths:
-        raise InputError(problem("TEN-100", "nothing was named to check", "name files or folders, or - for a pipe"))
+    if not (paths or site):
+        fix = "name files or folders, - for a pipe, or a site with --site"
+        raise InputError(problem("TEN-100", "nothing was named to check", fix))
     from tenantry.check.formats import write_report
     from tenantry.check.reading.gather import STDIN
     from tenantry.check.run import check_paths
 
     files = [_output(one) for one in output or ()]
-    stdin = sys.stdin.read() if any(str(path) == STDIN for path in paths) else None
+    stdin = sys.stdin.read() if STDIN in map(str, paths or ()) else None
     asked = {form, *(name for name, _ in files)}
     tells = {"explain": ReportFormat.TEXT in asked, "traced": ReportFormat.OSCAL in asked}
-    report = check_paths(paths, context, policies=policy, stdin=stdin, **tells)
+    report = check_paths(
+        paths or (), context, policies=policy, stdin=stdin, live=_read_sites(site or (), policy), **tells
+    )
     for line in write_report(report, form):
         typer.echo(line)
     for name, file in files:
@@ -98,6 +109,17 @@ def check(
         raise typer.Exit(Exit.INPUT)
     denied = report.judged.deny or (undecidable is Undecidable.DENY and report.judged.undecidable)
     raise typer.Exit(Exit.DENIED if denied else Exit.DONE)
+
+
+def _read_sites(sites: Sequence[str], policy: Path | None) -> list["Placed"]:
+    """Read all that lives at sites and that policies are about."""
+    if not sites:
+        return []
+    from tenantry.check.judging import load_baseline_policies
+    from tenantry.fleet.site.manifests import read_manifests
+
+    policies = [one.policy for one in load_baseline_policies(policy, ()).policies]
+    return [one for site in dict.fromkeys(sites) for one in read_manifests(site, policies)]
 
 
 def _output(text: str) -> tuple[ReportFormat, Path]:

@@ -81,7 +81,7 @@ class Review:
         ]
         context = [*self.context, *(one for asked in around for one in asked.manifests)]
         judged = judge_manifests(
-            placed, context, self.baseline, self.policies, self.waivers, explain=False, planned=True
+            placed, context, self.baseline, self.policies, self.waivers, explain=False, marked=True
         )
         shared = self._find_shared_secrets([*around, *chosen.values()])
         told = [self._hide(one, shared.union(chosen[one.file].secrets)) for one in judged.results if one.file in chosen]

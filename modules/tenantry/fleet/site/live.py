@@ -70,6 +70,12 @@ def read_site(client: KubeClient, tenants: Iterable[str] | None = None) -> LiveS
     return LiveSite(client.site, {tenant: LiveTenant(objects[tenant], records.get(tenant)) for tenant in sorted(known)})
 
 
+def read_records(client: KubeClient) -> list[Record]:
+    """Read the records of all tenants at a site. Raises UnreachableError (TEN-502, TEN-503)."""
+    found = client.list_all("v1", "ConfigMap", f"{MANAGED_BY_LABEL}={MANAGER},{TENANT_LABEL}")
+    return [parse_record(one) for one in found if one["metadata"]["namespace"] == RECORD_NAMESPACE]
+
+
 def live_hash(live: Mapping[str, Any]) -> str:
     """Digest all of a live object that its owners decide: the same until somebody changes it."""
     metadata = {name: value for name, value in live["metadata"].items() if name not in SERVER_METADATA}

@@ -7,7 +7,7 @@ from tenantry.objectstore.capabilities import ensure_recorded
 from tenantry.objectstore.kinds import bucket_parts
 from tenantry.objectstore.kinds.base import Found, IncompleteError, Inputs, Made, Spec, foreign
 from tenantry.objectstore.kinds.bucket_deletion import delete_bucket, holds_objects
-from tenantry.objectstore.kinds.bucket_parts import PARTS, UNMANAGED, observe
+from tenantry.objectstore.kinds.bucket_parts import PARTS, UNMANAGED, observe, read_owner
 from tenantry.objectstore.spec import DEFAULTS, TENANT_LABEL, Json
 from tenantry.objectstore.store import ABSENT, Store, error_code
 from tenantry.problems import UnreachableError, problem
@@ -96,7 +96,7 @@ class Bucket:
 
     def _owned(self, store: Store, inputs: Inputs) -> None:
         """Refuse a bucket that isn't the tenant's. One without any mark and any object is what a crash leaves."""
-        owner = observe(store, inputs.name, PARTS[0]).get(TENANT_LABEL, "")
+        owner = read_owner(store, inputs.name)
         if owner == inputs.tenant and owner:
             return
         if owner or holds_objects(store, inputs.name):

@@ -243,3 +243,8 @@ def observe(store: Store, name: str, part: Part) -> Json:
             if error_code(error) in NOT_SET:
                 return DEFAULTS["Bucket"][part.key]
             raise
+
+
+def read_owner(store: Store, name: str) -> str:
+    """Give the tenant that a bucket is marked as being of; empty where there is no mark. Raises UnreachableError."""
+    return str(observe(store, name, PARTS[0]).get(TENANT_LABEL, ""))
