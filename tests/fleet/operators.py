@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,25 @@ class Operator:
         folder.mkdir(exist_ok=True)
         for one in requests:
             (folder / f"{one['spec']['id']}.yaml").write_text(yaml.safe_dump(dict(one)), encoding="utf-8")
+
+    def waive(self, policy: str, selector: Mapping[str, str], *, approved: int = -1, expires: int = 10) -> Path:
+        """Write a waiver of a policy, by the policy's name; it's approved, and lapses, so many days from today."""
+        today = datetime.now(UTC).date()
+        spec = {
+            "policy": policy,
+            "objects": [dict(selector)],
+            "reason": "The next release does without it.",
+            "owner": "o@gov.example",
+            "approver": "s@gov.example",
+            "ticket": "SEC-1",
+            "approved": today + timedelta(days=approved),
+            "expires": today + timedelta(days=expires),
+        }
+        waiver = {"apiVersion": "tenantry.dev/v1", "kind": "Waiver", "metadata": {"name": policy}, "spec": spec}
+        file = self.government / "waivers" / f"{policy}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump(waiver), encoding="utf-8")
+        return file
 
     def forget(self) -> None:
         """Remove all requests."""

@@ -72,21 +72,9 @@ def refused_by(sandbox: Sandbox, manifest: str) -> str:
     return done.stderr.partition("ValidatingAdmissionPolicy '")[2].partition("'")[0]
 
 
-def write_waiver(operator: Operator, tenant: str, expires: int) -> None:
-    spec = {
-        "policy": "pod-privileged",
-        "objects": [{"tenant": tenant, "namespace": "main", "kind": "Deployment", "name": "web"}],
-        "reason": "The vendor's image needs it until the next release.",
-        "owner": "o@gov.example",
-        "approver": "s@gov.example",
-        "ticket": "SEC-1",
-        "approved": TODAY - timedelta(days=100),
-        "expires": TODAY + timedelta(days=expires),
-    }
-    folder = operator.government / "waivers"
-    folder.mkdir(exist_ok=True)
-    document = {"apiVersion": "tenantry.dev/v1", "kind": "Waiver", "metadata": {"name": "old-web"}, "spec": spec}
-    (folder / "old-web.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+def waive_web(operator: Operator, tenant: str, expires: int) -> Path:
+    selector = {"tenant": tenant, "namespace": "main", "kind": "Deployment", "name": "web"}
+    return operator.waive("pod-privileged", selector, approved=-100, expires=expires)
 
 
 def test_all_of_it_is_installed_and_then_nothing_is_changed(sandbox: Sandbox, baseline: Operator) -> None:
@@ -129,13 +117,13 @@ def test_a_waiver_holds_at_the_site_until_it_is_withdrawn(sandbox: Sandbox, base
     sandbox.kubectl(SITE, "label", "--overwrite", "ns", namespace, "pod-security.kubernetes.io/enforce=privileged")
     policies = own_policies(tmp_path / "own", "pod-privileged")
     web = deployment_pod(tenant, "web", privileged=True)
-    write_waiver(baseline, tenant, expires=10)
-    assert sync(baseline, "--policy", policies)["waivers"] == ["old-web"]
+    waive_web(baseline, tenant, expires=10)
+    assert sync(baseline, "--policy", policies)["waivers"] == ["pod-privileged"]
     other = deployment_pod(tenant, "other", privileged=True)
     assert comes_true(lambda: refused_by(sandbox, other) == "pod-privileged", 20)
     assert not refused_by(sandbox, web)
     assert not refused_by(sandbox, deployment_pod(tenant, "other", privileged=False))
-    (baseline.government / "waivers" / "old-web.yaml").unlink()
+    (baseline.government / "waivers" / "pod-privileged.yaml").unlink()
     assert actions(sync(baseline, "--policy", policies)) == {"changed": 1, "unchanged": 1}
     assert comes_true(lambda: refused_by(sandbox, web) == "pod-privileged", 20)
 
@@ -147,17 +135,17 @@ def test_a_waiver_that_lapsed_is_told_of_until_the_site_is_synced(
     baseline.ask(wanted)
     baseline.apply()
     policies = own_policies(tmp_path / "own", "pod-privileged")
-    write_waiver(baseline, wanted["spec"]["id"], expires=1)
+    waive_web(baseline, wanted["spec"]["id"], expires=1)
     sync(baseline, "--policy", policies)
     assert "TEN-671" not in baseline.run("status", ".").stderr
     # Two days later, as far as the site can tell.
-    lapsed = f"tenantry.dev/waivers=old-web={TODAY - timedelta(days=1)}"
+    lapsed = f"tenantry.dev/waivers=pod-privileged={TODAY - timedelta(days=1)}"
     sandbox.kubectl(SITE, "annotate", "--overwrite", "validatingadmissionpolicy", "pod-privileged", lapsed)
-    write_waiver(baseline, wanted["spec"]["id"], expires=-1)
+    waive_web(baseline, wanted["spec"]["id"], expires=-1)
     for command, code in (("status", 0), ("drift", 1)):
         done = baseline.run(command, ".")
         assert done.returncode == code, done.stderr
-        assert f"TEN-671 waiver old-web lapsed on {TODAY - timedelta(days=1)}" in done.stderr
+        assert f"TEN-671 waiver pod-privileged lapsed on {TODAY - timedelta(days=1)}" in done.stderr
     assert sync(baseline, "--policy", policies)["waivers"] == []
     assert "TEN-671" not in baseline.run("drift", ".").stderr
 
@@ -250,9 +238,9 @@ def test_a_waiver_that_is_not_understood_is_not_taken_for_withdrawn(
     sandbox: Sandbox, baseline: Operator, tmp_path: Path, change: tuple[str, str], code: str
 ) -> None:
     policies = own_policies(tmp_path / "own", "pod-privileged")
-    write_waiver(baseline, "t-waiver99", expires=10)
-    assert sync(baseline, "--policy", policies)["waivers"] == ["old-web"]
-    file = baseline.government / "waivers" / "old-web.yaml"
+    waive_web(baseline, "t-waiver99", expires=10)
+    assert sync(baseline, "--policy", policies)["waivers"] == ["pod-privileged"]
+    file = baseline.government / "waivers" / "pod-privileged.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
     done = baseline.run("baseline", "sync", SITE, "--policy", policies)
     assert done.returncode == 2, done.stdout + done.stderr

@@ -1,12 +1,10 @@
 """What policies deny isn't applied: nothing of that tenant is changed, the others are, and a waiver lets it through."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from operators import Operator, living, request
 
 from sites import Sandbox
@@ -93,34 +91,15 @@ def test_a_request_that_nobody_approved_is_not_applied_unless_it_is_waived(
     plan = operator.run("plan", "denied")
     assert (plan.returncode, f"{tenant}.yaml:1:1." in plan.stderr) == (1, True)
     assert not any(living(sandbox, [tenant]).values())
-    waive(operator, "request-approvals", {"tenant": tenant, "kind": "Tenant"})
+    operator.waive("request-approvals", {"tenant": tenant, "kind": "Tenant"})
     assert operator.apply("denied")[tenant]["action"] == "created"
 
 
 def test_a_waiver_lets_it_through(operator: Operator, policies: str) -> None:
     wanted = request()
     operator.ask(wanted)
-    waive(operator, "no-apps", {"tenant": wanted["spec"]["id"], "kind": "ServiceAccount", "name": "app"})
+    operator.waive("no-apps", {"tenant": wanted["spec"]["id"], "kind": "ServiceAccount", "name": "app"})
     assert {one["action"] for one in operator.apply(".", "--policy", policies).values()} == {"created"}
     checked = operator.run("check", "waivers", "--policy", policies, "--format", "json")
     assert checked.returncode == 0, checked.stdout
     assert json.loads(checked.stdout)["summary"]["deny"] == 0
-
-
-def waive(operator: Operator, policy: str, selector: dict[str, str]) -> None:
-    """Excuse objects from a policy for some days."""
-    today = datetime.now(UTC).date()
-    spec = {
-        "policy": policy,
-        "objects": [selector],
-        "reason": "It is renamed with the next release.",
-        "owner": "o@gov.example",
-        "approver": "s@gov.example",
-        "ticket": "SEC-1",
-        "approved": today - timedelta(days=1),
-        "expires": today + timedelta(days=10),
-    }
-    waiver = {"apiVersion": "tenantry.dev/v1", "kind": "Waiver", "metadata": {"name": policy}, "spec": spec}
-    folder = operator.government / "waivers"
-    folder.mkdir()
-    (folder / f"{policy}.yaml").write_text(yaml.safe_dump(waiver), encoding="utf-8")

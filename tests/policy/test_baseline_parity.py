@@ -18,7 +18,7 @@ from baseline import CASES, TENANT, around_case, policy_of, show
 from tenantry.data import policy_dir
 from tenantry.policy import Finding, Placed, PolicySet, Verdict, build_policies, judge, read_paths
 
-MIXED, SEED = 150, 37
+MIXED, SEED = 400, 37
 # Pod Security admission says nothing of these policies.
 STANDARDS = {path.parent.name for path in policy_dir().glob("workload/pod-*/policy.yaml")}
 PLAIN = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
