@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tenantry.policy.admission.join import bind_variables, join_checks
 from tenantry.policy.admission.programs import Expression, Programs
-from tenantry.policy.cel.checking.check import VARIABLES
 from tenantry.policy.cel.checking.declarations import FIRST_MINOR
 from tenantry.policy.cel.checking.scope import Declarations
 from tenantry.policy.cel.checking.types import BOOL, DYN, NULL, STRING, Type, parse_type
 from tenantry.policy.cel.compile import Compiled, compile_expression
+from tenantry.policy.cel.reads import list_reads
 from tenantry.policy.cel.syntax.macros import map_children
-from tenantry.policy.cel.syntax.tree import Call, Const, Ident, Node, Select, bind_name, iterate_nodes
+from tenantry.policy.cel.syntax.tree import Call, Const, Ident, Node, Select, iterate_nodes
 from tenantry.policy.cel.syntax.wire import encode_parsed
 from tenantry.policy.cel.unknowns import guard_unknowns
 from tenantry.policy.documents.model import Policy
@@ -110,28 +111,6 @@ def _erase_type(type_: Type) -> Type:
     return Type(type_.kind, type_.name, tuple(map(_erase_type, type_.parameters)))
 
 
-def _close_uses(uses: Iterable[str], variables: Mapping[str, Compiled | None]) -> set[str]:
-    """Variables with those that they use in turn."""
-    found: set[str] = set()
-    pending = list(uses)
-    while pending:
-        name = pending.pop()
-        variable = variables.get(name)
-        if name not in found and variable is not None:
-            found.add(name)
-            pending.extend(variable.uses)
-    return found
-
-
-def bind_variables(node: Node, uses: Iterable[str], variables: Mapping[str, Compiled | None]) -> Node:
-    """An expression with its variables around it: each is evaluated once, and only where it's reached."""
-    needed = _close_uses(uses, variables)
-    for name, variable in reversed(list(variables.items())):
-        if name in needed and variable is not None:
-            node = bind_name(f"{VARIABLES}.{name}", variable.node, node)
-    return node
-
-
 def _blank_namespace(node: Node) -> Node:
     """Match conditions see no namespace, whatever it is."""
     if node == Ident(node.id, "namespaceObject"):
@@ -139,22 +118,12 @@ def _blank_namespace(node: Node) -> Node:
     return map_children(node, _blank_namespace)
 
 
-def _join(nodes: Sequence[Node]) -> Node:
-    """All of several expressions, in halves: the engine doesn't read what is nested as deep as they are many."""
-    if not nodes:
-        return Const(0, "bool", True)
-    if len(nodes) == 1:
-        return nodes[0]
-    middle = len(nodes) // 2
-    return Call(0, None, "_&&_", (_join(nodes[:middle]), _join(nodes[middle:])))
-
-
 def _build_all_well(
     conditions: Sequence[Compiled], validations: Sequence[Compiled], variables: Mapping[str, Compiled | None]
 ) -> Expression:
-    checks = _join([validation.node for validation in validations])
+    checks = join_checks([validation.node for validation in validations])
     always = Const(0, "bool", True)
-    whole = Call(0, None, "_?_:_", (_join([_blank_namespace(one.node) for one in conditions]), checks, always))
+    whole = Call(0, None, "_?_:_", (join_checks([_blank_namespace(one.node) for one in conditions]), checks, always))
     uses = {name for validation in validations for name in validation.uses}
     node = bind_variables(whole, uses, variables)
     return Expression("", node)
@@ -165,11 +134,6 @@ def _is_allocated(node: Node) -> bool:
     if isinstance(node, Select):
         return node.field in ALLOCATED_FIELDS
     return isinstance(node, Const) and node.kind == "string" and node.value in ALLOCATED_FIELDS
-
-
-def join_programs(programs: Sequence[Programs]) -> bytes:
-    """One program that gives true where none of several policies has anything to say."""
-    return encode_parsed(_join([one.all_well.node for one in programs]))
 
 
 def guard_programs(programs: Programs) -> Programs:
@@ -236,5 +200,6 @@ def compile_policy(policy: Policy, kubernetes: int) -> Programs | list[Problem]:
         tuple(finished[count:]),
         all_well,
         frozenset(node.name for one in used for node in iterate_nodes(one.node) if isinstance(node, Ident)),
+        tuple(sorted({read for one in used for read in list_reads(one.node, "namespaceObject")})),
         any(_is_allocated(node) for one in used for node in iterate_nodes(one.node)),
     )

@@ -18,14 +18,14 @@ from tenantry.policy.admission.findings import (
     report_server,
 )
 from tenantry.policy.admission.match import Matched, Surroundings, match_request
-from tenantry.policy.admission.plan import BoundPolicy, Candidate, Plan, Planner
+from tenantry.policy.admission.plan import BoundPolicy, Candidate, Group, Outcomes, Plan, Planner
 from tenantry.policy.admission.verdict import Finding, Judgement, ObjectName
 from tenantry.policy.admission.waive import Waivers
 from tenantry.policy.cel.engine import Engine, plain_engine, run_program
 from tenantry.policy.cel.library.authorization import Grant
 from tenantry.policy.cel.library.marks import is_marked
 from tenantry.policy.documents.model import Binding, Manifest, Policy
-from tenantry.policy.objects.cluster import Cluster, collect_params, read_metadata
+from tenantry.policy.objects.cluster import Cluster, Params, collect_params, read_metadata
 from tenantry.policy.objects.prepare import Prepared, iterate_subjects
 from tenantry.policy.objects.request import Request, Resource
 
@@ -138,22 +138,30 @@ class _Run:
 
     def judge(self, plan: Plan) -> tuple[str, ...]:
         """Judge by all policies of a plan, and name those that were evaluated for the request."""
+        for group in plan.groups:
+            self._judge_group(group)
         judged = plan.judged
-        if plan.all_well is not None:
-            activation = self.activate(self.request.resource, None, marked=False)
-            if self.request.unknown or run_program(plan.all_well, activation) is not True:
-                for candidate, bindings in plan.sure:
-                    outcome = candidate.get_evaluator(wary=self.request.unknown).evaluate(activation)
-                    for binding in bindings:
-                        self._record(candidate.bound.policy, binding, outcome, None)
-            for candidate in plan.conditioned if self.traced else ():
-                if candidate.get_evaluator(wary=self.request.unknown).is_for(activation):
-                    judged += (candidate.bound.policy.name,)
+        for candidate, manner in plan.conditioned if self.traced else ():
+            activation = self.activate(self.request.resource, None, marked=manner.marked)
+            if candidate.get_evaluator(wary=manner.wary).is_for(activation):
+                judged += (candidate.bound.policy.name,)
+        for candidate, bound, outcomes in plan.fixed:
+            said = [self._judge_by(candidate, *one, self.request.resource, outcomes) for one in bound]
+            judged += (candidate.bound.policy.name,) if any(said) else ()
         for candidate in plan.others:
             matched = match_request(candidate.bound.policy.match, self.request, self.around)
             if matched.resource is not None and self._judge_candidate(candidate, matched.resource, matched):
                 judged += (candidate.bound.policy.name,)
         return judged
+
+    def _judge_group(self, group: Group) -> None:
+        activation = self.activate(self.request.resource, None, marked=group.manner.marked)
+        if run_program(group.all_well, activation) is True:
+            return
+        for candidate, bindings in group.bound:
+            outcome = candidate.get_evaluator(wary=group.manner.wary).evaluate(activation)
+            for binding in bindings:
+                self._record(candidate.bound.policy, binding, outcome, None)
 
     def find_params(self, bound: BoundPolicy, finding: Finding) -> Manifest | None:
         """The parameters with which a finding was made."""
@@ -167,7 +175,7 @@ class _Run:
     def _judge_candidate(self, candidate: Candidate, resource: Resource, matched: Matched) -> bool:
         """Judge by one policy, and say whether any of it was for the request."""
         policy, judged = candidate.bound.policy, False
-        outcomes: dict[int, Outcome] = {}
+        outcomes: Outcomes = {}
         for binding in candidate.bound.bindings:
             binds = Matched(self.request.resource)
             if binding.match is not None:
@@ -175,22 +183,32 @@ class _Run:
             if binds.resource is None:
                 continue
             params = collect_params(self.cluster, policy, binding, self.request.namespace)
-            unknown = matched.undecidable or binds.undecidable or params.undecidable
+            unknown = matched.undecidable or binds.undecidable
             if unknown:
                 self.findings.append(find_undecidable(policy, binding, self.request, unknown))
-                continue
-            if params.error:
-                self.findings.extend(report_misconfigured(policy, binding, self.request, params.error))
-            for value in params.values:
-                outcome = outcomes.get(id(value))
-                if outcome is None:
-                    asks = candidate.bound.programs.asks_server
-                    vague = candidate.bound.asks_namespace and self.cluster.is_vague(self.request.namespace)
-                    evaluator = candidate.get_evaluator(wary=self.request.unknown or asks or vague)
-                    activation = self.activate(resource, value, marked=asks)
-                    outcome = outcomes[id(value)] = evaluator.evaluate(activation)
-                    judged = judged or (self.traced and evaluator.is_for(activation))
-                self._record(policy, binding, outcome, value)
+            elif self._judge_by(candidate, binding, params, resource, outcomes):
+                judged = True
+        return judged
+
+    def _judge_by(
+        self, candidate: Candidate, binding: Binding, params: Params, resource: Resource, outcomes: Outcomes
+    ) -> bool:
+        """Judge by one policy with the parameters of a binding, and say whether any of it was for the request."""
+        policy, judged = candidate.bound.policy, False
+        if params.undecidable:
+            self.findings.append(find_undecidable(policy, binding, self.request, params.undecidable))
+            return False
+        if params.error:
+            self.findings.extend(report_misconfigured(policy, binding, self.request, params.error))
+        for value in params.values:
+            if id(value) not in outcomes:
+                manner = candidate.bound.choose_manner(self.request, self.cluster)
+                evaluator = candidate.get_evaluator(wary=manner.wary)
+                activation = self.activate(resource, value, marked=manner.marked)
+                outcomes[id(value)] = evaluator.evaluate(activation), self.traced and evaluator.is_for(activation)
+            outcome, applies = outcomes[id(value)]
+            judged = judged or applies
+            self._record(policy, binding, outcome, value)
         return judged
 
     def _record(self, policy: Policy, binding: Binding, outcome: Outcome, params: Manifest | None) -> None:

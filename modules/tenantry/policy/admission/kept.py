@@ -50,14 +50,14 @@ class KeptPrograms:
         """Keep a policy's programs."""
         self._add(f"policy {policy}", _freeze(programs))
 
-    def find_joined(self, policies: Sequence[str]) -> bytes | None:
+    def find_joined(self, policies: Sequence[str], *, wary: bool) -> bytes | None:
         """The one program of several policies, if it was made before."""
-        found = self._data.get(f"joined {' '.join(policies)}")
+        found = self._data.get(_name_joined(policies, wary=wary))
         return found and b64decode(found)
 
-    def add_joined(self, policies: Sequence[str], program: bytes) -> None:
+    def add_joined(self, policies: Sequence[str], program: bytes, *, wary: bool) -> None:
         """Keep the one program of several policies."""
-        self._add(f"joined {' '.join(policies)}", b64encode(program).decode())
+        self._add(_name_joined(policies, wary=wary), b64encode(program).decode())
 
     def _add(self, key: str, value: object) -> None:
         self._data[key] = value
@@ -74,6 +74,10 @@ class KeptPrograms:
         except OSError:
             return
         self._grown = False
+
+
+def _name_joined(policies: Sequence[str], *, wary: bool) -> str:
+    return f"joined{' warily' if wary else ''} {' '.join(policies)}"
 
 
 def _stamp(sources: Iterable[Path]) -> bytes:
@@ -107,6 +111,7 @@ def _freeze(programs: Programs) -> dict[str, Any]:
         "annotations": [_freeze_one(one) for one in programs.annotations],
         "all_well": _freeze_one(programs.all_well),
         "names": sorted(programs.names),
+        "namespace_reads": programs.namespace_reads,
         "asks_server": programs.asks_server,
     }
 
@@ -124,6 +129,7 @@ def _thaw(found: dict[str, Any]) -> Programs:
         tuple(map(_thaw_one, found["annotations"])),
         _thaw_one(found["all_well"]),
         frozenset(found["names"]),
+        tuple(map(tuple, found["namespace_reads"])),
         found["asks_server"],
     )
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from cel_expr_python import cel
 
-from tenantry.policy.admission.evaluate import Evaluator
+from tenantry.policy.admission.evaluate import Evaluator, Outcome
 from tenantry.policy.admission.kept import KeptPrograms
 from tenantry.policy.admission.match import Matched, match_request, may_match
 from tenantry.policy.admission.programs import Programs
 from tenantry.policy.cel.engine import Engine
 from tenantry.policy.documents.model import Binding, Match, Policy
-from tenantry.policy.objects.cluster import Cluster
+from tenantry.policy.objects.cluster import Cluster, Params, collect_params
 from tenantry.policy.objects.request import Request, Resource
 from tenantry.problems import InputError
+
+
+class Manner(NamedTuple):
+    """How policies are evaluated: `wary` of values that aren't known, with what only a server fills in `marked` so."""
+
+    wary: bool
+    marked: bool
 
 
 @dataclass(frozen=True)
@@ -51,13 +59,19 @@ class BoundPolicy:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the object and its namespace alone decide: no parameters, nothing to publish or to ask."""
-        return not (self.policy.param_kind or self.programs.annotations or self.programs.asks_server)
+        """Whether the object and its namespace alone decide: no parameters, and nothing to publish."""
+        return not (self.policy.param_kind or self.programs.annotations)
 
     @property
-    def asks_namespace(self) -> bool:
-        """Whether its expressions read the namespace that the object is in."""
-        return "namespaceObject" in self.programs.names
+    def is_fixed(self) -> bool:
+        """Whether parameters and the namespace alone decide, and there is nothing to publish."""
+        return self.programs.are_fixed and not self.programs.annotations
+
+    def choose_manner(self, request: Request, cluster: Cluster) -> Manner:
+        """How it is to be evaluated for a request."""
+        marked = self.programs.asks_server
+        vague = cluster.is_vague(request.namespace, self.programs.namespace_reads)
+        return Manner(request.unknown or marked or vague, marked)
 
 
 class Candidate:
@@ -82,24 +96,71 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Policies that are evaluated in one manner, each with the bindings that are for a request, too.
+
+    `all_well` tells of all of them at once that there is nothing to find, as is so for most objects.
+    """
+
+    manner: Manner
+    all_well: cel.Expression
+    bound: tuple[tuple[Candidate, tuple[Binding, ...]], ...]
+
+
+Outcomes = dict[int, tuple[Outcome, bool]]
+"""What a policy says with parameters, by their identity, and whether its conditions let it say anything."""
+
+
+class Fixed(NamedTuple):
+    """A policy that says the same of every request of a sort, with the bindings that are for them, and parameters.
+
+    `outcomes` keeps what it says, once it is known.
+    """
+
+    candidate: Candidate
+    bound: tuple[tuple[Binding, Params], ...]
+    outcomes: Outcomes
+
+
+@dataclass(frozen=True)
 class Plan:
     """The policies for requests of one sort.
 
-    `sure` are for each such request, whatever its object says, with the bindings that are, too; `all_well` tells of all
-    of them at once that there is nothing to find, as is so for most objects. `others` have to be matched one by one.
-    `names` are what any of them asks for. `judged` are the names of those that are sure and have no conditions of their
-    own, `conditioned` are those that have.
+    Those of `groups` and `fixed` are for each such request, whatever its object says; `others` have to be matched one
+    by one.
     """
 
-    sure: tuple[tuple[Candidate, tuple[Binding, ...]], ...]
-    all_well: cel.Expression | None
+    groups: tuple[Group, ...]
+    fixed: tuple[Fixed, ...]
     others: tuple[Candidate, ...]
-    names: frozenset[str]
-    judged: tuple[str, ...]
-    conditioned: tuple[Candidate, ...]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What any of the policies asks for."""
+        grouped = [candidate for group in self.groups for candidate, _ in group.bound]
+        every = (*grouped, *(one.candidate for one in self.fixed), *self.others)
+        return frozenset(name for one in every for name in one.bound.programs.names)
+
+    @cached_property
+    def judged(self) -> tuple[str, ...]:
+        """The names of those in groups that have no conditions of their own."""
+        every = (candidate.bound.policy for group in self.groups for candidate, _ in group.bound)
+        return tuple(policy.name for policy in every if not policy.conditions)
+
+    @cached_property
+    def conditioned(self) -> tuple[tuple[Candidate, Manner], ...]:
+        """Those in groups that have conditions of their own, with the manner in which they're evaluated."""
+        every = ((candidate, group.manner) for group in self.groups for candidate, _ in group.bound)
+        return tuple(pair for pair in every if pair[0].bound.policy.conditions)
 
 
-_Sort = tuple[Resource, str, str, str, bool]
+class _Sort(NamedTuple):
+    resource: Resource
+    operation: str
+    subresource: str
+    namespace: str
+    templated: bool
+    unknown: bool
 
 
 class Planner:
@@ -109,12 +170,13 @@ class Planner:
         self._candidates, self._cluster, self._engine = candidates, cluster, engine
         self._around = cluster.surround()
         self._plans: dict[_Sort, Plan] = {}
-        self._joined: dict[tuple[str, ...], cel.Expression] = {}
+        self._joined: dict[tuple[bool, tuple[str, ...]], cel.Expression] = {}
 
     def find_plan(self, request: Request) -> Plan:
         """The plan for a request and all of its sort."""
         namespace = "" if request.resource.is_namespace else request.namespace
-        sort = (request.resource, request.operation, request.subresource, namespace, bool(request.path))
+        resource, path = request.resource, bool(request.path)
+        sort = _Sort(resource, request.operation, request.subresource, namespace, path, request.unknown)
         plan = self._plans.get(sort)
         if plan is None:
             plan = self._plans[sort] = self._make_plan(request)
@@ -122,29 +184,28 @@ class Planner:
 
     def _make_plan(self, request: Request) -> Plan:
         names = [request.resource, *self._around.find_equivalents(request.resource)]
-        sure: list[tuple[Candidate, tuple[Binding, ...]]] = []
+        sure: dict[Manner, list[tuple[Candidate, tuple[Binding, ...]]]] = {}
+        fixed: list[Fixed] = []
         others: list[Candidate] = []
         for candidate in self._candidates:
-            if request.path and not candidate.bound.policy.judges_templates:
+            bound = candidate.bound
+            if request.path and not bound.policy.judges_templates:
                 continue
-            match = candidate.bound.policy.match
+            match = bound.policy.match
             if match.rules and not any(may_match(match, one.group, one.plural) for one in names):
                 continue
-            bindings = self._settle(candidate.bound, request)
+            bindings = self._settle(bound, request) if bound.is_plain or bound.is_fixed else None
             if bindings is None:
                 others.append(candidate)
+            elif bindings and bound.is_plain:
+                sure.setdefault(bound.choose_manner(request, self._cluster), []).append((candidate, bindings))
             elif bindings:
-                sure.append((candidate, bindings))
-        at_once = [candidate for candidate, _ in sure]
-        asked = frozenset(name for one in (*at_once, *others) for name in one.bound.programs.names)
-        judged = tuple(one.bound.policy.name for one in at_once if not one.bound.policy.conditions)
-        conditioned = tuple(one for one in at_once if one.bound.policy.conditions)
-        return Plan(tuple(sure), self._join(at_once), tuple(others), asked, judged, conditioned)
+                fixed.append(self._fix(candidate, bindings, request))
+        groups = tuple(Group(manner, self._join(bound, manner), tuple(bound)) for manner, bound in sure.items())
+        return Plan(groups, tuple(fixed), tuple(others))
 
     def _settle(self, bound: BoundPolicy, request: Request) -> tuple[Binding, ...] | None:
         """The bindings that are for every request of a sort; None where the object decides, or more has to be known."""
-        if not bound.is_plain or (bound.asks_namespace and self._cluster.is_vague(request.namespace)):
-            return None
         matches = [bound.policy.match, *(one.match for one in bound.bindings if one.match)]
         if not all(_is_settled(match, request) for match in matches):
             return None
@@ -159,20 +220,25 @@ class Planner:
             return None
         return tuple(binding for binding, one in bound_by if one.resource is not None)
 
-    def _join(self, candidates: Sequence[Candidate]) -> cel.Expression | None:
-        """One program for several policies, the same one for the same policies."""
-        if not candidates:
-            return None
-        key = tuple(one.bound.policy.name for one in candidates)
-        if key not in self._joined:
-            kept = candidates[0].bound.kept
-            program = kept.find_joined(key) if kept is not None else None
-            if program is None:
-                from tenantry.policy.admission.compile import join_programs
+    def _fix(self, candidate: Candidate, bindings: Sequence[Binding], request: Request) -> Fixed:
+        policy, namespace = candidate.bound.policy, request.namespace
+        bound = tuple((one, collect_params(self._cluster, policy, one, namespace)) for one in bindings)
+        return Fixed(candidate, bound, {})
 
-                program = join_programs([one.bound.programs for one in candidates])
+    def _join(self, bound: Sequence[tuple[Candidate, tuple[Binding, ...]]], manner: Manner) -> cel.Expression:
+        """One program for several policies, the same one for the same policies."""
+        policies = [candidate.bound for candidate, _ in bound]
+        names = tuple(one.policy.name for one in policies)
+        key = (manner.wary, names)
+        if key not in self._joined:
+            kept = policies[0].kept
+            program = kept.find_joined(names, wary=manner.wary) if kept is not None else None
+            if program is None:
+                from tenantry.policy.admission.join import join_programs
+
+                program = join_programs([one.programs for one in policies], wary=manner.wary)
                 if kept is not None:
-                    kept.add_joined(key, program)
+                    kept.add_joined(names, program, wary=manner.wary)
             self._joined[key] = self._engine.plan(program)
         return self._joined[key]
 

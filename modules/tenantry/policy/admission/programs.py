@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tenantry.policy.cel.engine import NAMES
+
 if TYPE_CHECKING:
     from tenantry.policy.cel.syntax.tree import Node
 
@@ -36,13 +38,17 @@ class Expression:
         return self._program
 
 
+_OF_REQUESTS = frozenset(NAMES) - {"params", "namespaceObject"}
+
+
 @dataclass(frozen=True, slots=True)
 class Programs:
     """All of a policy.
 
     `minor` is the minor version of Kubernetes 1.x that takes the policy first. `all_well` gives true where nothing is
-    to be said of a request: most requests are done with this one program. `names` are what the policy asks for;
-    `asks_server` tells that it asks for something that only a server fills in.
+    to be said of a request: most requests are done with this one program. `names` are what the policy asks for, and
+    `namespace_reads` the paths of what it reads of the namespace's document; `asks_server` tells that it asks for
+    something that only a server fills in.
     """
 
     minor: int
@@ -52,4 +58,10 @@ class Programs:
     annotations: tuple[Expression, ...]
     all_well: Expression
     names: frozenset[str]
+    namespace_reads: tuple[tuple[str, ...], ...]
     asks_server: bool
+
+    @property
+    def are_fixed(self) -> bool:
+        """Whether they say the same of every object of a namespace: they read only parameters and the namespace."""
+        return self.names.isdisjoint(_OF_REQUESTS)

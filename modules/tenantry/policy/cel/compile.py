@@ -99,7 +99,7 @@ def _check_cost(checked: Checked) -> str | None:
 
 # --- literals that can't be right, which the API server finds when a policy is created
 
-_PATTERNS = frozenset({"matches", "find", "findAll"})
+_PATTERNS = {"matchesText": "matches", "find": "find", "findAll": "findAll"}
 # What the API server computes beforehand where the argument is a literal.
 _CONVERSIONS = frozenset({"bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint"})
 
@@ -122,7 +122,7 @@ def _check_pattern(call: Call) -> Iterator[Finding]:
         try:
             compile_pattern(pattern.value)
         except ValueError as error:
-            yield Finding(pattern.id, f"invalid {call.function} argument: {error}")
+            yield Finding(pattern.id, f"invalid {_PATTERNS[call.function]} argument: {error}")
 
 
 def _is_constant(node: Node) -> bool:

@@ -143,6 +143,12 @@ def _rebuild_format(call: Call) -> Node:
     return call if call.target is None else Call(call.id, None, "formatText", (call.target, *call.args))
 
 
+def _rebuild_matches(call: Call) -> Node:
+    """A search by patterns that stay compiled: the engine compiles one anew each time, even where it's a literal."""
+    arguments = call.args if call.target is None else (call.target, *call.args)
+    return Call(call.id, None, "matchesText", arguments)
+
+
 def _rebuild_flatten(call: Call) -> Node:
     return call if call.args else _apply(_FLATTEN, call)
 
@@ -157,6 +163,7 @@ def _rebuild_insert(call: Call) -> Node:
 
 _REBUILT: dict[str, Callable[[Call], Node]] = {
     "format": _rebuild_format,
+    "matches": _rebuild_matches,
     "flatten": _rebuild_flatten,
     "cel.@mapInsert": _rebuild_insert,
 }

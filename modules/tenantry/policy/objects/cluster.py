@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenantry.policy.admission.match import NAME_LABEL, Labels, Surroundings, read_labels
-from tenantry.policy.cel.library.marks import find_mark
+from tenantry.policy.cel.library.marks import list_marks
 from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.kinds.custom import CustomKind, read_definition
 from tenantry.policy.kinds.decode import Notes, decode_builtin
@@ -39,7 +39,7 @@ class Cluster:
     documents: dict[tuple[str, str], dict[tuple[str, str], Manifest]] = field(default_factory=dict)
     kinds: dict[tuple[str, str], CustomKind] = field(default_factory=dict)
     _decoded: dict[int, Manifest] = field(default_factory=dict)
-    _vague: dict[str, bool] = field(default_factory=dict)
+    _marks: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     def decode(self, document: Manifest) -> Manifest:
         """A document as the API server would show it; each is decoded once."""
@@ -73,11 +73,12 @@ class Cluster:
         document = self.find_namespace(namespace)
         return None if document is None else {**read_labels(document), NAME_LABEL: namespace}
 
-    def is_vague(self, namespace: str) -> bool:
-        """Whether parts of a namespace's document aren't known."""
-        if namespace not in self._vague:
-            self._vague[namespace] = find_mark(self.find_namespace(namespace)) is not None
-        return self._vague[namespace]
+    def is_vague(self, namespace: str, reads: Iterable[tuple[str, ...]]) -> bool:
+        """Whether any of what is to be read of a namespace's document isn't known; each is the path of a part."""
+        if namespace not in self._marks:
+            self._marks[namespace] = tuple(list_marks(self.find_namespace(namespace)))
+        marks = self._marks[namespace]
+        return any(_overlap(mark, read) for mark in marks for read in (reads if marks else ()))
 
     def find_limit_ranges(self, namespace: str) -> list[Manifest]:
         """The LimitRanges of a namespace, decoded."""
@@ -104,6 +105,11 @@ class Cluster:
     def surround(self) -> Surroundings:
         """What matching asks for."""
         return Surroundings(self.find_labels, self.find_equivalents, self.can_convert)
+
+
+def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether one of two paths leads through the other's end."""
+    return all(first == second for first, second in zip(one, other, strict=False))
 
 
 def read_metadata(manifest: Manifest) -> dict[str, Any]:

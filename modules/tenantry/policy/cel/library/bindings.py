@@ -279,6 +279,7 @@ def _bind_text() -> list[Binding]:
         return _tag_version(text.parse_version(raw, normalize=normalize))
 
     return [
+        Binding("matchesText", False, _STRING * 2, text.has_match),
         Binding("find", True, _STRING * 2, text.find_first),
         Binding("findAll", True, _STRING * 2, text.find_all),
         Binding("findAll", True, (*_STRING * 2, *_INT), text.find_all),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 MARK = "@unknown"
 # How the message of an error begins that says not what is wrong but what isn't known.
 UNDECIDABLE = "@undecidable"
@@ -24,6 +26,17 @@ def find_mark(value: object) -> str | None:
         elif isinstance(one, list):
             stack.extend(one)
     return None
+
+
+def list_marks(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of all unknowns within a value; one within a list is told by the list's own path."""
+    if is_marked(value):
+        yield path
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from list_marks(one, (*path, str(key)))
+    elif isinstance(value, list) and find_mark(value) is not None:
+        yield path
 
 
 def is_marked(value: object) -> bool:

@@ -29,6 +29,12 @@ def compile_pattern(pattern: str) -> re2._Regexp[str]:
         raise ValueError(f"Illegal regex: {error}") from None
 
 
+def has_match(text: str, pattern: str) -> bool:
+    """Whether a pattern matches somewhere in a text."""
+    spend(len(text) // 10)
+    return compile_pattern(pattern).search(text) is not None
+
+
 def find_first(text: str, pattern: str) -> str:
     """The leftmost match, or nothing."""
     spend(len(text) // 10)

@@ -41,10 +41,17 @@ def _write_infix(call: Call, sign: str, names: Names, rank: int) -> str:
     return f"({text})" if mine < rank else text
 
 
+# What methods became, so that they're told by the names that they were written with.
+_METHODS = {"formatText": "format", "matchesText": "matches"}
+
+
 def _write_call(call: Call, names: Names, rank: int) -> str:
     sign = _INFIX.get(call.function)
     if sign is not None and len(call.args) == 2:
         return _write_infix(call, sign, names, rank)
+    method = _METHODS.get(call.function)
+    if method is not None and call.args:
+        call = Call(call.id, call.args[0], method, call.args[1:])
     args = [_write(arg, names, 0) for arg in call.args]
     special = {
         "!_": lambda: f"!{_write(call.args[0], names, _HIGHEST)}",
