@@ -52,7 +52,7 @@ def test_a_resource_is_judged_as_its_manifest_is(policies: Review) -> None:
     around = [case for case in cases if len(case) > 1]
     assert len(alone) > 300
     for placed in [alone, *around[::8]]:
-        checked = judge_manifests(placed, (), policies.baseline, policies.policies, explain=False).results
+        checked = judge_manifests(placed, (), policies.baseline, policies.policies).results
         seen = judged(Review(policies.policies, policies.baseline), *(one.manifest for one in placed))
         assert told(seen) == told(checked)
 

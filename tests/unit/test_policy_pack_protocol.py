@@ -41,7 +41,7 @@ def ask(analyzer: analyzer_pb2_grpc.AnalyzerStub, manifest: Manifest) -> dict[st
 
 
 def test_pulumi_is_told_of_every_policy(analyzer: analyzer_pb2_grpc.AnalyzerStub) -> None:
-    policies = load_baseline_policies(None, ()).policies
+    policies = load_baseline_policies(None).policies
     told_of = {one.name: one for one in analyzer.GetAnalyzerInfo(empty_pb2.Empty()).policies}
     assert told_of.keys() == {one.policy.name for one in policies} | {"kubernetes", "undecidable"}
     assert all(one.description for one in told_of.values())

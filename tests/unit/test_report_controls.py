@@ -22,7 +22,7 @@ from tenantry.problems import InputError
 
 PAGE = Path(__file__).parents[2] / "docs" / "controls.md"
 FRAMEWORKS = load_frameworks()
-POLICIES = [one.policy for one in load_baseline_policies(None, ()).policies]
+POLICIES = [one.policy for one in load_baseline_policies(None).policies]
 NAMED = {(policy.name, control) for policy in POLICIES for control in policy.controls}
 ROWS = {
     (policy, f"{framework.name}/{control.number}")

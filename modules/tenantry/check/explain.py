@@ -14,7 +14,7 @@ def explain_policy(name: str, folder: Path | None = None) -> Iterator[str]:
 
     Raises InputError (TEN-613) where there is none of that name.
     """
-    known = {one.policy.name: one.policy for one in load_baseline_policies(folder, ()).policies}
+    known = {one.policy.name: one.policy for one in load_baseline_policies(folder).policies}
     if name not in known:
         near = get_close_matches(name, known, n=3) or sorted(known)
         raise InputError(problem("TEN-613", f"there is no policy {name}", f"choose one of {', '.join(near)}"))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantry.check.contract import judge_contract, report_nothing
-from tenantry.check.reading.gather import gather
+from tenantry.check.manner import THOROUGH, Manner
+from tenantry.check.reading.gather import Gathered, UnforeseenError, gather
 from tenantry.check.reading.hosts import place_hosts
 from tenantry.check.reading.rendered import list_parameters
 from tenantry.check.report import Looked, Report, Result, Summary
@@ -14,6 +15,7 @@ from tenantry.check.waivers import find_waivers, list_layers, report_waivers
 from tenantry.contract.load import load_baseline
 from tenantry.contract.reading.finding import government_root
 from tenantry.policy import Placed
+from tenantry.policy.reading.manifests import Unread
 
 
 def check_paths(
@@ -23,8 +25,7 @@ def check_paths(
     policies: Path | None = None,
     stdin: str | None = None,
     live: Sequence[Placed] = (),
-    explain: bool = True,
-    traced: bool = True,
+    manner: Manner = THOROUGH,
 ) -> Report:
     """Check everything that files and folders hold.
 
@@ -35,19 +36,26 @@ def check_paths(
         policies: A folder of policies instead of the baseline's own.
         stdin: The text of standard input.
         live: What was read at sites.
-        explain: Whether to look for the part of an expression that failed; only text shows it.
-        traced: Whether to find out which policies were evaluated for each object; only OSCAL tells.
+        manner: How to judge, and whom to tell of it.
 
     Raises:
         InputError: Policies that can't be used.
     """
+    try:
+        return _check(gather(paths, stdin, later=True), context, policies, live, manner)
+    except UnforeseenError:
+        return _check(gather(paths, stdin), context, policies, live, manner)
+
+
+def _check(
+    found: Gathered, context: Sequence[Path] | None, policies: Path | None, live: Sequence[Placed], manner: Manner
+) -> Report:
     begun = datetime.now(UTC)
-    found = gather(paths, stdin)
     baseline = load_baseline()
     here = [Path.cwd()] if live else []
     around = context if context is not None else list(filter(None, map(government_root, [*found.paths, *here])))
     documents, rendered, report = judge_contract(found, around, baseline, begun.date())
-    placed = [*rendered, *found.manifests, *place_hosts(documents.hosts), *live]
+    placed: list[Placed | Unread] = [*rendered, *found.manifests, *place_hosts(documents.hosts), *live, *found.unread]
     if placed:
         # Imported here: who checks a document that policies don't judge doesn't wait for their engine.
         from tenantry.check.judging import judge_manifests
@@ -55,8 +63,10 @@ def check_paths(
         known = list_parameters(documents)
         known += [one.manifest for one in gather(context).manifests] if context else []
         waivers = find_waivers(documents, begun.date())
-        tells = {"explain": explain, "marked": bool(found.plans or live), "traced": traced}
-        judged = judge_manifests(placed, known, baseline, policies, waivers, **tells)
+        marked = bool(found.plans or live)
+        if marked and found.unread:
+            raise UnforeseenError
+        judged = judge_manifests(placed, known, baseline, policies, waivers, manner=manner, marked=marked)
         report = replace(
             _add(report, judged.results, judged.summary, judged.looked), judged=judged.summary, policies=judged.policies
         )

@@ -25,7 +25,7 @@ def list_layers(folder: Path | None) -> dict[str, str]:
         return {file.parent.name: file.parents[1].name for file in policy_dir().glob("*/*/policy.yaml")}
     from tenantry.check.judging import load_baseline_policies
 
-    return {one.policy.name: one.policy.layer for one in load_baseline_policies(folder, ()).policies}
+    return {one.policy.name: one.policy.layer for one in load_baseline_policies(folder).policies}
 
 
 def report_waivers(

@@ -1,7 +1,8 @@
 """`tenantry check`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,16 +92,18 @@ def check(
         fix = "name files or folders, - for a pipe, or a site with --site"
         raise InputError(problem("TEN-100", "nothing was named to check", fix))
     from tenantry.check.formats import write_report
+    from tenantry.check.manner import Manner
     from tenantry.check.reading.gather import STDIN
     from tenantry.check.run import check_paths
+    from tenantry.check.sharing import count_cores
 
     files = [_output(one) for one in output or ()]
     stdin = sys.stdin.read() if STDIN in map(str, paths or ()) else None
     asked = {form, *(name for name, _ in files)}
-    tells = {"explain": ReportFormat.TEXT in asked, "traced": ReportFormat.OSCAL in asked}
-    report = check_paths(
-        paths or (), context, policies=policy, stdin=stdin, live=_read_sites(site or (), policy), **tells
-    )
+    live = _read_sites(site or (), policy)
+    with _counting() as progress:
+        manner = Manner(ReportFormat.TEXT in asked, ReportFormat.OSCAL in asked, count_cores(), progress)
+        report = check_paths(paths or (), context, policies=policy, stdin=stdin, live=live, manner=manner)
     for line in write_report(report, form):
         typer.echo(line)
     for name, file in files:
@@ -118,8 +121,24 @@ def _read_sites(sites: Sequence[str], policy: Path | None) -> list["Placed"]:
     from tenantry.check.judging import load_baseline_policies
     from tenantry.fleet.site.manifests import read_manifests
 
-    policies = [one.policy for one in load_baseline_policies(policy, ()).policies]
+    policies = [one.policy for one in load_baseline_policies(policy).policies]
     return [one for site in dict.fromkeys(sites) for one in read_manifests(site, policies)]
+
+
+@contextmanager
+def _counting() -> Iterator[Callable[[int], None]]:
+    """Give a listener that counts judged objects on a terminal, as long as there is more than one batch of them."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} objects judged"), TimeElapsedColumn())
+    # It refreshes when it is told, not in a thread of its own: processes are to begin as copies of this one.
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bars:
+        task = bars.add_task("", total=None, visible=False)
+        yield lambda count: bars.update(task, advance=count, visible=True, refresh=True)
 
 
 def _output(text: str) -> tuple[ReportFormat, Path]:

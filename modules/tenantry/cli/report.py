@@ -38,7 +38,7 @@ def controls(
 
     known = load_frameworks()
     chosen = choose_frameworks(known, framework or ())
-    policies = [one.policy for one in load_baseline_policies(policy, ()).policies]
+    policies = [one.policy for one in load_baseline_policies(policy).policies]
     found = [cover_framework(one, policies) for one in chosen]
     if form is Format.JSON:
         _write_json(found)

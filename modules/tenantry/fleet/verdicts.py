@@ -49,7 +49,7 @@ def find_denied(
     placed = [one for each in planned for one in place_objects(each.tenant, each.rendered, Source(each.tenant.id))]
     waivers = find_waivers(documents)
     around = list_parameters(documents)
-    judged = judge_manifests(placed, around, selection.baseline, policies, waivers, explain=False)
+    judged = judge_manifests(placed, around, selection.baseline, policies, waivers)
     requests = {request.spec["id"]: request for request in documents.requests}
     found: dict[str, list[Problem]] = {}
     for one in judged.results:

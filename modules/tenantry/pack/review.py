@@ -24,7 +24,7 @@ _UNPINNED_FIX = "set the configuration tenantry:government to the absolute path 
 
 
 def _read_policies() -> PolicySet:
-    return load_baseline_policies(None, ())
+    return load_baseline_policies(None)
 
 
 @dataclass(slots=True)
@@ -80,9 +80,7 @@ class Review:
             for number, one in enumerate(asked.manifests, 1)
         ]
         context = [*self.context, *(one for asked in around for one in asked.manifests)]
-        judged = judge_manifests(
-            placed, context, self.baseline, self.policies, self.waivers, explain=False, marked=True
-        )
+        judged = judge_manifests(placed, context, self.baseline, self.policies, self.waivers, marked=True)
         shared = self._find_shared_secrets([*around, *chosen.values()])
         told = [self._hide(one, shared.union(chosen[one.file].secrets)) for one in judged.results if one.file in chosen]
         return [*told, *(_tell_opaque(urn, asked.opaque) for urn, asked in chosen.items() if asked.opaque)]

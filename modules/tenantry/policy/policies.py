@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tenantry.contract.model import Waiver
@@ -29,7 +29,8 @@ class PolicySet:
     """Policies ready to judge with.
 
     `unbound` are the policies that have no binding, and with it no effect; `notes` say so, and what else is worth
-    knowing. `cluster` holds the documents that policies refer to.
+    knowing. `cluster` holds the documents that policies refer to; `documents` are those of them that stand among the
+    policies themselves.
     """
 
     policies: tuple[BoundPolicy, ...]
@@ -37,6 +38,11 @@ class PolicySet:
     cluster: Cluster
     notes: tuple[Problem, ...] = ()
     kept: KeptPrograms | None = None
+    documents: tuple[Manifest, ...] = ()
+
+    def surround(self, context: Iterable[Manifest]) -> PolicySet:
+        """The same policies with other documents around them, beside those that stand among the policies."""
+        return replace(self, cluster=build_cluster([*context, *self.documents]))
 
     def keep(self) -> None:
         """Keep the programs that were made, where there is a place for them."""
@@ -101,7 +107,8 @@ def build_policies(
     unbound = tuple(one.policy for one in bound if not one.bindings)
     notes = [_note_unbound(policy) for policy in unbound]
     notes += [_note_dangling(binding) for binding in bindings if binding.policy not in policies]
-    return PolicySet(tuple(bound), unbound, build_cluster([*context, *others]), tuple(notes), kept)
+    cluster = build_cluster([*context, *others])
+    return PolicySet(tuple(bound), unbound, cluster, tuple(notes), kept, tuple(others))
 
 
 def load_policies(

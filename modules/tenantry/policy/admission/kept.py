@@ -7,7 +7,7 @@ each run. What is kept can be made again; of policies or a code that have change
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class KeptPrograms:
         self._file = file
         self._stamp = _stamp(sources)
         self._data: dict[str, Any] = _read(file, self._stamp)
-        self._grown = False
+        self._added: dict[str, Any] = {}
 
     def find_documents(self) -> list[Placed] | None:
         """The policies' documents, if they were read before."""
@@ -60,12 +60,21 @@ class KeptPrograms:
         self._add(_name_joined(policies, wary=wary), b64encode(program).decode())
 
     def _add(self, key: str, value: object) -> None:
-        self._data[key] = value
-        self._grown = True
+        self._data[key] = self._added[key] = value
+
+    def take(self) -> dict[str, Any]:
+        """Hand over what was added, for a process whose programs another one saves."""
+        added, self._added = self._added, {}
+        return added
+
+    def merge(self, added: Mapping[str, Any]) -> None:
+        """Keep what another process added."""
+        self._data |= added
+        self._added |= added
 
     def save(self) -> None:
         """Write what was added; where the cache can't be written, the next run makes it again."""
-        if not self._grown:
+        if not self._added:
             return
         content = orjson.dumps(self._data)
         head = sha256(self._stamp + content).hexdigest().encode()
@@ -73,7 +82,7 @@ class KeptPrograms:
             write_atomic(self._file, head + b"\n" + content)
         except OSError:
             return
-        self._grown = False
+        self._added = {}
 
 
 def _name_joined(policies: Sequence[str], *, wary: bool) -> str:

@@ -15,6 +15,9 @@ from tenantry.policy.kinds.table import find_other_versions, find_resource, find
 from tenantry.policy.objects.request import Resource
 
 _CORE = "v1"
+_DEFINITION = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+ASKED_KINDS = frozenset({_DEFINITION, *((_CORE, kind) for kind in ("Namespace", "LimitRange", "ServiceAccount"))})
+"""The kinds whose documents judging asks for whatever the policies are; the kinds of their parameters come to these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,20 @@ class Cluster:
             return found
         namespaced = bool(read_metadata(manifest).get("namespace"))
         return guess_resource(api_version, kind, namespaced=namespaced)
+
+    def name_document(self, manifest: Manifest) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Under which kind and name a manifest is found."""
+        metadata = read_metadata(manifest)
+        kind = (str(manifest.get("apiVersion", "")), str(manifest.get("kind", "")))
+        resource = self.find_kind(*kind)
+        namespace = "" if resource and not resource.namespaced else str(metadata.get("namespace") or "")
+        return kind, (namespace, str(metadata.get("name") or ""))
+
+    def assume(self, manifests: Iterable[Manifest]) -> None:
+        """Take manifests for granted, of namespaces that nothing was asked of yet; what is known already holds."""
+        for manifest in manifests:
+            kind, name = self.name_document(manifest)
+            self.documents.setdefault(kind, {}).setdefault(name, manifest)
 
     def find_namespace(self, name: str) -> Manifest | None:
         """A namespace's document."""
@@ -122,12 +139,9 @@ def build_cluster(manifests: Iterable[Manifest]) -> Cluster:
     """What documents say of a cluster; of two with the same name the later holds."""
     cluster = Cluster()
     for manifest in manifests:
-        metadata = read_metadata(manifest)
-        key = (str(manifest.get("apiVersion", "")), str(manifest.get("kind", "")))
-        resource = cluster.find_kind(*key)
-        namespace = "" if resource and not resource.namespaced else str(metadata.get("namespace") or "")
-        cluster.documents.setdefault(key, {})[namespace, str(metadata.get("name") or "")] = manifest
-        if key == ("apiextensions.k8s.io/v1", "CustomResourceDefinition"):
+        kind, name = cluster.name_document(manifest)
+        cluster.documents.setdefault(kind, {})[name] = manifest
+        if kind == _DEFINITION:
             for custom in read_definition(manifest):
                 cluster.kinds[custom.resource.api_version, custom.resource.kind] = custom
     return cluster

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -87,6 +88,30 @@ def _read_json(text: str) -> object:
 _UNUSUAL_NUMBER = re2.compile(r"[0-9](?:\.|[eE])|[0-9]{16,}")
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A document of a file as text, with the line where the text begins."""
+
+    text: str
+    file: str
+    line: int
+
+    def read(self) -> Iterator[Placed]:
+        """The objects of the document.
+
+        Raises:
+            InputError: TEN-604, it isn't a manifest.
+        """
+        source = Source(self.file, _skip_blank(self.text, self.line))
+        if len(self.text) > MOST_OBJECT_BYTES and len(self.text.encode()) > MOST_OBJECT_BYTES:
+            raise InputError(_report("a document is larger than the 3 MiB that an API server takes", source))
+        try:
+            yield from _iterate_objects(read_document(self.text), source)
+        except YamlError as error:
+            where = Source(self.file, self.line + error.line - 1)
+            raise InputError(_report(f"a document isn't YAML as kubectl reads it: {error.reason}", where)) from error
+
+
 def _iterate_objects(value: object, source: Source) -> Iterator[Placed]:
     """The objects of a document: itself, or those of a list."""
     if value is None:
@@ -125,25 +150,27 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
+def split_text(text: str, file: str) -> Iterator[Unread]:
+    """The documents of a text, unread; those that are blank are left out.
+
+    Raises:
+        InputError: TEN-604, the text can't be written as UTF-8.
+    """
+    if not _is_unicode(text):
+        raise InputError(_report("the text has characters that UTF-8 can't say", Source(file)))
+    for document, line in split_documents(text):
+        if document and not document.isspace():
+            yield Unread(document, file, line)
+
+
 def read_text(text: str, file: str) -> Iterator[Placed]:
     """The objects of a text.
 
     Raises:
         InputError: TEN-604, at the first document that isn't a manifest.
     """
-    if not _is_unicode(text):
-        raise InputError(_report("the text has characters that UTF-8 can't say", Source(file)))
-    for document, line in split_documents(text):
-        if not document or document.isspace():
-            continue
-        source = Source(file, _skip_blank(document, line))
-        if len(document) > MOST_OBJECT_BYTES and len(document.encode()) > MOST_OBJECT_BYTES:
-            raise InputError(_report("a document is larger than the 3 MiB that an API server takes", source))
-        try:
-            yield from _iterate_objects(read_document(document), source)
-        except YamlError as error:
-            where = Source(file, line + error.line - 1)
-            raise InputError(_report(f"a document isn't YAML as kubectl reads it: {error.reason}", where)) from error
+    for document in split_text(text, file):
+        yield from document.read()
 
 
 def read_file(path: Path, shown: str | None = None) -> list[Placed]:
