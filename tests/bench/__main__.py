@@ -9,21 +9,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.bulk.measure import measure_baseline, measure_bulk, measure_growth
 from bench.estate import TENANTRY, Bench, open_bench
 from bench.timing import Timed, median, run
 from tenantry.data import example_dir
 
 MANY, ALL = 100, 720
-START = "start"
 
 
 def main() -> None:
     """Measure, and print one table."""
     arguments = _arguments()
     table = Table("figure", "tenantry", "yardstick", "ratio", "promised", box=None)
-    if START in arguments.parts:
-        # Before there is a sandbox, whose control planes take a part of the machine also when they're idle.
-        _start(table, arguments.rounds)
+    # Before there is a sandbox, whose control planes take a part of the machine also when they're idle.
+    for part, measure_alone in ALONE.items():
+        if part in arguments.parts:
+            measure_alone(table, arguments.rounds)
     chosen = [measure for part, measure in PARTS.items() if part in arguments.parts]
     if chosen:
         with tempfile.TemporaryDirectory(prefix="tenantry-bench-") as folder, open_bench(Path(folder)) as bench:
@@ -38,7 +39,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken")
-    parts = [START, *PARTS]
+    parts = [*ALONE, *PARTS]
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; without one, all")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(parts):
@@ -75,7 +76,7 @@ def _scale(bench: Bench, table: Table, _rounds: int) -> None:
     taken: list[Timed] = []
     governments = [bench.government(count, f"scale{number}") for number, count in enumerate((MANY, ALL, MANY))]
     for government, count in zip(governments, (MANY, ALL, MANY), strict=True):
-        taken.append(run(bench.tenantry("apply", str(government)), bench.environment, memory=True))
+        taken.append(run(bench.tenantry("apply", str(government)), bench.environment, memory=1))
         _say(f"{count} tenants: {taken[-1].seconds:.1f} s, {taken[-1].mebibytes:.0f} MiB")
     few = (taken[0].seconds + taken[2].seconds) / 2 / MANY
     _row(table, f"seconds a tenant at {ALL}, against {MANY}", [taken[1].seconds / ALL], [few], "at most 1.15")
@@ -107,6 +108,12 @@ def _say(text: str) -> None:
     Console(stderr=True).print(text, highlight=False)
 
 
+ALONE: dict[str, Callable[[Table, int], None]] = {
+    "start": _start,
+    "bulk": measure_bulk,
+    "baseline": measure_baseline,
+    "growth": measure_growth,
+}
 PARTS: dict[str, Callable[[Bench, Table, int], None]] = {
     "one": _tenants(1, "within 6", "within 3"),
     "many": _tenants(MANY, "within 8", "within 1.5"),

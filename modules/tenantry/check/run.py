@@ -44,7 +44,8 @@ def check_paths(
     try:
         return _check(gather(paths, stdin, later=True), context, policies, live, manner)
     except UnforeseenError:
-        return _check(gather(paths, stdin), context, policies, live, manner)
+        # In this process alone: another one may have been killed, too.
+        return _check(gather(paths, stdin), context, policies, live, replace(manner, processes=1))
 
 
 def _check(

@@ -1,7 +1,7 @@
 """Mixed objects as a department's repositories hold them: three in five with a pod, one in eight with a flaw."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -105,7 +105,7 @@ def _other(kind: str, app: str, metadata: Manifest) -> Manifest:
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **body}
 
 
-def _set(path: str, value: object) -> Any:
+def _set(path: str, value: object) -> Callable[[Manifest], None]:
     """Give a flaw: a value somewhere in a pod's first container."""
 
     def change(pod: Manifest) -> None:
