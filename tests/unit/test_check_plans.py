@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tenantry.check import Report, check_paths
@@ -236,6 +236,7 @@ ODD = st.recursive(
 
 
 @given(ODD, st.sampled_from(["steps", "deployment"]))
+@example([{"urn": None, "op": []}], "steps")
 def test_a_plan_of_any_shape_is_read_or_refused(odd: object, key: str) -> None:
     try:
         plan = read_plan(json.dumps({key: odd, "version": 3}).encode(), "plan.json")

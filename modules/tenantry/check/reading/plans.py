@@ -89,7 +89,7 @@ def _read_preview(said: Mapping[str, Any], file: str) -> dict[str, Mapping[str, 
     errors = [one.get("message") for one in _dicts(said.get("diagnostics")) if one.get("severity") == "error"]
     if errors or said.get("maybeCorrupt"):
         raise InputError(_refuse(file, "is a preview that failed, and may lack resources"))
-    steps = [one for one in _dicts(said["steps"]) if one.get("op") not in _GONE]
+    steps = [one for one in _dicts(said["steps"]) if str(one.get("op")) not in _GONE]
     return {str(one.get("urn")): _state(one) for one in steps}
 
 
