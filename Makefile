@@ -50,7 +50,7 @@ test-faults: setup toolchain ## kills of each component, full disks and slow sit
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m faults
 
 .PHONY: bench
-bench: setup toolchain ## the figures: ratios against kubectl, start-up times, memory
+bench: setup toolchain ## the figures: ratios against kubectl, gator and conftest, start-up times, memory
 	PYTHONPATH=tests $(BIN)/python -m bench
 
 .PHONY: path
