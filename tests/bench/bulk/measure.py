@@ -1,8 +1,9 @@
 """Measures a check of many objects: beside gator and conftest, by the whole baseline, and how it grows."""
 
 import os
+import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,22 +18,22 @@ from bench.timing import Timed, median, run
 COUNT = 10_000
 _DENIED = {0, 1}
 """A tool that finds something exits with 1."""
-_CASEWORK = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "casework"}}
+# What lies in a namespace that nobody describes gets the limits of a tenant's, of which the other tools know nothing.
+_CASEWORK = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: casework}\n"
 
 
 def measure_bulk(table: Table, rounds: int) -> None:
     """Ten rules on 10,000 objects, beside the tools that judge by the same rules."""
     with _folder() as folder:
-        objects = _write(folder, COUNT)
+        objects = _write(folder, COUNT, _CASEWORK)
         for name, write in (("policies", write_policies), ("templates", write_templates), ("rego", write_rego)):
             write(folder / name)
-        # gator judges nothing in a namespace that it doesn't know.
-        (folder / "templates" / "namespace.json").write_bytes(orjson.dumps(_CASEWORK))
         commands = {
             "tenantry": _check(objects, folder / "policies"),
             "gator": [build_tool("gator"), "test", "-f", str(objects), "-f", str(folder / "templates")],
             "conftest": [build_tool("conftest"), "test", "-p", str(folder / "rego"), str(objects)],
         }
+        _hold_equal({name: _count_violations([*command, *_AS_JSON[name]]) for name, command in commands.items()})
         taken: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(rounds):
             for name, command in commands.items():
@@ -84,17 +85,34 @@ def measure_growth(table: Table, rounds: int) -> None:
             )
 
 
+# gator and conftest report as text unless they're told.
+_AS_JSON = {"tenantry": (), "gator": ("--output", "json"), "conftest": ("--output", "json")}
+
+
+def _count_violations(command: Sequence[str]) -> int:
+    """How many violations a tool finds; conftest lists them by file."""
+    said = orjson.loads(subprocess.run(command, capture_output=True, check=False).stdout)
+    if isinstance(said, dict):
+        return len(said["results"])
+    return sum(len(one["failures"]) if "failures" in one else 1 for one in said)
+
+
+def _hold_equal(counts: Mapping[str, int]) -> None:
+    if len(set(counts.values())) != 1 or not all(counts.values()):
+        raise SystemExit(f"the tools disagree on how often the rules are broken: {counts}")
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="tenantry-bench-") as folder:
         yield Path(folder)
 
 
-def _write(folder: Path, count: int) -> Path:
+def _write(folder: Path, count: int, *before: str) -> Path:
     file = folder / f"objects-{count}.yaml"
     if not file.exists():
         with file.open("w", encoding="utf-8") as written:
-            written.writelines(write_objects(count))
+            written.writelines([*before, *write_objects(count)])
     return file
 
 

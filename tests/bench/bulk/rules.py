@@ -83,7 +83,7 @@ RULES = (
     ),
     Rule(
         "non-root",
-        "variables.spec.?securityContext.runAsNonRoot.orValue(false)",
+        "variables.spec.?securityContext.runAsNonRoot.orValue(false) == true",
         'object.get(spec, ["securityContext", "runAsNonRoot"], false) != true',
     ),
     Rule(
