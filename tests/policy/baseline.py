@@ -90,14 +90,24 @@ class Way:
 def ways_of(case: Path) -> Iterator[Way]:
     """The object made in a tenant's namespace, the same one changed there, and made in a namespace of nobody's."""
     around, judged = around_case(case, TENANT["metadata"]["name"])
-    cluster = build_cluster([TENANT, BASELINE, *around])
+    cluster = _surround(TENANT, around)
     created = prepare_request(judged.manifest, cluster, source=judged.source)
     yield Way("created", created, cluster)
     if not created.refused:
         yield Way("changed", _change(created.request, cluster), cluster)
     if created.request.namespace and not created.request.resource.is_namespace:
-        nowhere = build_cluster([ELSEWHERE, BASELINE, *around])
+        nowhere = _surround(ELSEWHERE, around)
         yield Way("elsewhere", prepare_request(judged.manifest, nowhere, source=judged.source), nowhere)
+
+
+def _surround(namespace: Manifest, around: list[Manifest]) -> Cluster:
+    return build_cluster([namespace, BASELINE, *around]) if around else _bare(namespace is TENANT)
+
+
+@cache
+def _bare(tenants: bool) -> Cluster:
+    """What is there where a case brings nothing: the same for all such cases, so that one judge can do for them."""
+    return build_cluster([TENANT if tenants else ELSEWHERE, BASELINE])
 
 
 def _change(created: Request, cluster: Cluster) -> Prepared:
