@@ -56,12 +56,12 @@ def _show(node: Node) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 2 :]}"
 
 
-def _mutate(node: Node) -> Iterator[_Mutant]:
-    yield from _change(node)
+def _mutate(node: Node, around: Node | None = None) -> Iterator[_Mutant]:
+    yield from _change(node, around)
     for part, rebuild in _split(node):
         # What was around a constant tells more than the constant.
         lifts = isinstance(part, Const) and isinstance(node, Call) and node.function not in _CHAINS
-        for before, after, changed in _mutate(part):
+        for before, after, changed in _mutate(part, node):
             whole = rebuild(changed)
             yield (node, whole, whole) if lifts else (before, after, whole)
 
@@ -92,7 +92,9 @@ def _split_call(call: Call) -> Iterator[_Part]:
     if call.target is not None:
         yield call.target, lambda part: replace(call, target=part)
     for index, one in enumerate(call.args):
-        if not _is_name(call, index) and not (call.function == "matches" and isinstance(one, Const)):
+        # A pattern and a text that stands for nothing are changed with the call that they're given to.
+        whole = isinstance(one, Const) and isinstance(one.value, str) and call.function in ("matches", "orValue")
+        if not _is_name(call, index) and not whole:
             yield one, lambda part, i=index: replace(call, args=_put(call.args, i, part))
 
 
@@ -116,7 +118,7 @@ def _link(function: str, links: tuple[Node, ...]) -> Node:
     return reduce(lambda left, right: Call(0, None, function, (left, right)), links)
 
 
-def _change(node: Node) -> Iterator[_Mutant]:
+def _change(node: Node, around: Node | None) -> Iterator[_Mutant]:
     """What a node itself is weakened to."""
     match node:
         case ListLiteral(elements=elements):
@@ -124,9 +126,22 @@ def _change(node: Node) -> Iterator[_Mutant]:
                 yield one, None, replace(node, elements=elements[:index] + elements[index + 1 :])
         case Call(function=function) if function in _CHAINS:
             yield from _change_chain(node)
+        case Call(function="orValue", args=(Const(value=str()) as default,)):
+            changed = replace(node, args=(replace(default, value=_choose_default(node, default, around)),))
+            yield node, changed, changed
         case _:
             for changed in _replace(node):
                 yield node, changed, changed
+
+
+def _choose_default(call: Call, default: Const, around: Node | None) -> str:
+    """A default that makes a difference where it's compared with constants: that of them which it wasn't."""
+    compared: Node | None = None
+    if isinstance(around, Call) and around.function in ("_==_", "_!=_", "@in") and around.args[0] == call:
+        compared = around.args[1]
+    constants = compared.elements if isinstance(compared, ListLiteral) else (compared,)
+    values = [one.value for one in constants if isinstance(one, Const)]
+    return f"{default.value}x" if default.value in values or not values else str(values[0])
 
 
 def _replace(node: Node) -> Iterator[Node]:

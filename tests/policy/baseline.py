@@ -35,8 +35,12 @@ TENANT: Manifest = {
     },
 }
 
-ELSEWHERE: Manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
-"""The same namespace, where it is no tenant's."""
+NAMESPACES: dict[str, Manifest] = {
+    "created": TENANT,
+    # The tenant's, where it says of nothing that its objects may have it; and the same one, where it is nobody's.
+    "bare": {**TENANT, "metadata": {**TENANT["metadata"], "annotations": {}}},
+    "elsewhere": {**TENANT, "metadata": {"name": "default"}},
+}
 
 (BASELINE,) = (placed.manifest for placed in read_paths([baseline_file()]))
 """The parameters of policies whose figures hang on the classification."""
@@ -88,26 +92,22 @@ class Way:
 
 
 def ways_of(case: Path) -> Iterator[Way]:
-    """The object made in a tenant's namespace, the same one changed there, and made in a namespace of nobody's."""
+    """The object made in a tenant's namespace, changed there, and made where the namespace is bare, or nobody's."""
     around, judged = around_case(case, TENANT["metadata"]["name"])
-    cluster = _surround(TENANT, around)
-    created = prepare_request(judged.manifest, cluster, source=judged.source)
-    yield Way("created", created, cluster)
-    if not created.refused:
-        yield Way("changed", _change(created.request, cluster), cluster)
-    if created.request.namespace and not created.request.resource.is_namespace:
-        nowhere = _surround(ELSEWHERE, around)
-        yield Way("elsewhere", prepare_request(judged.manifest, nowhere, source=judged.source), nowhere)
-
-
-def _surround(namespace: Manifest, around: list[Manifest]) -> Cluster:
-    return build_cluster([namespace, BASELINE, *around]) if around else _bare(namespace is TENANT)
+    for name, namespace in NAMESPACES.items():
+        cluster = build_cluster([namespace, BASELINE, *around]) if around else _surround(name)
+        made = prepare_request(judged.manifest, cluster, source=judged.source)
+        yield Way(name, made, cluster)
+        if name == "created" and not made.refused:
+            yield Way("changed", _change(made.request, cluster), cluster)
+        if made.request.resource.is_namespace or not made.request.namespace:
+            return
 
 
 @cache
-def _bare(tenants: bool) -> Cluster:
+def _surround(name: str) -> Cluster:
     """What is there where a case brings nothing: the same for all such cases, so that one judge can do for them."""
-    return build_cluster([TENANT if tenants else ELSEWHERE, BASELINE])
+    return build_cluster([NAMESPACES[name], BASELINE])
 
 
 def _change(created: Request, cluster: Cluster) -> Prepared:
@@ -143,7 +143,7 @@ def write_findings() -> str:
         told = {way.name: tell(judge_way(load(policy_file(case)), way)) for way in ways_of(case)}
         lines.append(f"{show(case)}: {', '.join(f'{name} {said[0]}' for name, said in told.items())}")
         for name, said in told.items():
-            # That of the change is mostly that of the making.
-            if name == "created" or said[1:] != told["created"][1:]:
+            # Most are as that of the making.
+            if name == "created" or said != told["created"]:
                 lines += [f"    {name}: {line}" for line in said[1:]]
     return "\n".join([*lines, ""])
