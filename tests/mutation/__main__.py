@@ -15,6 +15,7 @@ from rich.progress import track
 from rich.table import Table
 
 from mutation.measure import Measured, measure
+from mutation.places import HELD
 from policy.baseline import POLICIES
 
 PROMISED = 95
@@ -38,6 +39,8 @@ def main() -> int:
         if lines:
             console.print(f"\n{len(lines)} {title}:")
             console.print("\n".join(lines), markup=False)
+    for place, reason in HELD.items():
+        console.print(f"\nleft alone: {place}; {reason}")
     unexpected, _, stale = told.values()
     return int(_share(found) <= PROMISED or bool(unexpected or stale))
 

@@ -11,6 +11,10 @@ from tenantry.policy import read_paths
 
 Documents = list[dict[str, Any]]
 _Key = tuple[str | int, ...]
+HELD = {
+    "rbac-reserved-names variables.known": "test_what_the_api_server_makes_itself_passes asks a real server",
+}
+"""What isn't weakened, and why: a test without cases would notice."""
 _EXPRESSIONS = {"matchConditions": "name", "variables": "name", "validations": ""}
 
 
@@ -28,6 +32,8 @@ def mutants(policy: Path) -> Iterator[Mutant]:
     """All single mutants of a policy; some of them an API server wouldn't take."""
     documents = [placed.manifest for placed in read_paths([policy])]
     for place, key in _expressions(documents[0]["spec"]):
+        if f"{policy.parent.name} {place}" in HELD:
+            continue
         for change in weaken(_find(documents, key)):
             yield Mutant(place, change.before, change.after, _put(documents, key, change.text))
     yield from _rules(documents)
