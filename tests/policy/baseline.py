@@ -30,7 +30,7 @@ TENANT: Manifest = {
             "tenantry.dev/priority-classes": "tenant-low tenant-high",
             "tenantry.dev/runtime-classes": "runc gvisor",
             "tenantry.dev/storage-classes": "standard encrypted",
-            "tenantry.dev/hosts": "portal.gov.example forms.gov.example *.media.gov.example",
+            "tenantry.dev/hosts": "portal.gov.example forms.gov.example e.gov.example *.media.gov.example",
         },
     },
 }
