@@ -49,6 +49,10 @@ test-load: setup toolchain ## provision hundreds of tenants of the real estate i
 test-faults: setup toolchain ## kills of each component, full disks and slow sites, at more moments
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m faults
 
+.PHONY: mutation
+mutation: setup ## each expression of the policies weakened in turn; a case has to notice
+	PYTHONPATH=tests $(BIN)/python -m mutation
+
 .PHONY: bench
 bench: setup toolchain ## the figures: ratios against kubectl, gator and conftest, start-up times, memory
 	PYTHONPATH=tests $(BIN)/python -m bench

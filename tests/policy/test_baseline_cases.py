@@ -1,36 +1,42 @@
 """Every policy of the baseline says of its own cases what their files' names say."""
 
-from dataclasses import replace
-from functools import cache
+import difflib
 from pathlib import Path
 
 import pytest
-from baseline import BASELINE, CASES, POLICIES, TENANT, around_case, show
+from baseline import (
+    BASELINE,
+    CASES,
+    FINDINGS,
+    POLICIES,
+    cases_of,
+    judge_way,
+    load,
+    policy_file,
+    show,
+    ways_of,
+    write_findings,
+)
 
-from tenantry.policy import Placed, PolicySet, Verdict, build_policies, judge, read_paths
-from tenantry.policy.documents.model import Manifest
-from tenantry.policy.objects.cluster import build_cluster
+from tenantry.policy import Placed, Verdict, build_policies, judge, read_paths
 from tenantry.sandbox.site.furnish import objects
 
 RENDERED = sorted(Path(__file__).parents[1].glob("golden/rendered/*.yaml"))
+HOW = "If the change is meant, renew the file with `python -m tests.golden.renew` and review the difference."
 VERDICTS = {"allow": Verdict.ALLOW, "warn": Verdict.WARN, "deny": Verdict.DENY}
-
-
-@cache
-def _compiled(path: Path) -> PolicySet:
-    return build_policies(read_paths([path]))
-
-
-def load(path: Path, *around: Manifest) -> PolicySet:
-    """One policy, in a tenant's namespace."""
-    return replace(_compiled(path), cluster=build_cluster([TENANT, BASELINE, *around]))
 
 
 @pytest.mark.parametrize("case", CASES, ids=show)
 def test_a_case_is_judged_as_its_name_says(case: Path) -> None:
-    around, judged = around_case(case, TENANT["metadata"]["name"])
-    (found,) = judge(load(case.parent.parent / "policy.yaml", *around), [judged])
+    found = judge_way(load(policy_file(case)), next(ways_of(case)))
     assert found.verdict is VERDICTS[case.stem.partition("_")[0]], [str(finding) for finding in found.findings]
+
+
+def test_what_is_said_of_each_case_is_what_was_reviewed() -> None:
+    """Also of which container, in which words, when it's changed and where there is no tenant."""
+    kept, made = FINDINGS.read_text(encoding="utf-8"), write_findings()
+    told = difflib.unified_diff(kept.splitlines(), made.splitlines(), "reviewed", "found", lineterm="", n=1)
+    assert made == kept, "\n".join([*told, HOW])
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=show)
@@ -44,7 +50,7 @@ def test_a_policy_is_whole(path: Path) -> None:
     assert bound.policy.controls
     for key in ("reason", "fix"):
         assert bound.policy.annotations[f"tenantry.dev/{key}"]
-    sides = {case.stem.partition("_")[0] for case in (path.parent / "cases").glob("*.yaml")}
+    sides = {case.stem.partition("_")[0] for case in cases_of(path)}
     (binding,) = bound.bindings
     assert sides == {"allow", "warn" if binding.actions == ("Warn",) else "deny"}
 

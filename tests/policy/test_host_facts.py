@@ -40,6 +40,15 @@ BARE = (
 """Cases of hosts that have what their policy asks for, and nothing else."""
 
 
+BROKEN = (
+    "deny_observed_without_a_value",
+    "deny_a_value_without_a_state",
+    "deny_a_value_that_says_nothing",
+    "deny_unreachable_without_a_reason",
+)
+"""Cases of facts that the schema refuses, which no policy takes for an observation either."""
+
+
 def facts_of(path: Path) -> set[str]:
     """Give the observations whose values a policy judges by."""
     policy = next(iter(yaml.safe_load_all(path.read_text())))
@@ -133,8 +142,9 @@ def test_every_setting_of_a_bare_sound_host_is_needed(name: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=show)
-def test_a_case_is_what_a_collector_can_write(case: Path) -> None:
-    assert [str(one) for one in validate(document(read(case)))] == []
+def test_a_case_is_what_a_collector_can_write_or_its_name_says_that_it_is_not(case: Path) -> None:
+    wrong = [str(one) for one in validate(document(read(case)))]
+    assert bool(wrong) == (case.stem in BROKEN), wrong
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=show)

@@ -276,7 +276,7 @@ def test_a_policy_is_explained(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Reason: User 0 is root, whatever runAsNonRoot says of the image." in done.stdout
     assert "Controls: pod-security/restricted" in done.stdout
-    assert "Cases that it denies: container, ephemeral container, pod" in done.stdout
+    assert "Cases that it denies: container, each container, ephemeral container, pod" in done.stdout
     unknown = check("--explain", "pod-run-as-usr", cwd=tmp_path)
     assert unknown.returncode == 2
     assert "TEN-613" in unknown.stderr
