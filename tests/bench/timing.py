@@ -46,14 +46,14 @@ def run(
 
 
 def _sample(pid: int, peak: list[float], pause: float) -> None:
-    """Add up what a process and all its children take for themselves (USS: shared pages aren't counted twice)."""
+    """Add up what a process and all its children take (PSS: of a shared page each has its part)."""
     try:
         root = psutil.Process(pid)
         while True:
             total = 0
             for process in [root, *root.children(recursive=True)]:
                 try:
-                    total += process.memory_full_info().uss
+                    total += process.memory_full_info().pss
                 except psutil.Error:
                     continue
             peak[0] = max(peak[0], total / 2**20)

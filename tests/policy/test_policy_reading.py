@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sites import Sandbox
@@ -108,3 +108,84 @@ def test_documents_keep_their_lines_and_lists_are_opened() -> None:
     listed = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: B}\n- {apiVersion: v1, kind: C}\n"
     text = f"# first\napiVersion: v1\nkind: A\n---\n\n---\n{listed}"
     assert [(one.manifest["kind"], one.source.line) for one in read_text(text, "f")] == [("A", 2), ("B", 7), ("C", 7)]
+
+
+PIECES = [
+    *(
+        "a",
+        "key",
+        "x y",
+        "v1",
+        "12",
+        "-3",
+        "1.5",
+        "true",
+        "null",
+        "~",
+        "''",
+        "'q'",
+        '"d"',
+        '"e\\n"',
+        "2024-01-01",
+        "10:20",
+    ),
+    *(
+        ":",
+        ": ",
+        "- ",
+        "-",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "|",
+        "|-",
+        ">",
+        "> ",
+        "\n",
+        "\n  ",
+        "\n  - ",
+        "\n- ",
+        "\n  k: ",
+        "\nj: ",
+    ),
+    *(
+        "#c",
+        " #c",
+        "\t",
+        " ",
+        "@",
+        "`",
+        "%",
+        "=",
+        "\\",
+        "é",
+        "\u2028",
+        "\ufeff",
+        "...",
+        "--- ",
+        "?x",
+        "!",
+        "*a",
+        "&a",
+        "0o7",
+    ),
+]
+
+
+@settings(max_examples=3000)
+@example(["k: ", "!", "\n  - ", "a"])
+@example(["k: ", "{", "null", "}"])
+@example(["-3", "\t", ": ", "a"])
+@example(["k: ", "\u2028", "a"])
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9))
+def test_the_fast_reader_never_reads_what_the_exact_one_wouldnt(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    try:
+        exact = repr(read_exactly(text))
+    except YamlError:
+        with pytest.raises(YamlError):
+            read_document(text)
+    else:
+        assert repr(read_document(text)) == exact
