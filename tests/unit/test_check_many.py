@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 
 from bench.bulk.objects import write_objects
-from tenantry.check.batches import Batcher
+from tenantry.check.batches import Batcher, find_asked
 from tenantry.check.manner import Manner
 from tenantry.check.reading import gather
 from tenantry.check.report import Report
 from tenantry.check.run import check_paths
+from tenantry.data import policy_dir
+from tenantry.policy import build_policies, read_paths
+from tenantry.policy.admission.judge import Judge
+from tenantry.policy.documents.model import Manifest
+from tenantry.policy.objects.cluster import Cluster
+from tenantry.policy.objects.prepare import prepare_request
 
 COUNT = 450
 NAMESPACE = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: casework}\n"
@@ -130,3 +136,26 @@ def test_parameters_from_elsewhere_are_all_known(
     report = check_paths([file], policies=tmp_path / "policies", manner=TWO)
     pods = sum("\nkind: Pod\n" in one for one in documents)
     assert report.summary.deny == pods > 0
+
+
+class Documents(dict[tuple[str, str], dict[tuple[str, str], Manifest]]):
+    """A cluster's documents, which note the kinds that are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[tuple[str, str]] = set()
+
+    def get(self, key: tuple[str, str], *default: object) -> object:  # type: ignore[override]
+        self.asked.add(key)
+        return super().get(key, *default)  # type: ignore[call-overload]
+
+
+def test_all_that_judging_asks_for_is_read_before_it() -> None:
+    """Whatever kind of object is judged: else a document of a kind that nobody thought of would be read too late."""
+    policies = build_policies(read_paths(sorted(policy_dir().glob("workload/*/policy.yaml"))))
+    documents = Documents()
+    cluster = Cluster(documents=documents)
+    judge = Judge(policies.policies, cluster)
+    for one in read_paths(sorted(policy_dir().glob("workload/*/cases/*.yaml"))):
+        judge.judge(prepare_request(one.manifest, cluster))
+    assert documents.asked == find_asked(policies) - {("apiextensions.k8s.io/v1", "CustomResourceDefinition")}
