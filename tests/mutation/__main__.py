@@ -1,6 +1,6 @@
 """Weakens each expression of the baseline in turn, and lists what no case noticed.
 
-`tests/mutation/unnoticed.txt` has those that no object can tell from the policy as it is, each with the reason.
+`tests/mutation/unnoticed.txt` has those that no case can tell from the policy as it is, each with the reason.
 """
 
 import argparse
