@@ -42,7 +42,9 @@ def main() -> int:
     for place, reason in HELD.items():
         console.print(f"\nleft alone: {place}; {reason}")
     unexpected, _, stale = told.values()
-    return int(_share(found) <= PROMISED or bool(unexpected or stale))
+    # The share is promised of the whole baseline; a single policy may have few mutants.
+    short = len(chosen) == len(POLICIES) and _share(found) <= PROMISED
+    return int(short or bool(unexpected or stale))
 
 
 def _arguments() -> list[Path]:
