@@ -65,7 +65,7 @@ def test_a_server_errs_where_we_err(values: dict[str, str], expression: str) -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_server_finds_what_a_case_says(server: ApiServer, name: str) -> None:
     case = load_case(name)
-    ours = dict(enumerate(judgement for _, judgement in case.judge()))
+    ours = dict(enumerate(judgement for _, _, judgement in case.judge()))
     for index, (request, answer) in enumerate(case.ask(server)):
         shown = (request.object or request.old or {})["metadata"]
         if request.refused:

@@ -1,0 +1,79 @@
+"""What came of asking both, one by one and counted."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from hypothesis.strategies import SearchStrategy
+
+
+class Agreement(StrEnum):
+    AGREED = "agreed"
+    DISAGREED = "disagreed"
+    UNDECIDABLE = "undecidable"
+    NOT_COMPARABLE = "not comparable"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether both say the same of one example.
+
+    `why` says why it can't be compared or decided, or where they disagree, and is the same for examples that are alike;
+    `details` are what each of them said.
+    """
+
+    agreement: Agreement
+    why: str = ""
+    details: str = ""
+
+    @property
+    def disagrees(self) -> bool:
+        return self.agreement is Agreement.DISAGREED
+
+
+AGREED = Outcome(Agreement.AGREED)
+
+
+def disagree(why: str, theirs: object, ours: object) -> Outcome:
+    return Outcome(Agreement.DISAGREED, why, f"the server: {theirs}\nwe:         {ours}")
+
+
+class Family(Protocol):
+    """A family of examples; `strategy` is None where they are a fixed list."""
+
+    strategy: SearchStrategy[Any] | None
+
+    def list_examples(self, count: int, seed: int) -> list[Any]: ...
+
+    def compare(self, examples: Sequence[Any]) -> Iterator[Outcome]:
+        """One outcome for each example, in their order."""
+        ...
+
+    def show(self, example: Any) -> str: ...  # noqa: ANN401  (each family has its own)
+
+
+@dataclass
+class Tally:
+    """The outcomes of a family."""
+
+    name: str
+    counts: Counter[Agreement] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    disagreements: dict[str, list[tuple[Any, Outcome]]] = field(default_factory=dict)
+    seconds: float = 0.0
+    known: set[str] = field(default_factory=set)
+    """The examples, by their `repr`."""
+
+    def add(self, example: object, outcome: Outcome) -> None:
+        self.known.add(repr(example))
+        self.counts[outcome.agreement] += 1
+        if outcome.disagrees:
+            self.disagreements.setdefault(outcome.why, []).append((example, outcome))
+        elif outcome.why:
+            self.reasons[outcome.why] += 1
+
+    @property
+    def compared(self) -> int:
+        return self.counts.total() - self.counts[Agreement.NOT_COMPARABLE]

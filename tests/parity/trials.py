@@ -1,0 +1,174 @@
+"""The family `policies`: policies from the grammar, taken or refused, and in force."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+from apiserver import ApiServer, Manifest, make
+from casework import ADMINISTRATOR, GRANTS
+from expressions import POD
+from generated import generate
+from place import PLAIN, Place
+
+from parity.objects import put
+from parity.outcome import AGREED, Agreement, Outcome, disagree
+from parity.policies import NAMESPACE, Asked, Trial, trials
+from parity.said import compare_said
+from tenantry.policy import Placed, PolicySet, build_policies
+from tenantry.policy.admission.judge import Judge
+from tenantry.policy.objects.prepare import prepare_request
+from tenantry.problems import InputError
+
+BATCH = 50
+_POLICY, _BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+_TEMPLATE = {
+    "metadata": {"labels": {"x": "y"}},
+    "spec": {"containers": [{"name": "c", "image": "registry.example/a:1"}]},
+}
+_CORE, _RBAC = "v1", "rbac.authorization.k8s.io/v1"
+POOL: dict[str, Manifest] = {
+    "ConfigMap": {"apiVersion": _CORE, "kind": "ConfigMap"},
+    "Pod": {key: POD[key] for key in ("apiVersion", "kind", "spec")},
+    "Deployment": {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"x": "y"}}, "template": _TEMPLATE},
+    },
+    "Service": {"apiVersion": _CORE, "kind": "Service", "spec": {"ports": [{"port": 80}]}},
+    "Namespace": {"apiVersion": _CORE, "kind": "Namespace"},
+    "ClusterRole": {"apiVersion": _RBAC, "kind": "ClusterRole", "rules": []},
+}
+_PARAMS = {"one": {"set": "a"}, "two": {"set": "a"}, "three": {"set": "b"}}
+
+
+class Policies:
+    """Policies with their bindings, each for objects with a label of its own."""
+
+    def __init__(self, place: Place, params: Sequence[Manifest], live: dict[str, Manifest]) -> None:
+        self.server = place.server.act_as(ADMINISTRATOR.username)
+        self.place, self.live, self.mark = place, live, uuid.uuid4().hex[:4]
+        self.around = [place.namespace, PLAIN, *params]
+        self.strategy = trials()
+
+    def list_examples(self, count: int, seed: int) -> list[Trial]:
+        return generate(self.strategy, count, seed)
+
+    def show(self, example: Trial) -> str:
+        documents = [{"spec": example.policy}, *({"spec": one} for one in example.bindings)]
+        asked = "\n".join(f"# {one}" for one in example.asked)
+        return f"{yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)}{asked}"
+
+    def compare(self, examples: Sequence[Trial]) -> Iterator[Outcome]:
+        for start in range(0, len(examples), BATCH):
+            yield from self._compare_batch(examples[start : start + BATCH])
+
+    def _compare_batch(self, examples: Sequence[Trial]) -> Iterator[Outcome]:
+        outcomes: list[Outcome | PolicySet] = []
+        documents: list[list[Manifest]] = []
+        for index, example in enumerate(examples):
+            documents.append(self._write(example, f"trial-{self.mark}-{index}"))
+            outcomes.append(self._compare_taking(documents[-1]))
+        in_force = [
+            one
+            for group, outcome in zip(documents, outcomes, strict=True)
+            if isinstance(outcome, PolicySet)
+            for one in group
+        ]
+        with self.server.hold(*in_force):
+            for example, group, outcome in zip(examples, documents, outcomes, strict=True):
+                if isinstance(outcome, PolicySet):
+                    yield self._compare_verdicts(example, group[0]["metadata"]["name"], outcome)
+                else:
+                    yield outcome
+
+    def _write(self, example: Trial, name: str) -> list[Manifest]:
+        """The documents of a trial, limited to what has its label."""
+        spec = dict(example.policy)
+        matched = dict(spec["matchConstraints"])
+        selector = matched.get("objectSelector") or {}
+        labels = {**selector.get("matchLabels", {}), "trial": name}
+        spec["matchConstraints"] = {**matched, "objectSelector": {**selector, "matchLabels": labels}}
+        documents = [make(_POLICY, name, spec)]
+        for index, one in enumerate(example.bindings):
+            reference = one.get("paramRef")
+            placed = {"paramRef": self._place(reference)} if reference else {}
+            documents.append(make(_BINDING, f"{name}-{index}", {**one, **placed, "policyName": name}))
+        return documents
+
+    def _place(self, reference: Manifest) -> Manifest:
+        return {key: self.place.name if value == NAMESPACE else value for key, value in reference.items()}
+
+    def _compare_taking(self, documents: list[Manifest]) -> Outcome | PolicySet:
+        """What comes of documents that aren't taken by both; the policies where they are."""
+        for document in documents:
+            answer, problems = self.server.try_create(document), find_problems(document)
+            if (answer.status == 201) != (not problems):
+                return disagree(f"which {document['kind']} is taken", f"{answer.status} {answer.message}", problems)
+            if problems:
+                return AGREED
+        return build_policies(map(Placed, documents), self.around)
+
+    def _compare_verdicts(self, example: Trial, name: str, policies: PolicySet) -> Outcome:
+        judge = Judge(policies.policies, policies.cluster, GRANTS)
+        outcomes = [self._compare_verdict(one, name, policies, judge) for one in example.asked]
+        for agreement in (Agreement.DISAGREED, Agreement.UNDECIDABLE):
+            for outcome in outcomes:
+                if outcome.agreement is agreement:
+                    return outcome
+        heard = [outcome for outcome in outcomes if outcome.agreement is Agreement.AGREED]
+        return heard[0] if heard else outcomes[0]
+
+    def _compare_verdict(self, asked: Asked, name: str, policies: PolicySet, judge: Judge) -> Outcome:
+        labels = {**asked.labels, "trial": name}
+        if asked.updates:
+            old = self.server.request("GET", self.server.path(self.live[asked.kind], name=True)).body
+            old["metadata"].pop("managedFields", None)
+            kept = {**old["metadata"].get("labels", {}), **labels}
+            manifest = _set_data({**old, "metadata": {**old["metadata"], "labels": kept}}, asked)
+            answer = self.server.try_update(manifest)
+        else:
+            old = None
+            named = {**POOL[asked.kind], "metadata": {"name": asked.name, "labels": labels}}
+            manifest = put(_set_data(named, asked), self.place.name)
+            answer = self.server.try_create(manifest)
+        prepared = prepare_request(
+            manifest,
+            policies.cluster,
+            operation="UPDATE" if asked.updates else "CREATE",
+            old=old,
+            subject=ADMINISTRATOR,
+            dry_run=True,
+        )
+        return compare_said(answer, prepared, judge.judge(prepared))
+
+
+def _set_data(manifest: Manifest, asked: Asked) -> Manifest:
+    return {**manifest, "data": asked.data} if asked.kind == "ConfigMap" else manifest
+
+
+def find_problems(document: Manifest) -> list[str]:
+    """What we would refuse of a policy or a binding."""
+    try:
+        build_policies([Placed(document)])
+    except InputError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+@contextmanager
+def hold_pool(server: ApiServer, place: Place) -> Iterator[tuple[list[Manifest], dict[str, Manifest]]]:
+    """The parameters that bindings name, and a live object of each kind of the pool."""
+
+    def name(manifest: Manifest, name: str, **more: Any) -> Manifest:  # noqa: ANN401  (parts of manifests)
+        return put({**manifest, "metadata": {"name": name, **more}}, place.name)
+
+    params = [
+        {**name(POOL["ConfigMap"], key, labels=labels), "data": {"most": str(len(key) - 2)}}
+        for key, labels in _PARAMS.items()
+    ]
+    mark = uuid.uuid4().hex[:4]
+    live = {kind: name(manifest, f"pool-{mark}", labels={"app": "a"}) for kind, manifest in POOL.items()}
+    with server.hold(*params, *live.values()):
+        yield params, live
