@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from parity.audit import AuditLog
 from parity.cases import Cases
 from parity.expressions import Expressions
 from parity.objects import Objects, Updates, hold_live, open_place
@@ -25,6 +26,7 @@ from parity.shrink import shrink
 from parity.trials import Policies, hold_pool
 from tenantry import sandbox as embedded
 from tenantry.connection import read_connection
+from tenantry.sandbox.layout import Layout
 
 SITE = "onprem"
 # How many sorts of disagreement of a family are made small, and how long that may take for each.
@@ -33,35 +35,35 @@ STEP = 200
 
 
 @contextmanager
-def _open_cases(server: ApiServer) -> Iterator[Family]:
+def _open_cases(server: ApiServer, log: Path) -> Iterator[Family]:
     with open_place(server) as (place, documents):
         yield Cases(server, place, documents)
 
 
 @contextmanager
-def _open_expressions(server: ApiServer) -> Iterator[Family]:
+def _open_expressions(server: ApiServer, log: Path) -> Iterator[Family]:
     yield Expressions(server)
 
 
 @contextmanager
-def _open_policies(server: ApiServer) -> Iterator[Family]:
+def _open_policies(server: ApiServer, log: Path) -> Iterator[Family]:
     with open_place(server) as (place, _), hold_pool(server, place) as (params, live):
-        yield Policies(place, params, live)
+        yield Policies(place, AuditLog(log), params, live)
 
 
 @contextmanager
-def _open_objects(server: ApiServer) -> Iterator[Family]:
+def _open_objects(server: ApiServer, log: Path) -> Iterator[Family]:
     with open_place(server) as (place, _):
         yield Objects(place)
 
 
 @contextmanager
-def _open_updates(server: ApiServer) -> Iterator[Family]:
+def _open_updates(server: ApiServer, log: Path) -> Iterator[Family]:
     with open_place(server) as (place, _), hold_live(server, place) as live:
         yield Updates(place, live)
 
 
-Opener = Callable[[ApiServer], AbstractContextManager[Family]]
+Opener = Callable[[ApiServer, Path], AbstractContextManager[Family]]
 FAMILIES: dict[str, tuple[Opener, int]] = {
     "cases": (_open_cases, 0),
     "expressions": (_open_expressions, 1500),
@@ -78,10 +80,10 @@ def main() -> None:
     warnings.simplefilter("ignore", HypothesisWarning)
     console = Console(width=140, highlight=False)
     tallies = []
-    with _open_server() as server:
+    with _open_server() as (server, log):
         for name in arguments.families:
             opener, usual = FAMILIES[name]
-            with opener(server) as family:
+            with opener(server, log) as family:
                 tally = _run(name, family, arguments.examples or usual, arguments.seed)
                 tallies.append(tally)
                 console.print(_tabulate([tally]))
@@ -107,20 +109,25 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _open_server() -> Iterator[ApiServer]:
-    """Start a sandbox that goes afterwards, or use the one in TENANTRY_TEST_STATE, which then stays up."""
+def _open_server() -> Iterator[tuple[ApiServer, Path]]:
+    """Start a sandbox that goes afterwards, or use the one in TENANTRY_TEST_STATE, which then stays up.
+
+    Gives the API server and its audit log.
+    """
     kept = os.environ.get("TENANTRY_TEST_STATE")
     with tempfile.TemporaryDirectory(prefix="tenantry-parity-") as folder:
-        os.environ["TENANTRY_STATE"] = kept or folder
+        state = Path(kept or folder)
+        os.environ["TENANTRY_STATE"] = str(state)
         os.environ.pop("TENANTRY_CONNECTIONS", None)
         try:
-            embedded.up(Path(kept or folder))
+            embedded.up()
             server = ApiServer(read_connection(SITE))
             keep_params(server)
-            yield server
+            (site,) = (one for one in Layout(state).choose() if one.site == SITE)
+            yield server, site.log("audit")
         finally:
             if not kept:
-                embedded.down(Path(folder), delete=True)
+                embedded.down(delete=True)
 
 
 def _run(name: str, family: Family, count: int, seed: int) -> Tally:

@@ -14,7 +14,10 @@ from parity.shapes import STRANGE, Draw, Schema, Shapes
 from tenantry.policy import read_paths
 
 Path = tuple[str | int, ...]
-_FIXED = {(): {"apiVersion", "kind"}, ("metadata",): {"name", "namespace", "managedFields", "resourceVersion", "uid"}}
+_FIXED: dict[Path, set[str]] = {
+    (): {"apiVersion", "kind"},
+    ("metadata",): {"name", "namespace", "managedFields", "resourceVersion", "uid"},
+}
 # Kinds that hold the most that policies look at stand here more than once.
 KINDS = (
     ["Pod"] * 5

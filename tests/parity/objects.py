@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import yaml
-from apiserver import Answer, ApiServer, Manifest
+from apiserver import ApiServer, Manifest
 from casework import ADMINISTRATOR
 from differing import find_differing
 from generated import generate
@@ -149,11 +149,7 @@ def hold_live(server: ApiServer, place: Place) -> Iterator[dict[str, list[Manife
                 named["metadata"]["name"] = f"live-{kind.lower()}-{len(live.get(kind, ()))}-{uuid.uuid4().hex[:4]}"
                 if kind in _NOT_LIVE or len(live.get(kind, ())) == _LIVE_OF_A_KIND:
                     break
-                if _takes(server.try_create(named)):
+                if server.try_create(named).status == 201:
                     stack.enter_context(server.hold(named))
                     live.setdefault(kind, []).append(named)
         yield live
-
-
-def _takes(answer: Answer) -> bool:
-    return answer.status == 201

@@ -43,7 +43,8 @@ def disagree(why: str, theirs: object, ours: object) -> Outcome:
 class Family(Protocol):
     """A family of examples; `strategy` is None where they are a fixed list."""
 
-    strategy: SearchStrategy[Any] | None
+    @property
+    def strategy(self) -> SearchStrategy[Any] | None: ...
 
     def list_examples(self, count: int, seed: int) -> list[Any]: ...
 

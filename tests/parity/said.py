@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from apiserver import Answer
 
+from parity.audit import read_failures
 from parity.outcome import AGREED, Agreement, Outcome, disagree
 from tenantry.policy import Finding, Verdict
 from tenantry.policy.admission.verdict import Judgement
@@ -112,3 +113,16 @@ def _compare_dropped(answer: Answer, prepared: Prepared) -> Outcome | None:
     if theirs != ours:
         return disagree("which fields are unknown", sorted(theirs - ours), sorted(ours - theirs))
     return None
+
+
+def compare_recorded(annotations: dict[str, str], judgement: Judgement, policy: str) -> Outcome:
+    """Whether the audit log has what we say that a policy publishes, and what its bindings want recorded."""
+    theirs = {key: text for key, text in annotations.items() if key.startswith(f"{policy}/")}
+    ours: dict[str, list[str]] = {}
+    for key, text in judgement.annotations:
+        ours.setdefault(key, []).append(text)
+    if theirs != (joined := {key: ", ".join(sorted(texts)) for key, texts in ours.items()}):
+        return disagree("which annotations are published", theirs, joined)
+    recorded = {_write(*failure) for failure in read_failures(annotations)}
+    found = {_write(one.policy, one.binding, one.message) for one in judgement.findings if "Audit" in one.actions}
+    return AGREED if recorded == found else disagree("what is recorded", sorted(recorded), sorted(found))

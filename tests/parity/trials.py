@@ -12,10 +12,11 @@ from expressions import POD
 from generated import generate
 from place import PLAIN, Place
 
+from parity.audit import AuditLog
 from parity.objects import put
 from parity.outcome import AGREED, Agreement, Outcome, disagree
 from parity.policies import NAMESPACE, Asked, Trial, trials
-from parity.said import compare_said
+from parity.said import compare_recorded, compare_said
 from tenantry.policy import Placed, PolicySet, build_policies
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.objects.prepare import prepare_request
@@ -46,7 +47,8 @@ _PARAMS = {"one": {"set": "a"}, "two": {"set": "a"}, "three": {"set": "b"}}
 class Policies:
     """Policies with their bindings, each for objects with a label of its own."""
 
-    def __init__(self, place: Place, params: Sequence[Manifest], live: dict[str, Manifest]) -> None:
+    def __init__(self, place: Place, log: AuditLog, params: Sequence[Manifest], live: dict[str, Manifest]) -> None:
+        self.log = log
         self.server = place.server.act_as(ADMINISTRATOR.username)
         self.place, self.live, self.mark = place, live, uuid.uuid4().hex[:4]
         self.around = [place.namespace, PLAIN, *params]
@@ -141,7 +143,9 @@ class Policies:
             subject=ADMINISTRATOR,
             dry_run=True,
         )
-        return compare_said(answer, prepared, judge.judge(prepared))
+        judgement = judge.judge(prepared)
+        outcome = compare_said(answer, prepared, judgement)
+        return compare_recorded(self.log.find(answer.audit_id), judgement, name) if outcome is AGREED else outcome
 
 
 def _set_data(manifest: Manifest, asked: Asked) -> Manifest:

@@ -26,11 +26,12 @@ _FAILED = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said."""
+    """What the server said; `audit_id` is the name of its entry in the audit log."""
 
     status: int
     body: Manifest
     warnings: tuple[str, ...]
+    audit_id: str
 
     @property
     def message(self) -> str:
@@ -64,7 +65,7 @@ class ApiServer:
         answer = self.pool.request(method, url, body=data, headers=headers)
         found = (_WARNING.match(value) for value in answer.headers.getlist("Warning"))
         warnings = tuple(_unescape(match[1]) for match in found if match)
-        return Answer(answer.status, orjson.loads(answer.data or b"{}"), warnings)
+        return Answer(answer.status, orjson.loads(answer.data or b"{}"), warnings, answer.headers.get("Audit-Id", ""))
 
     def path(self, manifest: Mapping[str, Any], *, name: bool) -> str:
         version, kind, metadata = manifest["apiVersion"], manifest["kind"], manifest["metadata"]
