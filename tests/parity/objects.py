@@ -15,7 +15,7 @@ from place import CLASSES, Place, tenant_namespace, warning_baseline
 
 from parity.looks import PARTS, make_looks, name_looker
 from parity.mutate import KINDS, Change, apply, changes, list_sound
-from parity.outcome import AGREED, Agreement, Outcome, disagree
+from parity.outcome import AGREED, Agreement, Outcome, compare_safely, disagree
 from parity.said import compare_said, read_answer, read_findings
 from parity.shapes import load_shapes
 from tenantry.policy.admission.judge import Judge
@@ -42,7 +42,7 @@ class Objects:
         return generate(self.strategy, count, seed)
 
     def compare(self, examples: Sequence[Change]) -> Iterator[Outcome]:
-        return map(self._compare, examples)
+        return (compare_safely(self._compare, example) for example in examples)
 
     def show(self, example: Change) -> str:
         manifest = apply(self.sound[example.kind][example.index], example.edits)

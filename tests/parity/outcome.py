@@ -1,12 +1,15 @@
 """What came of asking both, one by one and counted."""
 
+import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from hypothesis.strategies import SearchStrategy
+
+T = TypeVar("T")
 
 
 class Agreement(StrEnum):
@@ -38,6 +41,15 @@ AGREED = Outcome(Agreement.AGREED)
 
 def disagree(why: str, theirs: object, ours: object) -> Outcome:
     return Outcome(Agreement.DISAGREED, why, f"the server: {theirs}\nwe:         {ours}")
+
+
+def compare_safely(compare: Callable[[T], Outcome], example: T) -> Outcome:
+    """What comes of one example; that it can't be compared without an error is a disagreement, too."""
+    try:
+        return compare(example)
+    except Exception as error:  # any error of the engine is one that users would see
+        text = traceback.format_exc()
+        return Outcome(Agreement.DISAGREED, f"what can be judged: {type(error).__name__}", text[-3000:])
 
 
 class Family(Protocol):

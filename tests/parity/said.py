@@ -53,7 +53,7 @@ def read_findings(findings: Iterable[Finding]) -> Said:
 
 def was_heard(answer: Answer) -> bool:
     """Whether policies were asked: a quota that doesn't suffice refuses after them."""
-    return answer.status in (200, 201) or bool(read_answer(answer).denied) or "exceeded quota" in answer.message
+    return answer.status in (200, 201) or bool(read_answer(answer).denied) or "quota: " in answer.message
 
 
 def compare_said(answer: Answer, prepared: Prepared, judgement: Judgement) -> Outcome:
@@ -75,11 +75,7 @@ def compare_said(answer: Answer, prepared: Prepared, judgement: Judgement) -> Ou
 def _classify(answer: Answer) -> str:
     if answer.status == 422:
         return "422, not valid"
-    return (
-        f"{answer.status} {answer.body.get('reason', '')}, by admission"
-        if answer.status == 403
-        else (f"{answer.status} {answer.body.get('reason', '')}")
-    )
+    return f"{answer.status} {answer.body.get('reason') or answer.message[:30]}"
 
 
 def _compare_policies(answer: Answer, ours: Said) -> Outcome | None:

@@ -31,6 +31,9 @@ BY_NAME: dict[str, list[str]] = {
     "ip": ["10.0.0.1", "::1", "x"],
     "cidr": ["10.0.0.0/8", "10.1.2.3/8", "0.0.0.0/0"],
     "topologyKey": ["kubernetes.io/hostname", "zone"],
+    "labels": ["a", "web", "", "Ä é"],
+    "matchLabels": ["a", "web", ""],
+    "nodeSelector": ["a", "ssd", ""],
     "resource": ["limits.cpu", "requests.memory", "pods"],
 }
 QUANTITIES: list[object] = ["1", "500m", "1Gi", "0", "1.5", "1e3", "0.1Gi", "-1", "1000000k", 2, 0.5, "1u", "+3", "1Ki"]

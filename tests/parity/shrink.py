@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
@@ -45,6 +45,7 @@ def shrink(
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink],
         print_blob=False,
+        report_multiple_bugs=False,
     )
     @given(strategy)
     def look(value: T) -> None:
@@ -55,8 +56,3 @@ def shrink(
     with contextlib.suppress(_Found):
         look()
     return found
-
-
-def describe_size(value: Any) -> int:  # noqa: ANN401  (any family's example)
-    """How much there is to read of an example."""
-    return len(repr(value))

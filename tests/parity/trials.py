@@ -14,7 +14,7 @@ from place import PLAIN, Place
 
 from parity.audit import AuditLog
 from parity.objects import put
-from parity.outcome import AGREED, Agreement, Outcome, disagree
+from parity.outcome import AGREED, Agreement, Outcome, compare_safely, disagree
 from parity.policies import NAMESPACE, Asked, Trial, trials
 from parity.said import compare_recorded, compare_said
 from tenantry.policy import Placed, PolicySet, build_policies
@@ -114,7 +114,11 @@ class Policies:
 
     def _compare_verdicts(self, example: Trial, name: str, policies: PolicySet) -> Outcome:
         judge = Judge(policies.policies, policies.cluster, GRANTS)
-        outcomes = [self._compare_verdict(one, name, policies, judge) for one in example.asked]
+
+        def compare(asked: Asked) -> Outcome:
+            return self._compare_verdict(asked, name, policies, judge)
+
+        outcomes = [compare_safely(compare, asked) for asked in example.asked]
         for agreement in (Agreement.DISAGREED, Agreement.UNDECIDABLE):
             for outcome in outcomes:
                 if outcome.agreement is agreement:

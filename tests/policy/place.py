@@ -40,6 +40,7 @@ CLASSES: list[Manifest] = [
         for name in ("gvisor", "privileged")
     ),
 ]
+_STORAGE = "storage.k8s.io/v1"
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app"}}
 
 
@@ -125,7 +126,9 @@ def tenant_namespace(server: ApiServer, baseline: list[Manifest], case: Path | N
         for account in accounts:
             answer = server.request("PUT", server.path(account, name=True), account)
             assert answer.status == 200, answer.message
+        classes = server.request("GET", f"/apis/{_STORAGE}/storageclasses").body["items"]
         around = [namespace, PLAIN, *others, *accounts]
+        around += [{"apiVersion": _STORAGE, "kind": "StorageClass", **one} for one in classes]
         yield Place(server, namespace, build_policies(map(Placed, baseline), around))
 
 

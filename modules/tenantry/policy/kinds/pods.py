@@ -1,7 +1,7 @@
-"""What admission fills into a new pod before policies see it, by the plugins that a site of tenantry's runs.
+"""What admission fills into a new pod, or a claim, before policies see it, by the plugins that tenantry's sites run.
 
 Source: plugin/pkg/admission of Kubernetes, in the order of its own list: LimitRanger, ServiceAccount, PodNodeSelector,
-Priority, DefaultTolerationSeconds, PodTolerationRestriction.
+Priority, DefaultTolerationSeconds, PodTolerationRestriction, DefaultStorageClass.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _MEMORY_PRESSURE = {"key": "node.kubernetes.io/memory-pressure", "operator": "Exists", "effect": "NoSchedule"}
 _NODE_SELECTOR = "scheduler.alpha.kubernetes.io/node-selector"
 _TOLERATIONS = "scheduler.alpha.kubernetes.io/defaultTolerations"
+_OLD_STORAGE_CLASS = "volume.beta.kubernetes.io/storage-class"
 _MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 # The server adds five random characters. What is decoded is only ever read, so the sources may be shared.
 _ACCESS_VOLUME = "kube-api-access-00000"
@@ -69,6 +70,13 @@ def admit_pod(
     quality = _choose_quality(spec)
     _restrict_tolerations(spec, str(annotations.get(_TOLERATIONS) or ""), quality)
     pod["status"] = {"phase": "Pending", "qosClass": quality}
+
+
+def admit_claim(claim: Manifest, *, default_class: str) -> None:
+    """What admission fills into a new claim: the cluster's default class, where that is known."""
+    named = _OLD_STORAGE_CLASS in (claim["metadata"].get("annotations") or {})
+    if default_class and not named:
+        fill(claim["spec"], storageClassName=default_class)
 
 
 def _mount_token(spec: Manifest) -> None:

@@ -171,6 +171,12 @@ def _default_webhooks(manifest: Manifest) -> None:
             fill(rule, scope="*")
 
 
+def _default_service_account(manifest: Manifest) -> None:
+    """Of references to secrets only the name is kept."""
+    if manifest.get("secrets"):
+        manifest["secrets"] = [{key: one[key] for key in ("name",) if key in one} for one in manifest["secrets"]]
+
+
 def _default_claim(manifest: Manifest) -> None:
     manifest["status"] = {"phase": "Pending"}
 
@@ -184,6 +190,7 @@ OBJECT_DEFAULTS: dict[str, Change] = {
     "core/v1.Service": _default_service,
     "core/v1.Namespace": _default_namespace,
     "core/v1.Secret": _default_secret,
+    "core/v1.ServiceAccount": _default_service_account,
     "core/v1.ReplicationController": _default_replication_controller,
     "core/v1.PersistentVolumeClaim": _default_claim,
     "core/v1.PersistentVolume": _default_volume,
