@@ -13,17 +13,18 @@ from typing import Any
 
 from apiserver import ApiServer, keep_params
 from hypothesis.errors import HypothesisWarning
+from place import CLASSES, tenant_namespace, warning_baseline
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from parity.audit import AuditLog
-from parity.cases import Cases
+from parity.cases import Baseline, Cases
 from parity.expressions import Expressions
 from parity.objects import Objects, Updates, hold_live, open_place
 from parity.outcome import Agreement, Family, Outcome, Tally
 from parity.shrink import shrink
-from parity.trials import Policies, hold_pool
+from parity.trials import Policies, open_pool
 from tenantry import sandbox as embedded
 from tenantry.connection import read_connection
 from tenantry.sandbox.layout import Layout
@@ -36,8 +37,14 @@ STEP = 200
 
 @contextmanager
 def _open_cases(server: ApiServer, log: Path) -> Iterator[Family]:
-    with open_place(server) as (place, documents):
-        yield Cases(server, place, documents)
+    yield Cases(server)
+
+
+@contextmanager
+def _open_baseline(server: ApiServer, log: Path) -> Iterator[Family]:
+    baseline = warning_baseline()
+    with server.hold(*CLASSES, *baseline), tenant_namespace(server, baseline) as place:
+        yield Baseline(place, baseline)
 
 
 @contextmanager
@@ -47,25 +54,26 @@ def _open_expressions(server: ApiServer, log: Path) -> Iterator[Family]:
 
 @contextmanager
 def _open_policies(server: ApiServer, log: Path) -> Iterator[Family]:
-    with open_place(server) as (place, _), hold_pool(server, place) as (params, live):
-        yield Policies(place, AuditLog(log), params, live)
+    with open_pool(server) as pool:
+        yield Policies(pool, AuditLog(log))
 
 
 @contextmanager
 def _open_objects(server: ApiServer, log: Path) -> Iterator[Family]:
-    with open_place(server) as (place, _):
+    with open_place(server) as place:
         yield Objects(place)
 
 
 @contextmanager
 def _open_updates(server: ApiServer, log: Path) -> Iterator[Family]:
-    with open_place(server) as (place, _), hold_live(server, place) as live:
+    with open_place(server) as place, hold_live(server, place) as live:
         yield Updates(place, live)
 
 
 Opener = Callable[[ApiServer, Path], AbstractContextManager[Family]]
 FAMILIES: dict[str, tuple[Opener, int]] = {
     "cases": (_open_cases, 0),
+    "baseline": (_open_baseline, 0),
     "expressions": (_open_expressions, 1500),
     "policies": (_open_policies, 1500),
     "objects": (_open_objects, 4000),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from apiserver import ApiServer
 from generated import accepts, compare_values, expressions, generate, make_policy
 
-from parity.outcome import AGREED, Agreement, Outcome, disagree
+from parity.outcome import REFUSED, Agreement, Outcome, disagree
 
 
 class Expressions:
@@ -27,12 +27,16 @@ class Expressions:
                 outcomes[one] = disagree("which expression is taken", f"{answer.status} {answer.message}", ours)
             elif ours:
                 taken.append(one)
+            else:
+                outcomes[one] = REFUSED
         for one, theirs, ours in compare_values(self.server, taken):
             if ours == "undecidable":
                 outcomes[one] = Outcome(Agreement.UNDECIDABLE, "an expression")
             elif theirs != ours:
                 outcomes[one] = disagree(f"an expression: {theirs}, not {ours}", theirs, ours)
-        yield from (outcomes.get(one, AGREED) for one in examples)
+            else:
+                outcomes[one] = Outcome(Agreement.AGREED, f"both say {ours}")
+        yield from (outcomes[one] for one in examples)
 
     def show(self, example: str) -> str:
         return example

@@ -15,7 +15,7 @@ from place import CLASSES, Place, tenant_namespace, warning_baseline
 
 from parity.looks import PARTS, make_looks, name_looker
 from parity.mutate import KINDS, Change, apply, changes, list_sound
-from parity.outcome import AGREED, Agreement, Outcome, compare_safely, disagree
+from parity.outcome import Agreement, Outcome, compare_safely, disagree
 from parity.said import compare_said, read_answer, read_findings
 from parity.shapes import load_shapes
 from tenantry.policy.admission.judge import Judge
@@ -53,14 +53,14 @@ class Objects:
         answer = self.server.try_create(manifest)
         prepared = self._prepare(manifest, ADMINISTRATOR)
         outcome = compare_said(answer, prepared, self.judge.judge(prepared))
-        if outcome is not AGREED or prepared.refused:
+        if not outcome.agrees or prepared.refused:
             return outcome
         assert prepared.request.object is not None
         if answer.status == 201 and (differing := find_differing(answer.body, prepared.request.object)):
             return _differ(example.kind, differing, answer.body, prepared.request.object)
-        return self._compare_looks(manifest, None, ("whole", "pods"))
+        return self._compare_looks(manifest, None, ("whole", "pods")) or outcome
 
-    def _compare_looks(self, manifest: Manifest, old: Manifest | None, parts: Sequence[str]) -> Outcome:
+    def _compare_looks(self, manifest: Manifest, old: Manifest | None, parts: Sequence[str]) -> Outcome | None:
         for part in parts:
             server = self.server.act_as(name_looker(part))
             answer = server.try_create(manifest) if old is None else server.try_update(manifest)
@@ -68,7 +68,7 @@ class Objects:
             theirs, ours = read_answer(answer).denied, read_findings(found.findings).denied
             if theirs != ours:
                 return disagree(f"what {manifest['kind']} looks like to policies, {part}", *map(sorted, (theirs, ours)))
-        return AGREED
+        return None
 
     def _prepare(self, manifest: Manifest, subject: Subject, old: Manifest | None = None) -> Prepared:
         operation = "CREATE" if old is None else "UPDATE"
@@ -98,9 +98,9 @@ class Updates(Objects):
                 break
         prepared = self._prepare(manifest, ADMINISTRATOR, old)
         outcome = compare_said(answer, prepared, self.judge.judge(prepared))
-        if outcome is not AGREED or prepared.refused:
+        if not outcome.agrees or prepared.refused:
             return outcome
-        return self._compare_looks(manifest, old, ("whole", "old"))
+        return self._compare_looks(manifest, old, ("whole", "old")) or outcome
 
 
 def put(manifest: Manifest, namespace: str) -> Manifest:
@@ -131,11 +131,11 @@ def _read(manifest: Manifest, path: str) -> object:
 
 
 @contextmanager
-def open_place(server: ApiServer) -> Iterator[tuple[Place, list[Manifest]]]:
-    """A tenant's namespace with the workload policies in force, and the looks; and the documents of both."""
+def open_place(server: ApiServer) -> Iterator[Place]:
+    """A tenant's namespace with the workload policies in force, and the looks."""
     documents = [*warning_baseline(), *make_looks()]
     with server.hold(*CLASSES, *documents), tenant_namespace(server, documents) as place:
-        yield place, documents
+        yield place
 
 
 @contextmanager

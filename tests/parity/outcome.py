@@ -23,7 +23,7 @@ class Agreement(StrEnum):
 class Outcome:
     """Whether both say the same of one example.
 
-    `why` says why it can't be compared or decided, or where they disagree, and is the same for examples that are alike;
+    `why` says in what they agree or disagree, or why that can't be told, and is the same for examples that are alike;
     `details` are what each of them said.
     """
 
@@ -32,11 +32,17 @@ class Outcome:
     details: str = ""
 
     @property
+    def agrees(self) -> bool:
+        return self.agreement is Agreement.AGREED
+
+    @property
     def disagrees(self) -> bool:
         return self.agreement is Agreement.DISAGREED
 
 
-AGREED = Outcome(Agreement.AGREED)
+AGREED = Outcome(Agreement.AGREED, "both find nothing")
+FOUND = Outcome(Agreement.AGREED, "both find the same")
+REFUSED = Outcome(Agreement.AGREED, "both refuse it")
 
 
 def disagree(why: str, theirs: object, ours: object) -> Outcome:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from apiserver import Answer
 
 from parity.audit import read_failures
-from parity.outcome import AGREED, Agreement, Outcome, disagree
+from parity.outcome import AGREED, FOUND, REFUSED, Agreement, Outcome, disagree
 from tenantry.policy import Finding, Verdict
 from tenantry.policy.admission.verdict import Judgement
 from tenantry.policy.objects.prepare import Prepared
@@ -63,13 +63,15 @@ def compare_said(answer: Answer, prepared: Prepared, judgement: Judgement) -> Ou
         where = ", ".join(sorted({path.rpartition(".")[2] for path, _ in prepared.refused})) or answer.message[-80:]
         return disagree(f"what can be decoded: {where}", theirs, prepared.refused or "nothing wrong")
     if prepared.refused:
-        return AGREED
+        return REFUSED
     if not was_heard(answer):
         return Outcome(Agreement.NOT_COMPARABLE, f"the server itself refuses it: {_classify(answer)}")
     if any(finding.verdict is Verdict.UNDECIDABLE for finding in judgement.findings):
         (first, *_) = (one for one in judgement.findings if one.verdict is Verdict.UNDECIDABLE)
         return Outcome(Agreement.UNDECIDABLE, first.message)
-    return _compare_policies(answer, read_findings(judgement.findings)) or _compare_dropped(answer, prepared) or AGREED
+    ours = read_findings(judgement.findings)
+    agreed = FOUND if ours.warned or ours.denied else AGREED
+    return _compare_policies(answer, ours) or _compare_dropped(answer, prepared) or agreed
 
 
 def _classify(answer: Answer) -> str:
@@ -111,7 +113,7 @@ def _compare_dropped(answer: Answer, prepared: Prepared) -> Outcome | None:
     return None
 
 
-def compare_recorded(annotations: dict[str, str], judgement: Judgement, policy: str) -> Outcome:
+def compare_recorded(annotations: dict[str, str], judgement: Judgement, policy: str) -> Outcome | None:
     """Whether the audit log has what we say that a policy publishes, and what its bindings want recorded."""
     theirs = {key: text for key, text in annotations.items() if key.startswith(f"{policy}/")}
     ours: dict[str, list[str]] = {}
@@ -121,4 +123,4 @@ def compare_recorded(annotations: dict[str, str], judgement: Judgement, policy: 
         return disagree("which annotations are published", theirs, joined)
     recorded = {_write(*failure) for failure in read_failures(annotations)}
     found = {_write(one.policy, one.binding, one.message) for one in judgement.findings if "Audit" in one.actions}
-    return AGREED if recorded == found else disagree("what is recorded", sorted(recorded), sorted(found))
+    return None if recorded == found else disagree("what is recorded", sorted(recorded), sorted(found))

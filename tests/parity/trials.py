@@ -3,18 +3,19 @@
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
 
 import yaml
 from apiserver import ApiServer, Manifest, make
+from baseline import TENANT
 from casework import ADMINISTRATOR, GRANTS
 from expressions import POD
 from generated import generate
-from place import PLAIN, Place
+from place import PLAIN, await_account
 
 from parity.audit import AuditLog
 from parity.objects import put
-from parity.outcome import AGREED, Agreement, Outcome, compare_safely, disagree
+from parity.outcome import FOUND, REFUSED, Agreement, Outcome, compare_safely, disagree
 from parity.policies import NAMESPACE, Asked, Trial, trials
 from parity.said import compare_recorded, compare_said
 from tenantry.policy import Placed, PolicySet, build_policies
@@ -44,14 +45,27 @@ POOL: dict[str, Manifest] = {
 _PARAMS = {"one": {"set": "a"}, "two": {"set": "a"}, "three": {"set": "b"}}
 
 
+@dataclass(frozen=True)
+class Pool:
+    """A tenant's namespace with nothing else in force: the parameters that bindings name, and objects to change."""
+
+    server: ApiServer
+    namespace: Manifest
+    params: Sequence[Manifest]
+    live: dict[str, Manifest]
+
+    @property
+    def name(self) -> str:
+        return str(self.namespace["metadata"]["name"])
+
+
 class Policies:
     """Policies with their bindings, each for objects with a label of its own."""
 
-    def __init__(self, place: Place, log: AuditLog, params: Sequence[Manifest], live: dict[str, Manifest]) -> None:
-        self.log = log
-        self.server = place.server.act_as(ADMINISTRATOR.username)
-        self.place, self.live, self.mark = place, live, uuid.uuid4().hex[:4]
-        self.around = [place.namespace, PLAIN, *params]
+    def __init__(self, pool: Pool, log: AuditLog) -> None:
+        self.pool, self.log, self.mark = pool, log, uuid.uuid4().hex[:4]
+        self.server = pool.server.act_as(ADMINISTRATOR.username)
+        self.around = [pool.namespace, PLAIN, *pool.params]
         self.strategy = trials()
 
     def list_examples(self, count: int, seed: int) -> list[Trial]:
@@ -100,7 +114,7 @@ class Policies:
         return documents
 
     def _place(self, reference: Manifest) -> Manifest:
-        return {key: self.place.name if value == NAMESPACE else value for key, value in reference.items()}
+        return {key: self.pool.name if value == NAMESPACE else value for key, value in reference.items()}
 
     def _compare_taking(self, documents: list[Manifest]) -> Outcome | PolicySet:
         """What comes of documents that aren't taken by both; the policies where they are."""
@@ -109,7 +123,7 @@ class Policies:
             if (answer.status == 201) != (not problems):
                 return disagree(f"which {document['kind']} is taken", f"{answer.status} {answer.message}", problems)
             if problems:
-                return AGREED
+                return REFUSED
         return build_policies(map(Placed, documents), self.around)
 
     def _compare_verdicts(self, example: Trial, name: str, policies: PolicySet) -> Outcome:
@@ -123,13 +137,12 @@ class Policies:
             for outcome in outcomes:
                 if outcome.agreement is agreement:
                     return outcome
-        heard = [outcome for outcome in outcomes if outcome.agreement is Agreement.AGREED]
-        return heard[0] if heard else outcomes[0]
+        return next((outcome for outcome in outcomes if outcome == FOUND), outcomes[0])
 
     def _compare_verdict(self, asked: Asked, name: str, policies: PolicySet, judge: Judge) -> Outcome:
         labels = {**asked.labels, "trial": name}
         if asked.updates:
-            old = self.server.request("GET", self.server.path(self.live[asked.kind], name=True)).body
+            old = self.server.request("GET", self.server.path(self.pool.live[asked.kind], name=True)).body
             old["metadata"].pop("managedFields", None)
             kept = {**old["metadata"].get("labels", {}), **labels}
             manifest = _set_data({**old, "metadata": {**old["metadata"], "labels": kept}}, asked)
@@ -137,7 +150,7 @@ class Policies:
         else:
             old = None
             named = {**POOL[asked.kind], "metadata": {"name": asked.name, "labels": labels}}
-            manifest = put(_set_data(named, asked), self.place.name)
+            manifest = put(_set_data(named, asked), self.pool.name)
             answer = self.server.try_create(manifest)
         prepared = prepare_request(
             manifest,
@@ -149,7 +162,9 @@ class Policies:
         )
         judgement = judge.judge(prepared)
         outcome = compare_said(answer, prepared, judgement)
-        return compare_recorded(self.log.find(answer.audit_id), judgement, name) if outcome is AGREED else outcome
+        if not outcome.agrees or prepared.refused:
+            return outcome
+        return compare_recorded(self.log.find(answer.audit_id), judgement, name) or outcome
 
 
 def _set_data(manifest: Manifest, asked: Asked) -> Manifest:
@@ -166,17 +181,20 @@ def find_problems(document: Manifest) -> list[str]:
 
 
 @contextmanager
-def hold_pool(server: ApiServer, place: Place) -> Iterator[tuple[list[Manifest], dict[str, Manifest]]]:
-    """The parameters that bindings name, and a live object of each kind of the pool."""
+def open_pool(server: ApiServer) -> Iterator[Pool]:
+    """A pool with one live object of each kind."""
+    mark = uuid.uuid4().hex[:6]
+    labels = {**TENANT["metadata"]["labels"], "pod-security.kubernetes.io/enforce": "privileged"}
+    namespace = {**TENANT, "metadata": {**TENANT["metadata"], "name": f"case-pool-{mark}", "labels": labels}}
 
-    def name(manifest: Manifest, name: str, **more: Any) -> Manifest:  # noqa: ANN401  (parts of manifests)
-        return put({**manifest, "metadata": {"name": name, **more}}, place.name)
+    def name(manifest: Manifest, name: str, labels: dict[str, str]) -> Manifest:
+        return put({**manifest, "metadata": {"name": name, "labels": labels}}, namespace["metadata"]["name"])
 
     params = [
-        {**name(POOL["ConfigMap"], key, labels=labels), "data": {"most": str(len(key) - 2)}}
-        for key, labels in _PARAMS.items()
+        {**name(POOL["ConfigMap"], key, labels), "data": {"most": str(len(key) - 2)}} for key, labels in _PARAMS.items()
     ]
-    mark = uuid.uuid4().hex[:4]
-    live = {kind: name(manifest, f"pool-{mark}", labels={"app": "a"}) for kind, manifest in POOL.items()}
-    with server.hold(*params, *live.values()):
-        yield params, live
+    live = {kind: name(manifest, f"pool-{mark}", {"app": "a"}) for kind, manifest in POOL.items()}
+    with server.hold(namespace):
+        await_account(server, namespace["metadata"]["name"])
+        with server.hold(*params, *live.values()):
+            yield Pool(server, namespace, params, live)

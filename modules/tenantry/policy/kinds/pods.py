@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tenantry.policy.documents.model import Manifest
+from tenantry.policy.kinds.strategy import choose_quality, settle_pod
 from tenantry.policy.kinds.whole import fill
 
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -67,9 +68,8 @@ def admit_pod(
     if spec.get("automountServiceAccountToken", mounts_token):
         _mount_token(spec)
     _add_lasting(spec)
-    quality = _choose_quality(spec)
-    _restrict_tolerations(spec, str(annotations.get(_TOLERATIONS) or ""), quality)
-    pod["status"] = {"phase": "Pending", "qosClass": quality}
+    _restrict_tolerations(spec, str(annotations.get(_TOLERATIONS) or ""), choose_quality(spec))
+    settle_pod(pod)
 
 
 def admit_claim(claim: Manifest, *, default_class: str) -> None:
@@ -90,20 +90,6 @@ def _mount_token(spec: Manifest) -> None:
     if mounted:
         projected = {"sources": _TOKEN_SOURCES, "defaultMode": 420}
         spec["volumes"] = [*spec.get("volumes", ()), {"name": _ACCESS_VOLUME, "projected": projected}]
-
-
-def _choose_quality(spec: Manifest) -> str:
-    """The class of service that requests and limits of CPU and memory make."""
-    requests, limits, guaranteed = set(), set(), True
-    for container in (*(spec.get("containers") or ()), *spec.get("initContainers", ())):
-        asked, most = (container["resources"].get(key) or {} for key in ("requests", "limits"))
-        for name in ("cpu", "memory"):
-            requests |= {name} if asked.get(name, "0") != "0" else set()
-            limits |= {name} if most.get(name, "0") != "0" else set()
-            guaranteed &= name in most and asked.get(name, most[name]) == most[name]
-    if not requests and not limits:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
 
 
 def _select_nodes(spec: Manifest, selector: str) -> None:

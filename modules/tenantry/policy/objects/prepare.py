@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -182,13 +183,18 @@ def extract_template(request: Request, cluster: Cluster) -> Request | None:
 
 
 def _build_pod(template: Manifest, request: Request, cluster: Cluster) -> Manifest:
-    """A pod from a template that was decoded with its workload; what admission changes is copied before."""
+    """A pod from a template that was decoded with its workload; what the server changes of it is copied before."""
     metadata = {**(template.get("metadata") or {}), "namespace": request.namespace}
+    if "annotations" in metadata:
+        metadata["annotations"] = dict(metadata["annotations"])
     metadata.setdefault("generateName", f"{request.name}-")
     spec = dict(template.get("spec") or make_empty(_POD)["spec"])
     for key in ("containers", "initContainers"):
         if spec.get(key):
             spec[key] = [container | {"resources": dict(container["resources"])} for container in spec[key]]
+    for key in ("affinity", "topologySpreadConstraints", "resources"):
+        if key in spec:
+            spec[key] = deepcopy(spec[key])
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     fill_defaults(OBJECT_DEFAULTS[_POD], pod)
     fill_defaults(_choose_admission(cluster, pod), pod)
