@@ -21,8 +21,8 @@ def some(optional: dict[str, Strategy], **required: Strategy) -> Strategy:
 
 
 def mostly(sound: Sequence[Any], *unsound: Any) -> Strategy:  # noqa: ANN401  (values of any kind)
-    """One of some values; of a hundred, two or so are ones that no server takes."""
-    return st.sampled_from([*sound] * max(1, 50 * len(unsound) // len(sound)) + [*unsound])
+    """One of some values; one of two hundred is one that no server takes."""
+    return st.sampled_from([*sound] * max(1, 200 * len(unsound) // len(sound)) + [*unsound])
 
 
 _OPERATIONS = mostly(

@@ -48,8 +48,10 @@ def _short(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 _INTS = _short(int_expressions())
 _LISTS = _short(list_expressions(_INTS))
 _STRINGS = _short(string_expressions(_INTS, _LISTS))
-_SOUND = st.one_of(_read("conditions"), _short(bool_expressions()))
-_BOOLS = st.one_of(*[_SOUND] * 20, _read("unsound"))
+_SOUND = st.one_of(_read("conditions"), _read("conditions"), _short(bool_expressions()))
+_BOOLS = st.one_of(*[_SOUND] * 60, _read("unsound"))
+# A message must be known to be a text.
+_TEXTS = st.one_of(*[join("string({})", _STRINGS)] * 20, _STRINGS)
 _VALUES = st.one_of(_read("values"), _STRINGS, _INTS, _LISTS, _BOOLS)
 
 
@@ -81,41 +83,49 @@ _MESSAGES = mostly(["said", " said ", "", "Ünïcode 'quoted' \"text\"", "x" * 2
 _REASONS = mostly(["Forbidden", "Invalid", "Unauthorized", "RequestEntityTooLarge"], "Other")
 
 
-def _validations(names: list[str]) -> st.SearchStrategy[Any]:
-    checks, told = _BOOLS, st.one_of(_STRINGS, _read("messages"))
+def _validations(checks: st.SearchStrategy[str], names: list[str]) -> st.SearchStrategy[Any]:
+    told = st.one_of(_TEXTS, _read("messages"))
     if names:
-        checks = st.one_of(_BOOLS, _use(names))
+        checks = st.one_of(checks, _use(names))
         told = st.one_of(told, join("'told ' + string(variables.{})", st.sampled_from(names)))
     words = {"message": often(_MESSAGES, of=2), "messageExpression": often(told, of=2), "reason": often(_REASONS)}
     return st.lists(some(words, expression=checks), min_size=1, max_size=3)
 
 
-_CONDITIONS = st.lists(
-    some({}, name=mostly(["one", "two", "x.example/three"], "not a name"), expression=_BOOLS),
-    min_size=1,
-    max_size=2,
-    unique_by=lambda one: one["name"],
-)
+def _conditions(checks: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    condition = some({}, name=mostly(["one", "two", "x.example/three"], "not a name"), expression=checks)
+    return st.lists(condition, min_size=1, max_size=2, unique_by=lambda one: one["name"])
+
+
 _ANNOTATIONS = st.lists(
-    some({}, key=mostly(["one", "two", "three"], "no/key"), valueExpression=st.one_of(_STRINGS, _read("messages"))),
+    some({}, key=mostly(["one", "two", "three"], "no/key"), valueExpression=st.one_of(_TEXTS, _read("messages"))),
     min_size=1,
     max_size=2,
     unique_by=lambda one: one["key"],
 )
 
 
+_PARAM_KINDS = mostly([{"apiVersion": "v1", "kind": "ConfigMap"}], {"apiVersion": "v1"})
+
+
 @st.composite
 def _policies(draw: Any) -> Manifest:  # noqa: ANN401  (hypothesis' own)
     names = draw(st.lists(mostly(["a", "b", "c"], "in", "1a"), max_size=3, unique=True))
-    variables = [{"name": name, "expression": draw(_VALUES)} for name in names]
+    variables: list[Manifest] = []
+    for name in names:
+        earlier = [one["name"] for one in variables]
+        value = st.one_of(_VALUES, _use(earlier)) if earlier else _VALUES
+        variables.append({"name": name, "expression": draw(value)})
+    kind = draw(often(_PARAM_KINDS))
+    checks = _BOOLS if kind is None else st.one_of(_BOOLS, _read("params"))
     rest = {
         "failurePolicy": often(mostly(["Ignore", "Fail"], "Warn")),
-        "paramKind": often(mostly([{"apiVersion": "v1", "kind": "ConfigMap"}], {"apiVersion": "v1"})),
-        "matchConditions": often(_CONDITIONS),
+        "matchConditions": often(_conditions(checks)),
         "auditAnnotations": often(_ANNOTATIONS, of=5),
     }
-    spec: Manifest = draw(some(rest, matchConstraints=matches(needs_rules=True), validations=_validations(names)))
-    return {**spec, "variables": variables} if variables else spec
+    whole = some(rest, matchConstraints=matches(needs_rules=True), validations=_validations(checks, names))
+    parts = {"variables": variables, "paramKind": kind}
+    return {**draw(whole), **{key: part for key, part in parts.items() if part}}
 
 
 _ACTIONS = mostly(

@@ -9,6 +9,7 @@ from parity.audit import read_failures
 from parity.outcome import AGREED, FOUND, REFUSED, Agreement, Outcome, disagree
 from tenantry.policy import Finding, Verdict
 from tenantry.policy.admission.verdict import Judgement
+from tenantry.policy.documents.model import Policy
 from tenantry.policy.objects.prepare import Prepared
 
 # A server cuts each warning to 256 characters once all of an answer are more than 4,096 (warning.go of its endpoints).
@@ -91,7 +92,8 @@ def _compare_policies(answer: Answer, ours: Said) -> Outcome | None:
     missing = ours.warned - theirs.warned if sum(map(len, answer.warnings)) < _MOST - _CUT else frozenset()
     if theirs.warned - ours.warned or missing:
         names = sorted({one.partition("' with")[0].strip("'") for one in theirs.warned ^ ours.warned})
-        return disagree(f"what is warned of: {', '.join(names)}", sorted(theirs.warned - ours.warned), sorted(missing))
+        about = "a policy" if any(name.startswith("trial-") for name in names) else ", ".join(names)
+        return disagree(f"what is warned of: {about}", sorted(theirs.warned - ours.warned), sorted(missing))
     return None
 
 
@@ -113,14 +115,24 @@ def _compare_dropped(answer: Answer, prepared: Prepared) -> Outcome | None:
     return None
 
 
-def compare_recorded(annotations: dict[str, str], judgement: Judgement, policy: str) -> Outcome | None:
+def compare_recorded(annotations: dict[str, str], judgement: Judgement, policy: Policy) -> Outcome | None:
     """Whether the audit log has what we say that a policy publishes, and what its bindings want recorded."""
-    theirs = {key: text for key, text in annotations.items() if key.startswith(f"{policy}/")}
+    theirs = {key: text for key, text in annotations.items() if key.startswith(f"{policy.name}/")}
     ours: dict[str, list[str]] = {}
     for key, text in judgement.annotations:
         ours.setdefault(key, []).append(text)
     if theirs != (joined := {key: ", ".join(sorted(texts)) for key, texts in ours.items()}):
         return disagree("which annotations are published", theirs, joined)
     recorded = {_write(*failure) for failure in read_failures(annotations)}
-    found = {_write(one.policy, one.binding, one.message) for one in judgement.findings if "Audit" in one.actions}
+    found = {
+        _write(one.policy, one.binding, one.message)
+        for one in judgement.findings
+        if "Audit" in one.actions and not _denies_always(one, policy)
+    }
     return None if recorded == found else disagree("what is recorded", sorted(recorded), sorted(found))
+
+
+def _denies_always(finding: Finding, policy: Policy) -> bool:
+    """Whether it is an error that has nothing to do with a binding's actions: it denies, and isn't recorded."""
+    published = {one.expression for one in policy.audit_annotations}
+    return finding.index < 0 and (not finding.expression or finding.expression in published)

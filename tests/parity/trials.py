@@ -164,7 +164,7 @@ class Policies:
         outcome = compare_said(answer, prepared, judgement)
         if not outcome.agrees or prepared.refused:
             return outcome
-        return compare_recorded(self.log.find(answer.audit_id), judgement, name) or outcome
+        return compare_recorded(self.log.find(answer.audit_id), judgement, policies.policies[0].policy) or outcome
 
 
 def _set_data(manifest: Manifest, asked: Asked) -> Manifest:
