@@ -40,7 +40,6 @@ CLASSES: list[Manifest] = [
         for name in ("gvisor", "privileged")
     ),
 ]
-_STORAGE = "storage.k8s.io/v1"
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app"}}
 
 
@@ -126,10 +125,20 @@ def tenant_namespace(server: ApiServer, baseline: list[Manifest], case: Path | N
         for account in accounts:
             answer = server.request("PUT", server.path(account, name=True), account)
             assert answer.status == 200, answer.message
-        classes = server.request("GET", f"/apis/{_STORAGE}/storageclasses").body["items"]
-        around = [namespace, PLAIN, *others, *accounts]
-        around += [{"apiVersion": _STORAGE, "kind": "StorageClass", **one} for one in classes]
+        around = [namespace, PLAIN, *others, *accounts, *list_classes(server)]
         yield Place(server, namespace, build_policies(map(Placed, baseline), around))
+
+
+def list_classes(server: ApiServer) -> list[Manifest]:
+    """The classes of storage and of priority that there are: admission looks into them."""
+    found = []
+    for version, kind, plural in (
+        ("storage.k8s.io/v1", "StorageClass", "storageclasses"),
+        ("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses"),
+    ):
+        items = server.request("GET", f"/apis/{version}/{plural}").body["items"]
+        found += [{"apiVersion": version, "kind": kind, **one} for one in items]
+    return found
 
 
 def await_account(server: ApiServer, namespace: str) -> None:

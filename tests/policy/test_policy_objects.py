@@ -9,6 +9,7 @@ import pytest
 import yaml
 from apiserver import ApiServer
 from differing import OBJECTS, TEXT, find_differing
+from place import list_classes
 
 from tenantry.policy.objects.cluster import build_cluster
 from tenantry.policy.objects.prepare import prepare_request
@@ -30,7 +31,7 @@ def test_an_object_is_decoded_and_defaulted_as_a_server_does_it(server: ApiServe
     manifest = list(yaml.safe_load_all(TEXT.replace("{ns}", privileged)))[index]
     answer = server.try_create(manifest)
     assert answer.status == 201, answer.message
-    prepared = prepare_request(manifest, build_cluster([]))
+    prepared = prepare_request(manifest, build_cluster(list_classes(server)))
     assert (prepared.refused, prepared.dropped) == ((), ())
     assert prepared.request.object is not None
     assert find_differing(answer.body, prepared.request.object) == set()

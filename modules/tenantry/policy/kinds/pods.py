@@ -19,6 +19,7 @@ _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _MEMORY_PRESSURE = {"key": "node.kubernetes.io/memory-pressure", "operator": "Exists", "effect": "NoSchedule"}
 _NODE_SELECTOR = "scheduler.alpha.kubernetes.io/node-selector"
 _TOLERATIONS = "scheduler.alpha.kubernetes.io/defaultTolerations"
+_PREEMPTS = "PreemptLowerPriority"
 _OLD_STORAGE_CLASS = "volume.beta.kubernetes.io/storage-class"
 _MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 # The server adds five random characters. What is decoded is only ever read, so the sources may be shared.
@@ -52,24 +53,39 @@ def admit_pod(
     mounts_token: bool = True,
     ranges: Iterable[Manifest] = (),
     annotations: Mapping[str, Any] = MappingProxyType({}),
+    priorities: Mapping[str, Manifest] = MappingProxyType({}),
 ) -> None:
     """What admission fills into a new pod.
 
     `mounts_token` tells whether its service account wants tokens mounted, where the pod itself doesn't say; `ranges`
-    are the LimitRanges of its namespace, decoded, and `annotations` the namespace's.
+    are the LimitRanges of its namespace, decoded, and `annotations` the namespace's; `priorities` are the
+    PriorityClasses that are known, by name.
     """
     spec = pod["spec"]
     fill_limits(spec, ranges)
     if not spec.get("serviceAccountName"):
         spec["serviceAccountName"] = spec["serviceAccount"] = "default"
     _select_nodes(spec, str(annotations.get(_NODE_SELECTOR) or ""))
-    if not spec.get("priorityClassName"):
-        fill(spec, priority=0, preemptionPolicy="PreemptLowerPriority")
+    _set_priority(spec, priorities)
     if spec.get("automountServiceAccountToken", mounts_token):
         _mount_token(spec)
     _add_lasting(spec)
     _restrict_tolerations(spec, str(annotations.get(_TOLERATIONS) or ""), choose_quality(spec))
     settle_pod(pod)
+
+
+def _set_priority(spec: Manifest, known: Mapping[str, Manifest]) -> None:
+    """The plugin Priority; of a class that isn't known nothing is filled in."""
+    if not spec.get("priorityClassName"):
+        defaults = [name for name, one in known.items() if one.get("globalDefault")]
+        if not defaults:
+            fill(spec, priority=0, preemptionPolicy=_PREEMPTS)
+            return
+        spec["priorityClassName"] = min(defaults, key=lambda name: int(known[name].get("value", 0)))
+    chosen = known.get(spec["priorityClassName"])
+    if chosen is not None:
+        policy = chosen.get("preemptionPolicy", _PREEMPTS)
+        fill(spec, priority=chosen.get("value", 0), preemptionPolicy=policy)
 
 
 def admit_claim(claim: Manifest, *, default_class: str) -> None:

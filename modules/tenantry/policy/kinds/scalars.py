@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from tenantry.policy.cel.library.quantity import parse_quantity, round_up
+from tenantry.policy.cel.library.quantity import write_quantity, write_resource
 
 _INT32, _INT64 = 1 << 31, 1 << 63
 Reader = Callable[[object], object]
@@ -74,18 +74,12 @@ def _read_number(value: object) -> str:
         value = repr(value)
     if type(value) is not str:
         raise ValueError("must be a quantity")
-    return value
+    return value.strip()
 
 
-@lru_cache(maxsize=4096)
-def _write_quantity(text: str) -> str:
-    """A quantity's canonical form; the same few stand in most objects."""
-    return str(parse_quantity(text))
-
-
-@lru_cache(maxsize=4096)
-def _write_resource(text: str) -> str:
-    return str(round_up(parse_quantity(text)))
+# The same few stand in most objects.
+_write_quantity = lru_cache(maxsize=4096)(write_quantity)
+_write_resource = lru_cache(maxsize=4096)(write_resource)
 
 
 def read_int_or_text(value: object) -> object:

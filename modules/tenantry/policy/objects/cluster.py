@@ -17,6 +17,10 @@ from tenantry.policy.objects.request import Resource
 _CORE = "v1"
 _DEFINITION = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 _STORAGE_CLASS, _PRIORITY_CLASS = ("storage.k8s.io/v1", "StorageClass"), ("scheduling.k8s.io/v1", "PriorityClass")
+_SYSTEM_PRIORITIES: dict[str, Manifest] = {
+    "system-cluster-critical": {"value": 2_000_000_000},
+    "system-node-critical": {"value": 2_000_001_000},
+}
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 ASKED_KINDS = frozenset(
     {
@@ -110,6 +114,11 @@ class Cluster:
         """The LimitRanges of a namespace, decoded."""
         ranges = self.documents.get((_CORE, "LimitRange"), {})
         return [self.decode(document) for (lies_in, _), document in ranges.items() if lies_in == namespace]
+
+    def find_priorities(self) -> dict[str, Manifest]:
+        """The PriorityClasses that are known, by name: those given, and those that each API server makes itself."""
+        given = self.documents.get(_PRIORITY_CLASS, {})
+        return _SYSTEM_PRIORITIES | {name: one for (_, name), one in given.items()}
 
     def find_default_class(self) -> str:
         """The name of the storage class that claims get which name none; of several defaults the newest."""

@@ -84,7 +84,8 @@ def _choose_admission(cluster: Cluster, pod: Manifest) -> Callable[[Manifest], N
     wants = account.get("automountServiceAccountToken") is not False
     annotations = read_metadata(cluster.find_namespace(namespace) or {}).get("annotations") or {}
     ranges = cluster.find_limit_ranges(namespace)
-    return partial(admit_pod, mounts_token=wants, ranges=ranges, annotations=annotations)
+    priorities = cluster.find_priorities()
+    return partial(admit_pod, mounts_token=wants, ranges=ranges, annotations=annotations, priorities=priorities)
 
 
 def prepare_request(

@@ -94,6 +94,33 @@ def parse_quantity(text: str) -> Quantity:
     return negate_quantity(built) if sign == "-" else built
 
 
+def write_quantity(text: str) -> str:
+    """A quantity's text as a server shows it: as it was written, where that looks canonical to it.
+
+    Raises:
+        ValueError: As parse_quantity.
+    """
+    one = parse_quantity(text)
+    return text if one.whole and _looks_canonical(text) else str(one)
+
+
+def write_resource(text: str) -> str:
+    """The same of a quantity in a list of resources, where nothing is finer than a thousandth."""
+    one = parse_quantity(text)
+    return write_quantity(text) if one.whole and one.scale >= _MILLI else str(round_up(one))
+
+
+def _looks_canonical(text: str) -> bool:
+    match = _NUMBER.fullmatch(text)
+    assert match is not None
+    _, number, _, fraction, suffix = match.groups(default="")
+    _, exponent, style = _interpret_suffix(suffix)
+    digits = (number.lstrip("0") or "0") + fraction
+    if style == "BinarySI":
+        return int(digits) % 8 != 0
+    return (exponent - len(fraction)) % 3 == 0 and not digits.endswith("000") and digits[0] != "0"
+
+
 def _build_quantity(number: str, fraction: str, suffix: tuple[int, int, str]) -> Quantity:
     base, exponent, style = suffix
     digits = int(number + fraction)
