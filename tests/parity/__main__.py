@@ -31,7 +31,7 @@ from tenantry.sandbox.layout import Layout
 
 SITE = "onprem"
 # How many sorts of disagreement of a family are made small, and how long that may take for each.
-SHRUNK, SHRINK_SECONDS = 6, 10
+SHRUNK, SHRINK_SECONDS = 6, 20
 STEP = 200
 
 

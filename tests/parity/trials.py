@@ -1,5 +1,6 @@
 """The family `policies`: policies from the grammar, taken or refused, and in force."""
 
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -196,5 +197,16 @@ def open_pool(server: ApiServer) -> Iterator[Pool]:
     live = {kind: name(manifest, f"pool-{mark}", {"app": "a"}) for kind, manifest in POOL.items()}
     with server.hold(namespace):
         await_account(server, namespace["metadata"]["name"])
+        _await_calm(server, live["Pod"])
         with server.hold(*params, *live.values()):
             yield Pool(server, namespace, params, live)
+
+
+def _await_calm(server: ApiServer, pod: Manifest) -> None:
+    """Wait until no policy says anything: those of another family go out of force a moment after they're deleted."""
+    for _ in range(200):
+        answer = server.try_create(pod)
+        if answer.status == 201 and not answer.failures():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"somebody else's policies are in force: {answer.message} {answer.warnings}")

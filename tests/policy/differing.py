@@ -22,6 +22,7 @@ SERVER_ONLY = {
     "spec.ipFamilies",
     "spec.ipFamilyPolicy",
     "spec.ports[0].nodePort",
+    "status.conditions[0].lastTransitionTime",
 }
 # A job's selector and labels are made of its uid.
 BY_KIND = {"Job": {"metadata.labels", "spec.selector", "spec.template.metadata.labels"}}
