@@ -31,7 +31,7 @@ from tenantry.sandbox.layout import Layout
 
 SITE = "onprem"
 # How many sorts of disagreement of a family are made small, and how long that may take for each.
-SHRUNK, SHRINK_SECONDS = 6, 20
+SHRUNK, SHRINK_SECONDS = 6, 40
 STEP = 200
 
 
@@ -76,8 +76,8 @@ FAMILIES: dict[str, tuple[Opener, int]] = {
     "baseline": (_open_baseline, 0),
     "expressions": (_open_expressions, 1500),
     "policies": (_open_policies, 1500),
-    "objects": (_open_objects, 4000),
-    "updates": (_open_updates, 1000),
+    "objects": (_open_objects, 6000),
+    "updates": (_open_updates, 1200),
 }
 """Each family with how many examples are generated."""
 

@@ -1,5 +1,6 @@
 """The family `policies`: policies from the grammar, taken or refused, and in force."""
 
+import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -137,7 +138,7 @@ class Policies:
         for agreement in (Agreement.DISAGREED, Agreement.UNDECIDABLE):
             for outcome in outcomes:
                 if outcome.agreement is agreement:
-                    return outcome
+                    return _KNOWN if outcome.disagrees and _compares_own_types(example.policy) else outcome
         return next((outcome for outcome in outcomes if outcome == FOUND), outcomes[0])
 
     def _compare_verdict(self, asked: Asked, name: str, policies: PolicySet, judge: Judge) -> Outcome:
@@ -166,6 +167,17 @@ class Policies:
         if not outcome.agrees or prepared.refused:
             return outcome
         return compare_recorded(self.log.find(answer.audit_id), judgement, policies.policies[0].policy) or outcome
+
+
+# docs/policy-engine.md, "Where it doesn't agree", says why.
+_KNOWN = Outcome(Agreement.NOT_COMPARABLE, "known: a variable of one of Kubernetes' own types is compared with `==`")
+_OWN_TYPES = re.compile(r"(quantity|ip|cidr|url|semver)\(|authorizer\b")
+
+
+def _compares_own_types(policy: Manifest) -> bool:
+    names = [one["name"] for one in policy.get("variables", ()) if _OWN_TYPES.match(one["expression"])]
+    texts = [one["expression"] for one in (*policy["validations"], *policy.get("variables", ()))]
+    return any(re.search(rf"variables\.{name} ==|== variables\.{name}\b", text) for name in names for text in texts)
 
 
 def _set_data(manifest: Manifest, asked: Asked) -> Manifest:

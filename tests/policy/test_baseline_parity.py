@@ -15,7 +15,7 @@ from place import ABOUT, CLASSES, REFUSED, SERVED, Place, as_a_server, tenant_na
 from tenantry.data import policy_dir
 from tenantry.policy import Placed, build_policies, judge, read_paths
 
-MIXED, SEED = 400, 37
+MIXED, SEED = 150, 37
 # Pod Security admission says nothing of these policies.
 STANDARDS = {path.parent.name for path in policy_dir().glob("workload/pod-*/policy.yaml")}
 PODS = [
