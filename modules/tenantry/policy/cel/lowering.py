@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import count
 
+from tenantry.policy.cel.library.authorization import TAG
 from tenantry.policy.cel.syntax.macros import map_children
 from tenantry.policy.cel.syntax.parse import parse_expression
 from tenantry.policy.cel.syntax.tree import Call, Const, Entry, Ident, ListLiteral, MapLiteral, Node, bind_name
@@ -123,6 +124,21 @@ def _lower_by_kind(call: Call, kinds: frozenset[str]) -> Node:
     for _, type_, lowered in possible:
         text = f"type(arg0) == {type_} ? {lowered} : {text}"
     return _apply(text, call)
+
+
+# By whether the first, and the second, is known to be a quantity. A server errs where the first is one and the second
+# is neither null nor one, and finds other values unequal to one.
+_EQUAL = {
+    (True, True): "arg0.compareTo(arg1) == 0",
+    (True, False): "arg1 == null ? false : arg0.compareTo(arg1) == 0",
+    (False, True): f"type(arg0) == map && '{TAG}' in arg0 ? arg0.compareTo(arg1) == 0 : false",
+}
+
+
+def lower_equality(call: Call, known: tuple[bool, ...]) -> Node:
+    """Whether two values are equal, of which one or both are known to be quantities: by their amounts."""
+    equal = _apply(_EQUAL[known[0], known[1]], call)
+    return equal if call.function == "_==_" else Call(call.id, None, "!_", (equal,))
 
 
 def lower_call(call: Call, kinds: frozenset[str], element: str) -> Node:
