@@ -14,6 +14,8 @@ from tenantry.policy.objects.prepare import Prepared
 
 # A server cuts each warning to 256 characters once all of an answer are more than 4,096 (warning.go of its endpoints).
 _MOST, _CUT = 4096, 256
+# These list the keys of a map, which a server visits in another order each time.
+_UNORDERED = {"ingress-snippets"}
 _UNKNOWN = 'unknown field "'
 
 
@@ -28,6 +30,8 @@ class Said:
 def _write(policy: str, binding: str, message: str) -> str:
     """One failure; of an error's text only the expression is the same for everyone."""
     text, errs, _ = message.partition("resulted in error:")
+    if policy in _UNORDERED:
+        text = " ".join(sorted(text.replace(",", "").split()))
     return f"'{policy}' with binding '{binding}': {text}{errs}"
 
 
