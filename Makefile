@@ -57,6 +57,10 @@ mutation: setup ## each expression of the policies weakened in turn; a case has 
 bench: setup toolchain ## the figures: ratios against kubectl, gator and conftest, start-up times, memory
 	PYTHONPATH=tests $(BIN)/python -m bench
 
+.PHONY: parity
+parity: setup toolchain ## thousands of objects and policies, judged offline and by a real API server
+	PYTHONPATH=tests:tests/policy $(BIN)/python -m parity $(ARGS)
+
 .PHONY: path
 path: ## print the folder of the tenantry command, for your PATH
 	@echo $(BIN)

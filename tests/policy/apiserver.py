@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +26,12 @@ _FAILED = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said."""
+    """What the server said; `audit_id` is the name of its entry in the audit log."""
 
     status: int
     body: Manifest
     warnings: tuple[str, ...]
+    audit_id: str
 
     @property
     def message(self) -> str:
@@ -50,6 +52,12 @@ class ApiServer:
         self.headers = {"Authorization": f"Bearer {context.user['token']}"} if "token" in context.user else {}
         self.pool = urllib3.PoolManager(ssl_context=trust_context(context), retries=False, timeout=30)
 
+    def act_as(self, user: str) -> "ApiServer":
+        """The same server, asked by somebody else who may do everything."""
+        other = copy(self)
+        other.headers = self.headers | {"Impersonate-User": user, "Impersonate-Group": "system:masters"}
+        return other
+
     def request(self, method: str, path: str, body: object = None, **query: str) -> Answer:
         headers = self.headers | {"Content-Type": "application/json", "Accept": "application/json"}
         data = None if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
@@ -57,7 +65,7 @@ class ApiServer:
         answer = self.pool.request(method, url, body=data, headers=headers)
         found = (_WARNING.match(value) for value in answer.headers.getlist("Warning"))
         warnings = tuple(_unescape(match[1]) for match in found if match)
-        return Answer(answer.status, orjson.loads(answer.data or b"{}"), warnings)
+        return Answer(answer.status, orjson.loads(answer.data or b"{}"), warnings, answer.headers.get("Audit-Id", ""))
 
     def path(self, manifest: Mapping[str, Any], *, name: bool) -> str:
         version, kind, metadata = manifest["apiVersion"], manifest["kind"], manifest["metadata"]
@@ -137,3 +145,26 @@ def make(kind: str, name: str, spec: Mapping[str, Any]) -> Manifest:
         "metadata": {"name": name},
         "spec": dict(spec),
     }
+
+
+def keep_params(server: ApiServer) -> None:
+    """Leave a policy with ConfigMaps as parameters in place, for nothing.
+
+    When the last policy with a kind of parameters goes, an API server stops watching them, and never starts again:
+    it would find no new ones by a selector (ensureParamsForPolicyLocked in plugin/policy/generic/policy_source.go).
+    """
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    nothing = {"resourceRules": [rule | {"resourceNames": ["tenantry-tests-nothing"]}]}
+    spec = {
+        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "matchConstraints": nothing,
+        "validations": [{"expression": "true"}],
+    }
+    reference = {"selector": {}, "parameterNotFoundAction": "Allow"}
+    binding = bind("tenantry-tests-keep-params", paramRef=reference)
+    for document in (
+        make("ValidatingAdmissionPolicy", "tenantry-tests-keep-params", spec),
+        make("ValidatingAdmissionPolicyBinding", "tenantry-tests-keep-params", binding),
+    ):
+        answer = server.create(document)
+        assert answer.status in (201, 409), answer.message

@@ -14,7 +14,7 @@ from tenantry.policy import Placed, PolicySet, build_policies
 from tenantry.policy.admission.judge import Judge
 from tenantry.policy.admission.verdict import Judgement, Verdict
 from tenantry.policy.cel.library.authorization import Grant, Subject
-from tenantry.policy.objects.prepare import prepare_request
+from tenantry.policy.objects.prepare import Prepared, prepare_request
 
 FOLDER = Path(__file__).with_name("cases")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -52,7 +52,7 @@ class Case:
         ]
         return build_policies(map(Placed, self.policies), [*self.namespaces, *system, *self.documents])
 
-    def judge(self) -> Iterator[tuple[Request, Judgement]]:
+    def judge(self) -> Iterator[tuple[Request, Prepared, Judgement]]:
         policies = self.build()
         judge = Judge(policies.policies, policies.cluster, GRANTS)
         for request in self.requests:
@@ -67,7 +67,7 @@ class Case:
                 subject=ADMINISTRATOR,
                 dry_run=True,
             )
-            yield request, judge.judge(prepared)
+            yield request, prepared, judge.judge(prepared)
 
     def ask(self, server: ApiServer) -> Iterator[tuple[Request, Answer]]:
         with server.hold(*self.namespaces), server.hold(*self.documents, *self.policies):

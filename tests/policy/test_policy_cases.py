@@ -14,7 +14,7 @@ def show(finding: Finding) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_case_finds_what_it_says(name: str) -> None:
     case = load_case(name)
-    for request, judgement in case.judge():
+    for request, _, judgement in case.judge():
         shown = (request.object or request.old or {})["metadata"]
         if request.refused:
             assert judgement.verdict is Verdict.DENY, shown

@@ -86,6 +86,26 @@ def test_an_expression_of_any_size_is_refused_or_judged(expression: str) -> None
     assert judge_or_refuse(expression, config(a="b")) in (None, Verdict.DENY, Verdict.UNDECIDABLE, Verdict.ALLOW)
 
 
+@pytest.mark.parametrize("count", [20, 30, 60, 200])
+def test_a_policy_with_many_variables_is_judged_or_undecidable(count: int) -> None:
+    variables = [{"name": f"v{index}", "expression": f"size(object.metadata.name) + {index}"} for index in range(count)]
+    checks = [f"variables.v{index} > 0" for index in range(count)]
+    whole = " && ".join(checks)
+    spec = {"matchConstraints": {"resourceRules": [RULE]}, "variables": variables}
+    spec["validations"] = [{"expression": whole}, *({"expression": check} for check in checks)]
+    documents = [make("ValidatingAdmissionPolicy", "p", spec), make("ValidatingAdmissionPolicyBinding", "p", bind("p"))]
+    (judgement,) = judge(build_policies([Placed(document) for document in documents]), [Placed(config())])
+    assert judgement.verdict is (Verdict.ALLOW if count < 40 else Verdict.UNDECIDABLE)
+    assert len(judgement.findings) == (0 if count < 40 else 1)
+    assert all("nested so deep" in finding.message for finding in judgement.findings)
+
+
+def test_what_the_parser_does_not_read_is_said_so() -> None:
+    with pytest.raises(InputError) as error:
+        judge_one(" + ".join(["1"] * 60) + " > 0", config())
+    assert "nested deeper than the 32 levels" in str(error.value)
+
+
 @pytest.mark.parametrize("levels", [150, 250, 1_000, 20_000])
 def test_a_deep_object_is_judged_or_refused(levels: int) -> None:
     judgement = judge_one("object.spec.a != 'leaf'", custom(nest(levels)))

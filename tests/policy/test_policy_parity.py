@@ -5,7 +5,9 @@ from apiserver import ApiServer, Manifest, bind, make
 from casework import NAMES, load_case, summarise, summarise_answer
 from expressions import FAILS, HOLDS, POD, REFUSED
 
+from tenantry.policy import Placed, build_policies
 from tenantry.policy.admission.verdict import Verdict
+from tenantry.problems import InputError
 
 RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
 BATCH = 12
@@ -25,6 +27,36 @@ def test_a_server_refuses_what_we_refuse(server: ApiServer, expression: str) -> 
     answer = server.try_create(make_policy("parity", [expression]))
     assert answer.status == 422
     assert "spec.validations[0].expression" in answer.message
+
+
+# Parts of a policy, and whether a server takes it with them: some of its own rules hang on the order of words.
+PARTS = [
+    ({"resources": ["pods", "*"]}, {}, True),
+    ({"resources": ["*", "pods"]}, {}, False),
+    ({"resources": ["pods/*", "pods/log"]}, {}, False),
+    ({"resources": ["pods/log", "pods/*"]}, {}, True),
+    ({"resources": ["*/scale", "deployments/scale"]}, {}, False),
+    ({"apiVersions": [""]}, {}, False),
+    ({}, {"reason": "Forbidden"}, True),
+    ({}, {"reason": "Unauthorized"}, False),
+]
+
+
+@pytest.mark.parametrize(("rule", "validation", "taken"), PARTS)
+def test_a_policy_is_taken_as_a_server_takes_it(
+    server: ApiServer, rule: Manifest, validation: Manifest, taken: bool
+) -> None:
+    spec = {
+        "matchConstraints": {"resourceRules": [{**RULE, **rule}]},
+        "validations": [{"expression": "true", **validation}],
+    }
+    policy = make("ValidatingAdmissionPolicy", "parity", spec)
+    assert (server.try_create(policy).status == 201) == taken
+    if taken:
+        build_policies([Placed(policy)])
+    else:
+        with pytest.raises(InputError):
+            build_policies([Placed(policy)])
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +97,7 @@ def test_a_server_errs_where_we_err(values: dict[str, str], expression: str) -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_server_finds_what_a_case_says(server: ApiServer, name: str) -> None:
     case = load_case(name)
-    ours = dict(enumerate(judgement for _, judgement in case.judge()))
+    ours = dict(enumerate(judgement for _, _, judgement in case.judge()))
     for index, (request, answer) in enumerate(case.ask(server)):
         shown = (request.object or request.old or {})["metadata"]
         if request.refused:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tenantry.policy.admission.programs import Programs
 from tenantry.policy.cel.checking.check import VARIABLES
 from tenantry.policy.cel.compile import Compiled
+from tenantry.policy.cel.engine import MOST_LEVELS, TOO_DEEP
 from tenantry.policy.cel.syntax.macros import map_children
 from tenantry.policy.cel.syntax.tree import (
     Call,
@@ -43,6 +44,8 @@ def _close_uses(uses: Iterable[str], variables: Mapping[str, Compiled | None]) -
 def bind_variables(node: Node, uses: Iterable[str], variables: Mapping[str, Compiled | None]) -> Node:
     """An expression with its variables around it: each is evaluated once, and only where it's reached."""
     needed = _close_uses(uses, variables)
+    if len(needed) > MOST_LEVELS:
+        return TOO_DEEP
     for name, variable in reversed(list(variables.items())):
         if name in needed and variable is not None:
             node = bind_name(f"{VARIABLES}.{name}", variable.node, node)

@@ -15,6 +15,8 @@ from tenantry.policy.cel.library.authorization import Grant
 from tenantry.policy.cel.library.bindings import Binding, list_bindings
 from tenantry.policy.cel.library.marks import UNDECIDABLE
 from tenantry.policy.cel.library.meter import reset_meter
+from tenantry.policy.cel.syntax.tree import Call, Const
+from tenantry.policy.cel.syntax.wire import encode_parsed
 
 # Names that an activation may bind.
 NAMES = (
@@ -37,6 +39,10 @@ class Failure:
     undecidable: bool = False
 
 
+# The engine reads messages of a hundred levels, which are fifty of a tree.
+MOST_LEVELS = 50
+TOO_DEEP = Call(0, None, "fail", (Const(0, "string", f"{UNDECIDABLE} an engine that reads what is nested so deep"),))
+"""What stands for an expression that, with its variables, is nested too deep for the engine."""
 _UNBOUND = re.compile(r'No value with name "([^"]+)" found in Activation')
 _BUDGET_MARK = "Iteration budget exceeded"
 _TYPES = {
@@ -70,8 +76,14 @@ class Engine:
         )
 
     def plan(self, program: bytes) -> cel.Expression:
-        """A program ready to run, from what `syntax.wire.encode_parsed` made of a resolved tree; bytes may be kept."""
-        return self._environment.deserialize(program)
+        """A program ready to run, from what `syntax.wire.encode_parsed` made of a resolved tree; bytes may be kept.
+
+        One that is nested too deep to be read gives nothing but that.
+        """
+        try:
+            return self._environment.deserialize(program)
+        except RuntimeError:
+            return self._environment.deserialize(encode_parsed(TOO_DEEP))
 
     def activate(self, names: Mapping[str, Any]) -> cel.Activation:
         """The values that programs see; the engine reads them as they are used."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import count
 
+from tenantry.policy.cel.library.authorization import TAG
 from tenantry.policy.cel.syntax.macros import map_children
 from tenantry.policy.cel.syntax.parse import parse_expression
 from tenantry.policy.cel.syntax.tree import Call, Const, Entry, Ident, ListLiteral, MapLiteral, Node, bind_name
@@ -50,13 +51,16 @@ _LOWERED: dict[str, str] = {
 }
 _FLATTEN = "fold(arg0, i_, e_, r_, [], type(e_) == list ? r_ + e_ : r_ + [e_])"
 _SUMS = {"int": "0", "uint": "0u", "double": "0.0", "duration": "duration('0s')"}
-# Functions that the engine has for one kind and not, or otherwise, for another: the kind's name, how it's named as a
+# Functions that the engine has for one kind and not, or otherwise, for others: each kind's name, how it's named as a
 # type, and what stands for the function there. Where the kind isn't known, running tells.
 _BY_KIND = {
-    "indexOf": ("list", "list", _INDEX_OF),
-    "lastIndexOf": ("list", "list", _LAST_INDEX_OF),
-    "string": ("duration", "google.protobuf.Duration", "durationText(arg0)"),
-    "getMilliseconds": ("duration", "google.protobuf.Duration", "durationMilliseconds(arg0)"),
+    "indexOf": [("list", "list", _INDEX_OF)],
+    "lastIndexOf": [("list", "list", _LAST_INDEX_OF)],
+    "getMilliseconds": [("duration", "google.protobuf.Duration", "durationMilliseconds(arg0)")],
+    "string": [
+        ("duration", "google.protobuf.Duration", "durationText(arg0)"),
+        ("timestamp", "google.protobuf.Timestamp", "trimTime(string(arg0))"),
+    ],
 }
 _names = count()
 
@@ -109,14 +113,32 @@ def _force(call: Call, names: list[str], body: Node) -> Node:
 
 
 def _lower_by_kind(call: Call, kinds: frozenset[str]) -> Node:
-    kind, type_, lowered = _BY_KIND[call.function]
-    if kind not in kinds:
+    possible = [(kind, type_, lowered) for kind, type_, lowered in _BY_KIND[call.function] if kind in kinds]
+    if not possible:
         return call
-    if kinds == {kind}:
-        return _apply(lowered, call)
+    for kind, _, lowered in possible:
+        if kinds == {kind}:
+            return _apply(lowered, call)
     arguments = ", ".join(f"arg{index + 1}" for index in range(len(call.args)))
-    otherwise = f"{call.function}(arg0)" if call.target is None else f"arg0.{call.function}({arguments})"
-    return _apply(f"type(arg0) == {type_} ? {lowered} : {otherwise}", call)
+    text = f"{call.function}(arg0)" if call.target is None else f"arg0.{call.function}({arguments})"
+    for _, type_, lowered in possible:
+        text = f"type(arg0) == {type_} ? {lowered} : {text}"
+    return _apply(text, call)
+
+
+# By whether the first, and the second, is known to be a quantity. A server errs where the first is one and the second
+# is neither null nor one, and finds other values unequal to one.
+_EQUAL = {
+    (True, True): "arg0.compareTo(arg1) == 0",
+    (True, False): "arg1 == null ? false : arg0.compareTo(arg1) == 0",
+    (False, True): f"type(arg0) == map && '{TAG}' in arg0 ? arg0.compareTo(arg1) == 0 : false",
+}
+
+
+def lower_equality(call: Call, known: tuple[bool, ...]) -> Node:
+    """Whether two values are equal, of which one or both are known to be quantities: by their amounts."""
+    equal = _apply(_EQUAL[known[0], known[1]], call)
+    return equal if call.function == "_==_" else Call(call.id, None, "!_", (equal,))
 
 
 def lower_call(call: Call, kinds: frozenset[str], element: str) -> Node:

@@ -57,6 +57,8 @@ def _read_rule(reader: Reader, data: Manifest, path: str) -> Rule:
     resources = reader.take_texts(data, path, "resources")
     for words, key in ((groups, "apiGroups"), (versions, "apiVersions"), (operations, "operations")):
         _check_wildcard(reader, words, f"{path}.{key}")
+    if "" in versions:
+        reader.report(f"{path}.apiVersions", "must not have an empty one")
     for word in operations:
         if word not in _OPERATIONS:
             reader.report(f"{path}.operations", f"must be of {', '.join(_OPERATIONS)}, not {word}")
@@ -77,8 +79,17 @@ def _check_resources(reader: Reader, resources: Sequence[str], path: str) -> Non
         reader.report(path, "is required")
     if "*/*" in resources and len(resources) > 1:
         reader.report(path, "must not name others beside '*/*'")
-    if "*" in resources and any("/" not in resource and resource != "*" for resource in resources):
+    # A server looks at the last one that has no subresource, and takes `[pods, "*"]`.
+    whole = [resource for resource in resources if "/" not in resource and resource]
+    if "*" in whole and whole[-1] != "*":
         reader.report(path, "must not name others without subresources beside '*'")
+    covered: set[str] = set()
+    for resource in resources:
+        name, slash, sub = resource.partition("/")
+        if slash and {f"{name}/*", f"*/{sub}"} & covered:
+            reader.report(path, f"must not name {resource} beside what covers it")
+        if slash and "*" in (name, sub):
+            covered.add(resource)
 
 
 def read_match(reader: Reader, data: Manifest, path: str) -> Match:

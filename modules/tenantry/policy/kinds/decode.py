@@ -15,6 +15,7 @@ from typing import Any
 from tenantry.policy.cel.library.marks import MARK, find_mark, is_marked
 from tenantry.policy.documents.model import Manifest
 from tenantry.policy.kinds.fields import FIELD_DEFAULTS
+from tenantry.policy.kinds.gated import GATED
 from tenantry.policy.kinds.scalars import SCALARS
 from tenantry.policy.kinds.table import get_shapes
 
@@ -80,6 +81,8 @@ def _decode_list(kind: str) -> Decoder:
 
 
 def _decode_map(kind: str) -> Decoder:
+    # Quantities by name are a ResourceList, whose defaults round each.
+    kind = "resource" if kind == "quantity" else kind
     item, zero, plain = make_decoder(kind), _make_zero(kind), _AS_THEY_ARE.get(kind)
 
     def decode(value: object, path: Path, notes: Notes) -> object:
@@ -182,7 +185,7 @@ def _decode_struct(name: str) -> Decoder:
     always = [(key, _make_zero(one[1:])) for key, one in shape.items() if one.startswith("!")]
     # A struct that isn't a pointer is always written out, whether it's optional or not.
     always += [(key, _make_zero(one)) for key, one in shape.items() if one.startswith("@")]
-    default = FIELD_DEFAULTS.get(name)
+    default, gated = FIELD_DEFAULTS.get(name), GATED.get(name, ())
 
     def decode(value: object, path: Path, notes: Notes) -> object:
         if not isinstance(value, dict):
@@ -196,6 +199,8 @@ def _decode_struct(name: str) -> Decoder:
                 decoded[key] = make()
         if default is not None:
             fill_defaults(default, decoded)
+        for key in gated:
+            decoded.pop(key, None)
         return decoded
 
     return decode

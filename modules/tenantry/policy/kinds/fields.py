@@ -37,6 +37,11 @@ def _default_container(part: Part) -> None:
         image = part.get("image", "")
         part["imagePullPolicy"] = image if is_marked(image) else choose_pull_policy(image)
     _fill(part, terminationMessagePath="/dev/termination-log", terminationMessagePolicy="File")
+    if "stopSignal" in part.get("lifecycle", {}):
+        # Dropped, and with it what is empty then, for the feature is off by default.
+        part["lifecycle"].pop("stopSignal")
+        if not part["lifecycle"]:
+            part.pop("lifecycle")
 
 
 def _default_pod_spec(part: Part) -> None:

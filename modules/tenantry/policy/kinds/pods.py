@@ -1,7 +1,7 @@
-"""What admission fills into a new pod before policies see it, by the plugins that a site of tenantry's runs.
+"""What admission fills into a new pod, or a claim, before policies see it, by the plugins that tenantry's sites run.
 
 Source: plugin/pkg/admission of Kubernetes, in the order of its own list: LimitRanger, ServiceAccount, PodNodeSelector,
-Priority, DefaultTolerationSeconds, PodTolerationRestriction.
+Priority, DefaultTolerationSeconds, PodTolerationRestriction, DefaultStorageClass.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from types import MappingProxyType
 from typing import Any
 
 from tenantry.policy.documents.model import Manifest
+from tenantry.policy.kinds.strategy import choose_quality, settle_pod
 from tenantry.policy.kinds.whole import fill
 
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _MEMORY_PRESSURE = {"key": "node.kubernetes.io/memory-pressure", "operator": "Exists", "effect": "NoSchedule"}
 _NODE_SELECTOR = "scheduler.alpha.kubernetes.io/node-selector"
 _TOLERATIONS = "scheduler.alpha.kubernetes.io/defaultTolerations"
+_PREEMPTS = "PreemptLowerPriority"
+_OLD_STORAGE_CLASS = "volume.beta.kubernetes.io/storage-class"
 _MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 # The server adds five random characters. What is decoded is only ever read, so the sources may be shared.
 _ACCESS_VOLUME = "kube-api-access-00000"
@@ -50,25 +53,46 @@ def admit_pod(
     mounts_token: bool = True,
     ranges: Iterable[Manifest] = (),
     annotations: Mapping[str, Any] = MappingProxyType({}),
+    priorities: Mapping[str, Manifest] = MappingProxyType({}),
 ) -> None:
     """What admission fills into a new pod.
 
     `mounts_token` tells whether its service account wants tokens mounted, where the pod itself doesn't say; `ranges`
-    are the LimitRanges of its namespace, decoded, and `annotations` the namespace's.
+    are the LimitRanges of its namespace, decoded, and `annotations` the namespace's; `priorities` are the
+    PriorityClasses that are known, by name.
     """
     spec = pod["spec"]
     fill_limits(spec, ranges)
     if not spec.get("serviceAccountName"):
         spec["serviceAccountName"] = spec["serviceAccount"] = "default"
     _select_nodes(spec, str(annotations.get(_NODE_SELECTOR) or ""))
-    if not spec.get("priorityClassName"):
-        fill(spec, priority=0, preemptionPolicy="PreemptLowerPriority")
+    _set_priority(spec, priorities)
     if spec.get("automountServiceAccountToken", mounts_token):
         _mount_token(spec)
     _add_lasting(spec)
-    quality = _choose_quality(spec)
-    _restrict_tolerations(spec, str(annotations.get(_TOLERATIONS) or ""), quality)
-    pod["status"] = {"phase": "Pending", "qosClass": quality}
+    _restrict_tolerations(spec, str(annotations.get(_TOLERATIONS) or ""), choose_quality(spec))
+    settle_pod(pod)
+
+
+def _set_priority(spec: Manifest, known: Mapping[str, Manifest]) -> None:
+    """The plugin Priority; of a class that isn't known nothing is filled in."""
+    if not spec.get("priorityClassName"):
+        defaults = [name for name, one in known.items() if one.get("globalDefault")]
+        if not defaults:
+            fill(spec, priority=0, preemptionPolicy=_PREEMPTS)
+            return
+        spec["priorityClassName"] = min(defaults, key=lambda name: int(known[name].get("value", 0)))
+    chosen = known.get(spec["priorityClassName"])
+    if chosen is not None:
+        policy = chosen.get("preemptionPolicy", _PREEMPTS)
+        fill(spec, priority=chosen.get("value", 0), preemptionPolicy=policy)
+
+
+def admit_claim(claim: Manifest, *, default_class: str) -> None:
+    """What admission fills into a new claim: the cluster's default class, where that is known."""
+    named = _OLD_STORAGE_CLASS in (claim["metadata"].get("annotations") or {})
+    if default_class and not named:
+        fill(claim["spec"], storageClassName=default_class)
 
 
 def _mount_token(spec: Manifest) -> None:
@@ -82,20 +106,6 @@ def _mount_token(spec: Manifest) -> None:
     if mounted:
         projected = {"sources": _TOKEN_SOURCES, "defaultMode": 420}
         spec["volumes"] = [*spec.get("volumes", ()), {"name": _ACCESS_VOLUME, "projected": projected}]
-
-
-def _choose_quality(spec: Manifest) -> str:
-    """The class of service that requests and limits of CPU and memory make."""
-    requests, limits, guaranteed = set(), set(), True
-    for container in (*(spec.get("containers") or ()), *spec.get("initContainers", ())):
-        asked, most = (container["resources"].get(key) or {} for key in ("requests", "limits"))
-        for name in ("cpu", "memory"):
-            requests |= {name} if asked.get(name, "0") != "0" else set()
-            limits |= {name} if most.get(name, "0") != "0" else set()
-            guaranteed &= name in most and asked.get(name, most[name]) == most[name]
-    if not requests and not limits:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
 
 
 def _select_nodes(spec: Manifest, selector: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from tenantry.policy.cel.library.quantity import parse_quantity
+from tenantry.policy.cel.library.quantity import write_quantity, write_resource
 
 _INT32, _INT64 = 1 << 31, 1 << 63
 Reader = Callable[[object], object]
@@ -59,19 +59,27 @@ def read_double(value: object) -> float:
 
 def read_quantity(value: object) -> str:
     """A quantity in its canonical form; numbers are taken too."""
+    return _write_quantity(_read_number(value))
+
+
+def read_resource(value: object) -> str:
+    """A quantity of a list of resources: nothing finer than a thousandth."""
+    return _write_resource(_read_number(value))
+
+
+def _read_number(value: object) -> str:
     if type(value) is int or (type(value) is float and value.is_integer()):
         value = str(int(value))
     elif type(value) is float:
         value = repr(value)
     if type(value) is not str:
         raise ValueError("must be a quantity")
-    return _write_quantity(value)
+    return value.strip()
 
 
-@lru_cache(maxsize=4096)
-def _write_quantity(text: str) -> str:
-    """A quantity's canonical form; the same few stand in most objects."""
-    return str(parse_quantity(text))
+# The same few stand in most objects.
+_write_quantity = lru_cache(maxsize=4096)(write_quantity)
+_write_resource = lru_cache(maxsize=4096)(write_resource)
 
 
 def read_int_or_text(value: object) -> object:
@@ -119,6 +127,7 @@ SCALARS: dict[str, tuple[Reader, object]] = {
     "int64": (read_int64, 0),
     "double": (read_double, 0.0),
     "quantity": (read_quantity, "0"),
+    "resource": (read_resource, "0"),
     "intOrString": (read_int_or_text, 0),
     "time": (read_time, None),
     "microTime": (read_micro_time, None),

@@ -121,7 +121,9 @@ def _default_namespace(manifest: Manifest) -> None:
     name = manifest["metadata"].get("name")
     if name:
         manifest["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = name
-    fill(manifest["spec"], finalizers=["kubernetes"])
+    finalizers = manifest["spec"].get("finalizers", [])
+    if "kubernetes" not in finalizers:
+        manifest["spec"]["finalizers"] = [*finalizers, "kubernetes"]
     manifest["status"] = {"phase": "Active"}
 
 
@@ -139,6 +141,11 @@ def _default_secret(manifest: Manifest) -> None:
         manifest["data"] = manifest.get("data", {}) | encoded
 
 
+def _scale(*policies: tuple[str, int]) -> dict[str, Any]:
+    kept = [{"type": kind, "value": value, "periodSeconds": 15} for kind, value in policies]
+    return {"selectPolicy": "Max", "policies": kept}
+
+
 _CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
 
 
@@ -147,6 +154,11 @@ def _default_autoscaler(manifest: Manifest) -> None:
     fill(spec, minReplicas=1)
     if not spec.get("metrics"):
         spec["metrics"] = [deepcopy(_CPU)]
+    if "behavior" in spec:
+        up = {"stabilizationWindowSeconds": 0, **_scale(("Pods", 4), ("Percent", 100))}
+        for key, default in (("scaleUp", up), ("scaleDown", _scale(("Percent", 100)))):
+            given = spec["behavior"].get(key) or {}
+            spec["behavior"][key] = default | {name: value for name, value in given.items() if value is not None}
 
 
 def _default_old_autoscaler(manifest: Manifest) -> None:
@@ -171,7 +183,28 @@ def _default_webhooks(manifest: Manifest) -> None:
             fill(rule, scope="*")
 
 
+_SOURCES = {("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")}
+
+
+def _default_service_account(manifest: Manifest) -> None:
+    """Of references to secrets only the name is kept."""
+    if manifest.get("secrets"):
+        manifest["secrets"] = [{key: one[key] for key in ("name",) if key in one} for one in manifest["secrets"]]
+
+
 def _default_claim(manifest: Manifest) -> None:
+    spec = manifest["spec"]
+    if spec.get("dataSourceRef", {}).get("namespace"):
+        spec.pop("dataSourceRef")  # the feature is off by default
+    if "dataSourceRef" in spec:
+        reference = spec["dataSourceRef"]
+        fill(spec, dataSource={key: value for key, value in reference.items() if key != "namespace"})
+    elif "dataSource" in spec:
+        source = spec["dataSource"]
+        if (source.get("apiGroup", ""), source.get("kind")) in _SOURCES:
+            spec["dataSourceRef"] = dict(source)
+        else:
+            spec.pop("dataSource")
     manifest["status"] = {"phase": "Pending"}
 
 
@@ -184,6 +217,7 @@ OBJECT_DEFAULTS: dict[str, Change] = {
     "core/v1.Service": _default_service,
     "core/v1.Namespace": _default_namespace,
     "core/v1.Secret": _default_secret,
+    "core/v1.ServiceAccount": _default_service_account,
     "core/v1.ReplicationController": _default_replication_controller,
     "core/v1.PersistentVolumeClaim": _default_claim,
     "core/v1.PersistentVolume": _default_volume,

@@ -16,7 +16,20 @@ from tenantry.policy.objects.request import Resource
 
 _CORE = "v1"
 _DEFINITION = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
-ASKED_KINDS = frozenset({_DEFINITION, *((_CORE, kind) for kind in ("Namespace", "LimitRange", "ServiceAccount"))})
+_STORAGE_CLASS, _PRIORITY_CLASS = ("storage.k8s.io/v1", "StorageClass"), ("scheduling.k8s.io/v1", "PriorityClass")
+_SYSTEM_PRIORITIES: dict[str, Manifest] = {
+    "system-cluster-critical": {"value": 2_000_000_000},
+    "system-node-critical": {"value": 2_000_001_000},
+}
+_DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
+ASKED_KINDS = frozenset(
+    {
+        _DEFINITION,
+        _STORAGE_CLASS,
+        _PRIORITY_CLASS,
+        *((_CORE, kind) for kind in ("Namespace", "LimitRange", "ServiceAccount")),
+    }
+)
 """The kinds whose documents judging asks for whatever the policies are; the kinds of their parameters come to these."""
 
 
@@ -101,6 +114,22 @@ class Cluster:
         """The LimitRanges of a namespace, decoded."""
         ranges = self.documents.get((_CORE, "LimitRange"), {})
         return [self.decode(document) for (lies_in, _), document in ranges.items() if lies_in == namespace]
+
+    def find_priorities(self) -> dict[str, Manifest]:
+        """The PriorityClasses that are known, by name: those given, and those that each API server makes itself."""
+        given = self.documents.get(_PRIORITY_CLASS, {})
+        return _SYSTEM_PRIORITIES | {name: one for (_, name), one in given.items()}
+
+    def find_default_class(self) -> str:
+        """The name of the storage class that claims get which name none; of several defaults the newest."""
+        defaults = [
+            (str(read_metadata(one).get("creationTimestamp") or ""), name)
+            for (_, name), one in self.documents.get(_STORAGE_CLASS, {}).items()
+            if any((read_metadata(one).get("annotations") or {}).get(key) == "true" for key in _DEFAULT_CLASS)
+        ]
+        # Of those that are as new as each other, the first by name.
+        newest = max((made for made, _ in defaults), default="")
+        return min((name for made, name in defaults if made == newest), default="")
 
     def find_equivalents(self, resource: Resource) -> Sequence[Resource]:
         """The other versions in which the API server can show an object."""

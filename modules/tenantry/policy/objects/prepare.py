@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,13 +11,15 @@ from tenantry.policy.cel.library.authorization import Subject
 from tenantry.policy.documents.model import NOWHERE, Manifest, Source
 from tenantry.policy.kinds.custom import complete_custom
 from tenantry.policy.kinds.decode import Notes, decode_builtin, drop_nulls, fill_defaults, is_too_deep, make_empty
-from tenantry.policy.kinds.pods import admit_pod
+from tenantry.policy.kinds.pods import admit_claim, admit_pod
 from tenantry.policy.kinds.table import find_resource, find_shape
 from tenantry.policy.kinds.whole import OBJECT_DEFAULTS
 from tenantry.policy.objects.cluster import Cluster, read_metadata
 from tenantry.policy.objects.request import Request, Resource
 
-_POD = "core/v1.Pod"
+_POD, _CLAIM = "core/v1.Pod", "core/v1.PersistentVolumeClaim"
+# A server overwrites these of a new object, whatever a client says: FillObjectMetaSystemFields and BeforeCreate.
+_SERVER_ONLY = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 # Where each kind of workload keeps the template of its pods.
 TEMPLATES: dict[tuple[str, str], tuple[str, ...]] = {
     ("apps", "Deployment"): ("spec", "template"),
@@ -58,6 +61,9 @@ def _decode(manifest: Manifest, resource: Resource, cluster: Cluster, notes: Not
 
 def _default(decoded: Manifest, resource: Resource, cluster: Cluster, *, create: bool) -> None:
     shape = find_shape(resource.api_version, resource.kind)
+    if create:
+        for key in _SERVER_ONLY:
+            decoded["metadata"].pop(key, None)
     if create and "status" in decoded:
         # A client can't set it; what the server sets itself is among the defaults.
         decoded["status"] = {} if shape is None else make_empty(shape)["status"]
@@ -66,6 +72,8 @@ def _default(decoded: Manifest, resource: Resource, cluster: Cluster, *, create:
         fill_defaults(change, decoded)
     if shape == _POD and create:
         fill_defaults(_choose_admission(cluster, decoded), decoded)
+    if shape == _CLAIM and create:
+        fill_defaults(partial(admit_claim, default_class=cluster.find_default_class()), decoded)
 
 
 def _choose_admission(cluster: Cluster, pod: Manifest) -> Callable[[Manifest], None]:
@@ -76,7 +84,8 @@ def _choose_admission(cluster: Cluster, pod: Manifest) -> Callable[[Manifest], N
     wants = account.get("automountServiceAccountToken") is not False
     annotations = read_metadata(cluster.find_namespace(namespace) or {}).get("annotations") or {}
     ranges = cluster.find_limit_ranges(namespace)
-    return partial(admit_pod, mounts_token=wants, ranges=ranges, annotations=annotations)
+    priorities = cluster.find_priorities()
+    return partial(admit_pod, mounts_token=wants, ranges=ranges, annotations=annotations, priorities=priorities)
 
 
 def prepare_request(
@@ -175,13 +184,18 @@ def extract_template(request: Request, cluster: Cluster) -> Request | None:
 
 
 def _build_pod(template: Manifest, request: Request, cluster: Cluster) -> Manifest:
-    """A pod from a template that was decoded with its workload; what admission changes is copied before."""
+    """A pod from a template that was decoded with its workload; what the server changes of it is copied before."""
     metadata = {**(template.get("metadata") or {}), "namespace": request.namespace}
+    if "annotations" in metadata:
+        metadata["annotations"] = dict(metadata["annotations"])
     metadata.setdefault("generateName", f"{request.name}-")
     spec = dict(template.get("spec") or make_empty(_POD)["spec"])
     for key in ("containers", "initContainers"):
         if spec.get(key):
             spec[key] = [container | {"resources": dict(container["resources"])} for container in spec[key]]
+    for key in ("affinity", "topologySpreadConstraints", "resources"):
+        if key in spec:
+            spec[key] = deepcopy(spec[key])
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     fill_defaults(OBJECT_DEFAULTS[_POD], pod)
     fill_defaults(_choose_admission(cluster, pod), pod)

@@ -82,7 +82,7 @@ def build_request_value(request: Request, matched: Resource) -> Manifest:
         "object": None,
         "oldObject": None,
         "dryRun": request.dry_run,
-        "options": _build_options(request.operation),
+        "options": _build_options(request),
     }
     optional = {
         "subResource": request.subresource,
@@ -96,9 +96,12 @@ def build_request_value(request: Request, matched: Resource) -> Manifest:
 _OPTIONS = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
 
 
-def _build_options(operation: str) -> Manifest | None:
-    kind = _OPTIONS.get(operation)
-    return {"kind": kind, "apiVersion": "meta.k8s.io/v1"} if kind else None
+def _build_options(request: Request) -> Manifest | None:
+    kind = _OPTIONS.get(request.operation)
+    if kind is None:
+        return None
+    options: Manifest = {"kind": kind, "apiVersion": "meta.k8s.io/v1"}
+    return options | {"dryRun": ["All"]} if request.dry_run else options
 
 
 def build_user_value(subject: Subject) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from tenantry.policy.cel.checking.types import (
     substitute_type,
     unwrap_optional,
 )
-from tenantry.policy.cel.lowering import lower_call
+from tenantry.policy.cel.lowering import lower_call, lower_equality
 from tenantry.policy.cel.syntax.tree import (
     Call,
     Comprehension,
@@ -208,9 +208,9 @@ class _Checker(Scope):
         return result, self.lower(node, types, fitting)
 
     def lower(self, node: Call, types: list[Type], fitting: list[Overload]) -> Node:
-        if node.function in ("_==_", "_!=_") and all(self.settle(type_) == _QUANTITY for type_ in types):
-            compared = Call(node.id, node.args[0], "compareTo", node.args[1:])
-            return Call(node.id, None, node.function, (compared, Const(node.id, "int", 0)))
+        if node.function in ("_==_", "_!=_"):
+            known = tuple(self.settle(type_) == _QUANTITY for type_ in types)
+            return lower_equality(node, known) if any(known) else lower_call(node, frozenset(), "")
         receivers = [overload.arguments[0] for overload in fitting if overload.arguments]
         if not receivers:
             return lower_call(node, frozenset(), "")

@@ -15,7 +15,7 @@ from tenantry.policy.cel.library import authorization as authz
 from tenantry.policy.cel.library import network, text
 from tenantry.policy.cel.library import quantity as quantities
 from tenantry.policy.cel.library.authorization import TAG, Grant, Tagged, expect_tag
-from tenantry.policy.cel.library.formatting import format_text, print_duration
+from tenantry.policy.cel.library.formatting import format_text, print_duration, trim_time
 from tenantry.policy.cel.library.marks import UNDECIDABLE, find_mark
 from tenantry.policy.cel.library.meter import spend
 
@@ -286,6 +286,7 @@ def _bind_text() -> list[Binding]:
         Binding("formatText", False, (*_STRING, *_LIST), format_text),
         Binding("int", False, _DURATION, lambda value: value // timedelta(microseconds=1) * 1000),
         Binding("durationText", False, _DURATION, print_duration),
+        Binding("trimTime", False, _STRING, trim_time),
         Binding("durationMilliseconds", False, _DURATION, lambda value: value // timedelta(milliseconds=1)),
         Binding("validateFormat", False, (*_MAP, *_STRING), _validate_format),
         Binding("nameFormat", False, _STRING, _name_format),

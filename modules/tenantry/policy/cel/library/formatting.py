@@ -49,6 +49,12 @@ def print_duration(value: timedelta) -> str:
     return f"{sign}{micros // 1_000_000}{fraction}s"
 
 
+def trim_time(text: str) -> str:
+    """The engine's text of a time without the zeros at the end of its fraction, as an API server writes it."""
+    whole, point, fraction = text.removesuffix("Z").partition(".")
+    return f"{whole}{point}{fraction}".rstrip("0").rstrip(".") + "Z" if point else text
+
+
 def _print_time(value: datetime) -> str:
     moment = value.astimezone(UTC)
     fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".")

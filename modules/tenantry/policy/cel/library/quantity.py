@@ -13,7 +13,7 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _DECIMAL_SUFFIX = {power: suffix for suffix, power in _DECIMAL.items()}
 _EXPONENT = re.compile(r"[eE]([-+]?\d{1,9})")
-_NANO = -9
+_NANO, _MILLI = -9, -3
 _MAX_INT64 = (1 << 63) - 1
 # No quantity of anything has more digits; an exponent beyond is an attack on the reader's memory.
 _MAX_EXPONENT = 400
@@ -94,6 +94,33 @@ def parse_quantity(text: str) -> Quantity:
     return negate_quantity(built) if sign == "-" else built
 
 
+def write_quantity(text: str) -> str:
+    """A quantity's text as a server shows it: as it was written, where that looks canonical to it.
+
+    Raises:
+        ValueError: As parse_quantity.
+    """
+    one = parse_quantity(text)
+    return text if one.whole and _looks_canonical(text) else str(one)
+
+
+def write_resource(text: str) -> str:
+    """The same of a quantity in a list of resources, where nothing is finer than a thousandth."""
+    one = parse_quantity(text)
+    return write_quantity(text) if one.whole and one.scale >= _MILLI else str(round_up(one))
+
+
+def _looks_canonical(text: str) -> bool:
+    match = _NUMBER.fullmatch(text)
+    assert match is not None
+    _, number, _, fraction, suffix = match.groups(default="")
+    _, exponent, style = _interpret_suffix(suffix)
+    digits = (number.lstrip("0") or "0") + fraction
+    if style == "BinarySI":
+        return int(digits) % 8 != 0
+    return (exponent - len(fraction)) % 3 == 0 and not digits.endswith("000") and digits[0] != "0"
+
+
 def _build_quantity(number: str, fraction: str, suffix: tuple[int, int, str]) -> Quantity:
     base, exponent, style = suffix
     digits = int(number + fraction)
@@ -130,6 +157,15 @@ def add_quantities(one: Quantity, other: Quantity) -> Quantity:
 def negate_quantity(one: Quantity) -> Quantity:
     """The quantity with its sign turned."""
     return Quantity(-one.value, one.scale, one.style, one.whole)
+
+
+def round_up(one: Quantity) -> Quantity:
+    """The quantity without what is finer than a thousandth, away from zero."""
+    rest = 10 ** (_MILLI - _NANO)
+    if one.nano % rest == 0:
+        return one
+    value = -(-abs(one.nano) // rest)
+    return Quantity(value if one.nano > 0 else -value, _MILLI, one.style, one.whole)
 
 
 def convert_to_integer(one: Quantity) -> int | None:

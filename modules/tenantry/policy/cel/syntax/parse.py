@@ -78,6 +78,8 @@ _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 
 def _read_errors(message: str) -> tuple[ExpressionError, ...]:
+    if "recursion" in message:
+        return (ExpressionError("it is nested deeper than the 32 levels that are read here, though an API server may"),)
     found = [ExpressionError(m[3], int(m[1]), int(m[2])) for m in _ERROR.finditer(message)]
     return tuple(found) or (ExpressionError(message.splitlines()[0] if message else "it can't be parsed"),)
 
