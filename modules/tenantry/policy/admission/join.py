@@ -9,7 +9,8 @@ from dataclasses import replace
 from tenantry.policy.admission.programs import Programs
 from tenantry.policy.cel.checking.check import VARIABLES
 from tenantry.policy.cel.compile import Compiled
-from tenantry.policy.cel.engine import MOST_LEVELS, TOO_DEEP
+from tenantry.policy.cel.deep import TOO_DEEP
+from tenantry.policy.cel.engine import MOST_LEVELS
 from tenantry.policy.cel.syntax.macros import map_children
 from tenantry.policy.cel.syntax.tree import (
     Call,

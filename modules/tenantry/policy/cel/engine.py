@@ -15,8 +15,6 @@ from tenantry.policy.cel.library.authorization import Grant
 from tenantry.policy.cel.library.bindings import Binding, list_bindings
 from tenantry.policy.cel.library.marks import UNDECIDABLE
 from tenantry.policy.cel.library.meter import reset_meter
-from tenantry.policy.cel.syntax.tree import Call, Const
-from tenantry.policy.cel.syntax.wire import encode_parsed
 
 # Names that an activation may bind.
 NAMES = (
@@ -41,8 +39,6 @@ class Failure:
 
 # The engine reads messages of a hundred levels, which are fifty of a tree.
 MOST_LEVELS = 50
-TOO_DEEP = Call(0, None, "fail", (Const(0, "string", f"{UNDECIDABLE} an engine that reads what is nested so deep"),))
-"""What stands for an expression that, with its variables, is nested too deep for the engine."""
 _UNBOUND = re.compile(r'No value with name "([^"]+)" found in Activation')
 _BUDGET_MARK = "Iteration budget exceeded"
 _TYPES = {
@@ -83,6 +79,10 @@ class Engine:
         try:
             return self._environment.deserialize(program)
         except RuntimeError:
+            # Imported here, with the machinery that makes programs: most runs have all of theirs kept.
+            from tenantry.policy.cel.deep import TOO_DEEP
+            from tenantry.policy.cel.syntax.wire import encode_parsed
+
             return self._environment.deserialize(encode_parsed(TOO_DEEP))
 
     def activate(self, names: Mapping[str, Any]) -> cel.Activation:
