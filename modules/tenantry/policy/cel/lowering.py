@@ -126,8 +126,8 @@ def _lower_by_kind(call: Call, kinds: frozenset[str]) -> Node:
     return _apply(text, call)
 
 
-# By whether the first, and the second, is known to be a quantity. A server errs where the first is one and the second
-# is neither null nor one, and finds other values unequal to one.
+# By whether the first, and the second, is known to be a quantity. Where the first is one and the second is neither null
+# nor one, a server errs when it's asked whether they're equal, and finds them unequal when it's asked that.
 _EQUAL = {
     (True, True): "arg0.compareTo(arg1) == 0",
     (True, False): "arg1 == null ? false : arg0.compareTo(arg1) == 0",
@@ -135,10 +135,17 @@ _EQUAL = {
 }
 
 
+_IS_QUANTITY = f"type({{0}}) == map && '{TAG}' in {{0}} && {{0}}['{TAG}'] == 'Quantity'"
+_UNEQUAL = {
+    (True, True): "arg0.compareTo(arg1) != 0",
+    (True, False): f"{_IS_QUANTITY.format('arg1')} ? arg0.compareTo(arg1) != 0 : true",
+    (False, True): f"{_IS_QUANTITY.format('arg0')} ? arg0.compareTo(arg1) != 0 : true",
+}
+
+
 def lower_equality(call: Call, known: tuple[bool, ...]) -> Node:
-    """Whether two values are equal, of which one or both are known to be quantities: by their amounts."""
-    equal = _apply(_EQUAL[known[0], known[1]], call)
-    return equal if call.function == "_==_" else Call(call.id, None, "!_", (equal,))
+    """Whether two values are equal, or not, of which one or both are known to be quantities: by their amounts."""
+    return _apply((_EQUAL if call.function == "_==_" else _UNEQUAL)[known[0], known[1]], call)
 
 
 def lower_call(call: Call, kinds: frozenset[str], element: str) -> Node:
