@@ -126,19 +126,28 @@ def _lower_by_kind(call: Call, kinds: frozenset[str]) -> Node:
     return _apply(text, call)
 
 
-# By whether the first, and the second, is known to be a quantity. A server errs where the first is one and the second
-# is neither null nor one, and finds other values unequal to one.
+def _is_quantity(name: str) -> str:
+    return f"type({name}) == map && '{TAG}' in {name} && {name}['{TAG}'] == 'Quantity'"
+
+
+# By whether the first, and the second, is known to be a quantity. A server errs at `==` where the first is one and the
+# second is neither null nor one, and finds other values unequal to one; `!=` holds wherever `==` doesn't give true.
 _EQUAL = {
     (True, True): "arg0.compareTo(arg1) == 0",
     (True, False): "arg1 == null ? false : arg0.compareTo(arg1) == 0",
     (False, True): f"type(arg0) == map && '{TAG}' in arg0 ? arg0.compareTo(arg1) == 0 : false",
 }
+_UNEQUAL = {
+    (True, True): "arg0.compareTo(arg1) != 0",
+    (True, False): f"{_is_quantity('arg1')} ? arg0.compareTo(arg1) != 0 : true",
+    (False, True): f"{_is_quantity('arg0')} ? arg0.compareTo(arg1) != 0 : true",
+}
 
 
 def lower_equality(call: Call, known: tuple[bool, ...]) -> Node:
     """Whether two values are equal, of which one or both are known to be quantities: by their amounts."""
-    equal = _apply(_EQUAL[known[0], known[1]], call)
-    return equal if call.function == "_==_" else Call(call.id, None, "!_", (equal,))
+    templates = _EQUAL if call.function == "_==_" else _UNEQUAL
+    return _apply(templates[known[0], known[1]], call)
 
 
 def lower_call(call: Call, kinds: frozenset[str], element: str) -> Node:
