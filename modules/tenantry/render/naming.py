@@ -18,6 +18,7 @@ MANAGER = "tenantry"
 BASELINE_NOTE = f"{DOMAIN}/baseline"
 HOSTS_NOTE = f"{DOMAIN}/hosts"
 ENCRYPTED_NOTE = f"{DOMAIN}/encrypted-by"
+LOGGED_NOTE = f"{DOMAIN}/access-log"
 FILLED_BY = f"{DOMAIN}/filled-by"
 """Marks a Secret whose data comes from an object-store key when it is applied."""
 
@@ -105,7 +106,7 @@ def bucket_tags(tenant: Tenant, extra: Mapping[str, str]) -> dict[str, str]:
     """
     own, notes = labels(tenant), annotations(tenant) | dict(extra)
     wanted = {key: own[key] for key in own if key != TENANT_LABEL and key not in tenant.metadata.labels}
-    for key in (BASELINE_NOTE, ENCRYPTED_NOTE, *_TAGGED):
+    for key in (BASELINE_NOTE, ENCRYPTED_NOTE, LOGGED_NOTE, *_TAGGED):
         if key in notes:
             wanted[key] = notes[key]
     for number, contact in enumerate(tenant.spec.contacts.technical, start=1):

@@ -17,6 +17,7 @@ from tenantry.render.manifest import Manifest
 from tenantry.render.naming import (
     ENCRYPTED_NOTE,
     FILLED_BY,
+    LOGGED_NOTE,
     bucket_name,
     bucket_tags,
     document,
@@ -26,6 +27,8 @@ from tenantry.render.naming import (
 )
 
 POLICY_VERSION = "2012-10-17"
+NO_LOGS = "none"
+"""What stands for the bucket of access logs at a site whose store can write them, and that has none."""
 MULTIPART_DAYS = 7
 """How many days the parts of an upload that never ended are kept, where the store can remove them."""
 
@@ -95,6 +98,9 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
     # What the site vouches for: a bucket's own settings don't show what encrypts the disks below it.
     below = [each for each in ("store.diskEncryption", "store.ownKey") if site.can(each)]
     notes = {ENCRYPTED_NOTE: " ".join(below)} if below else {}
+    logs = site.spec.access_log_bucket
+    if site.can("bucket.logging"):
+        notes[LOGGED_NOTE] = logs or NO_LOGS
     spec = {
         "versions": bucket.versions,
         "lock": {"mode": "COMPLIANCE", "days": bucket.retention_days} if bucket.lock else None,
@@ -105,7 +111,7 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
         "publicAccessBlock": site.can("bucket.publicAccessBlock") and not bucket.publish,
         "ownership": "BucketOwnerEnforced" if site.can("bucket.ownership") else None,
         "encryption": encryption,
-        "logging": None,
+        "logging": {"bucket": logs, "prefix": f"{name}/"} if logs and site.can("bucket.logging") else None,
         "quota": bucket.quota,
         "retentionDays": bucket.retention_days,
     }

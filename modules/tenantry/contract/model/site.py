@@ -45,6 +45,7 @@ class SiteSpec:
     classifications: tuple[Classification, ...]
     kubernetes_minor: str
     issuer: str | None
+    access_log_bucket: str | None
     capabilities: tuple[str, ...]
     network: SiteNetwork
     node_pools: Mapping[Classification, NodePool]
