@@ -22,7 +22,7 @@ from tenantry.files import write_atomic
 from tenantry.fleet.engine.backend import Backend
 from tenantry.fleet.engine.resident import Resident
 from tenantry.fleet.engine.results import Listener, OnEvent, Result, StackLocked, UpdateFailed
-from tenantry.fleet.engine.stacks import QuietStack, ResidentStack, StockCommand, without_debug
+from tenantry.fleet.engine.stacks import QuietStack, ResidentStack, StockCommand, separate_channels, without_debug
 from tenantry.fleet.engine.succession import ResidentCommand, Succession
 from tenantry.problems import UnreachableError, problem
 
@@ -58,6 +58,7 @@ class Engine:
         binary: Path | None = None,
         resident: Path | None = None,
     ) -> None:
+        separate_channels()
         self._home, self._backend = pulumi_home, backend
         self._work_dir = work_dir or pulumi_home / "projects" / PROJECT
         self._binary = binary or Path(shutil.which("pulumi") or "pulumi")

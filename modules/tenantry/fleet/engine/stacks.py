@@ -9,10 +9,13 @@ from typing import Any
 import pulumi.automation as auto
 from pulumi.automation.events import EngineEvent
 from pulumi.runtime import settings
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import engine_pb2
 from semver import VersionInfo
 
 from tenantry.fleet.engine.resident import OnJson
+
+_OWN_POOL = ("grpc.use_local_subchannel_pool", 1)
 
 
 def pulumi_version() -> str:
@@ -77,6 +80,16 @@ class _WithoutDebug:
     def Log(self, request: engine_pb2.LogRequest) -> object:
         """Pass a message on unless it is for debugging."""
         return None if request.severity == engine_pb2.DEBUG else self._stub.Log(request)
+
+
+def separate_channels() -> None:
+    """Let no update suffer from how another one ended, from now on.
+
+    gRPC shares what it knows of an address among the channels of a process: where one was refused, the next isn't even
+    tried for a second, though another update's engine may have got the port meanwhile.
+    """
+    if _OWN_POOL not in _GRPC_CHANNEL_OPTIONS:
+        _GRPC_CHANNEL_OPTIONS.append(_OWN_POOL)
 
 
 def without_debug(program: Callable[[], None]) -> Callable[[], None]:
