@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from generated import repeatable
+from hypothesis import Phase, given, seed
 from hypothesis.strategies import SearchStrategy
 
 T = TypeVar("T")
@@ -38,15 +39,7 @@ def shrink(
         return known[key]
 
     @seed(chance)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
+    @repeatable(examples, Phase.generate, Phase.shrink)
     @given(strategy)
     def look(value: T) -> None:
         if decide(value):

@@ -25,18 +25,25 @@ def expressions() -> SearchStrategy[str]:
     return bool_expressions().filter(lambda expression: len(expression) <= LONGEST)
 
 
+def repeatable(examples: int, *phases: Phase) -> settings:
+    """The settings with which hypothesis gives the same values for a seed, time and again."""
+    return settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=phases,
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+
+
 def generate(strategy: SearchStrategy[T], examples: int, chance: int) -> list[T]:
     """The values that a strategy gives for a seed."""
     found: list[T] = []
 
     @seed(chance)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],
-    )
+    @repeatable(examples, Phase.generate)
     @given(strategy)
     def collect(value: T) -> None:
         found.append(value)
