@@ -141,9 +141,9 @@ class _Run:
         for group in plan.groups:
             self._judge_group(group)
         judged = plan.judged
-        for candidate, manner in plan.conditioned if self.traced else ():
-            activation = self.activate(self.request.resource, None, marked=manner.marked)
-            if candidate.get_evaluator(wary=manner.wary).is_for(activation):
+        for candidate, caution in plan.conditioned if self.traced else ():
+            activation = self.activate(self.request.resource, None, marked=caution.marked)
+            if candidate.get_evaluator(wary=caution.wary).is_for(activation):
                 judged += (candidate.bound.policy.name,)
         for candidate, bound, outcomes in plan.fixed:
             said = [self._judge_by(candidate, *one, self.request.resource, outcomes) for one in bound]
@@ -155,11 +155,11 @@ class _Run:
         return judged
 
     def _judge_group(self, group: Group) -> None:
-        activation = self.activate(self.request.resource, None, marked=group.manner.marked)
+        activation = self.activate(self.request.resource, None, marked=group.caution.marked)
         if run_program(group.all_well, activation) is True:
             return
         for candidate, bindings in group.bound:
-            outcome = candidate.get_evaluator(wary=group.manner.wary).evaluate(activation)
+            outcome = candidate.get_evaluator(wary=group.caution.wary).evaluate(activation)
             for binding in bindings:
                 self._record(candidate.bound.policy, binding, outcome, None)
 
@@ -202,9 +202,9 @@ class _Run:
             self.findings.extend(report_misconfigured(policy, binding, self.request, params.error))
         for value in params.values:
             if id(value) not in outcomes:
-                manner = candidate.bound.choose_manner(self.request, self.cluster)
-                evaluator = candidate.get_evaluator(wary=manner.wary)
-                activation = self.activate(resource, value, marked=manner.marked)
+                caution = candidate.bound.choose_caution(self.request, self.cluster)
+                evaluator = candidate.get_evaluator(wary=caution.wary)
+                activation = self.activate(resource, value, marked=caution.marked)
                 outcomes[id(value)] = evaluator.evaluate(activation), self.traced and evaluator.is_for(activation)
             outcome, applies = outcomes[id(value)]
             judged = judged or applies

@@ -20,7 +20,7 @@ from tenantry.policy.objects.request import Request, Resource
 from tenantry.problems import InputError
 
 
-class Manner(NamedTuple):
+class Caution(NamedTuple):
     """How policies are evaluated: `wary` of values that aren't known, with what only a server fills in `marked` so."""
 
     wary: bool
@@ -67,11 +67,11 @@ class BoundPolicy:
         """Whether parameters and the namespace alone decide, and there is nothing to publish."""
         return self.programs.are_fixed and not self.programs.annotations
 
-    def choose_manner(self, request: Request, cluster: Cluster) -> Manner:
+    def choose_caution(self, request: Request, cluster: Cluster) -> Caution:
         """How it is to be evaluated for a request."""
         marked = self.programs.asks_server
         vague = cluster.is_vague(request.namespace, self.programs.namespace_reads)
-        return Manner(request.unknown or marked or vague, marked)
+        return Caution(request.unknown or marked or vague, marked)
 
 
 class Candidate:
@@ -97,12 +97,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Policies that are evaluated in one manner, each with the bindings that are for a request, too.
+    """Policies that are evaluated with one caution, each with the bindings that are for a request, too.
 
     `all_well` tells of all of them at once that there is nothing to find, as is so for most objects.
     """
 
-    manner: Manner
+    caution: Caution
     all_well: cel.Expression
     bound: tuple[tuple[Candidate, tuple[Binding, ...]], ...]
 
@@ -148,9 +148,9 @@ class Plan:
         return tuple(policy.name for policy in every if not policy.conditions)
 
     @cached_property
-    def conditioned(self) -> tuple[tuple[Candidate, Manner], ...]:
-        """Those in groups that have conditions of their own, with the manner in which they're evaluated."""
-        every = ((candidate, group.manner) for group in self.groups for candidate, _ in group.bound)
+    def conditioned(self) -> tuple[tuple[Candidate, Caution], ...]:
+        """Those in groups that have conditions of their own, with the caution with which they're evaluated."""
+        every = ((candidate, group.caution) for group in self.groups for candidate, _ in group.bound)
         return tuple(pair for pair in every if pair[0].bound.policy.conditions)
 
 
@@ -184,7 +184,7 @@ class Planner:
 
     def _make_plan(self, request: Request) -> Plan:
         names = [request.resource, *self._around.find_equivalents(request.resource)]
-        sure: dict[Manner, list[tuple[Candidate, tuple[Binding, ...]]]] = {}
+        sure: dict[Caution, list[tuple[Candidate, tuple[Binding, ...]]]] = {}
         fixed: list[Fixed] = []
         others: list[Candidate] = []
         for candidate in self._candidates:
@@ -198,10 +198,10 @@ class Planner:
             if bindings is None:
                 others.append(candidate)
             elif bindings and bound.is_plain:
-                sure.setdefault(bound.choose_manner(request, self._cluster), []).append((candidate, bindings))
+                sure.setdefault(bound.choose_caution(request, self._cluster), []).append((candidate, bindings))
             elif bindings:
                 fixed.append(self._fix(candidate, bindings, request))
-        groups = tuple(Group(manner, self._join(bound, manner), tuple(bound)) for manner, bound in sure.items())
+        groups = tuple(Group(caution, self._join(bound, caution), tuple(bound)) for caution, bound in sure.items())
         return Plan(groups, tuple(fixed), tuple(others))
 
     def _settle(self, bound: BoundPolicy, request: Request) -> tuple[Binding, ...] | None:
@@ -225,20 +225,20 @@ class Planner:
         bound = tuple((one, collect_params(self._cluster, policy, one, namespace)) for one in bindings)
         return Fixed(candidate, bound, {})
 
-    def _join(self, bound: Sequence[tuple[Candidate, tuple[Binding, ...]]], manner: Manner) -> cel.Expression:
+    def _join(self, bound: Sequence[tuple[Candidate, tuple[Binding, ...]]], caution: Caution) -> cel.Expression:
         """One program for several policies, the same one for the same policies."""
         policies = [candidate.bound for candidate, _ in bound]
         names = tuple(one.policy.name for one in policies)
-        key = (manner.wary, names)
+        key = (caution.wary, names)
         if key not in self._joined:
             kept = policies[0].kept
-            program = kept.find_joined(names, wary=manner.wary) if kept is not None else None
+            program = kept.find_joined(names, wary=caution.wary) if kept is not None else None
             if program is None:
                 from tenantry.policy.admission.join import join_programs
 
-                program = join_programs([one.programs for one in policies], wary=manner.wary)
+                program = join_programs([one.programs for one in policies], wary=caution.wary)
                 if kept is not None:
-                    kept.add_joined(names, program, wary=manner.wary)
+                    kept.add_joined(names, program, wary=caution.wary)
             self._joined[key] = self._engine.plan(program)
         return self._joined[key]
 
