@@ -8,7 +8,7 @@ import pytest
 
 from bench.bulk.objects import write_objects
 from tenantry.check.batches import Batcher, find_asked
-from tenantry.check.manner import Manner
+from tenantry.check.manner import Manner, count_processes
 from tenantry.check.reading import gather
 from tenantry.check.report import Report
 from tenantry.check.run import check_paths
@@ -159,3 +159,10 @@ def test_all_that_judging_asks_for_is_read_before_it() -> None:
     for one in read_paths(sorted(policy_dir().glob("workload/*/cases/*.yaml"))):
         judge.judge(prepare_request(one.manifest, cluster))
     assert documents.asked == find_asked(policies) - {("apiextensions.k8s.io/v1", "CustomResourceDefinition")}
+
+
+def test_where_processes_cannot_begin_as_copies_one_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On macOS and Windows, which don't tell the cores in this way."""
+    assert count_processes() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert count_processes() == 1

@@ -1,6 +1,6 @@
 """Judges manifests batch by batch, by several processes where there are many; what was judged isn't kept."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import re2
@@ -10,7 +10,6 @@ from tenantry.check.reading.assumed import UNNAMED, assume_namespaces
 from tenantry.check.reading.gather import UnforeseenError
 from tenantry.check.report import Looked, Result, Summary
 from tenantry.check.results import name_object, tell_finding, tell_unpinned
-from tenantry.check.sharing import WorkerError, share
 from tenantry.contract.model import Baseline
 from tenantry.contract.reading.schema import API_VERSION, is_of_our_group
 from tenantry.policy import Judgement, Placed, Verdict
@@ -34,6 +33,10 @@ class Heard(NamedTuple):
     results: list[Result]
     summary: Summary
     looked: list[Looked]
+
+
+_Batch = Sequence[Placed | Unread]
+_HeardAndMade = tuple[Heard, dict[str, Any]]
 
 
 class Batcher:
@@ -167,27 +170,40 @@ def hear_all(batcher: Batcher, items: Sequence[Placed | Unread], manner: Manner)
     Raises:
         UnforeseenError: A document among them isn't what it was taken for, or a process ended early.
     """
-    if not any(isinstance(one, Unread) for one in items) and (manner.processes == 1 or len(items) <= _BATCH):
+    if manner.processes == 1 and not any(isinstance(one, Unread) for one in items):
         return batcher.hear(items)
     batches = [items[place : place + _BATCH] for place in range(0, len(items), _BATCH)]
     heard: dict[int, Heard] = {}
     kept = batcher.policies.kept
 
-    def hear(batch: Sequence[Placed | Unread]) -> tuple[Heard, dict[str, Any]]:
+    def hear(batch: _Batch) -> _HeardAndMade:
         return batcher.hear(batch), kept.take() if kept is not None else {}
 
-    alone = manner.processes == 1
-    try:
-        for place, (one, made) in enumerate(map(hear, batches)) if alone else share(hear, batches, manner.processes):
-            heard[place] = one
-            if kept is not None:
-                kept.merge(made)
+    for place, (one, made) in _hear_each(hear, batches, min(manner.processes, len(batches))):
+        heard[place] = one
+        if kept is not None:
+            kept.merge(made)
+        if len(batches) > 1:
             manner.progress(one.summary.objects)
-    except WorkerError as error:
-        raise UnforeseenError from error
     ordered = [heard[place] for place in range(len(batches))]
     return Heard(
         [result for one in ordered for result in one.results],
         sum((one.summary for one in ordered), Summary()),
         [looked for one in ordered for looked in one.looked],
     )
+
+
+def _hear_each(
+    hear: Callable[[_Batch], _HeardAndMade], batches: Sequence[_Batch], processes: int
+) -> Iterator[tuple[int, _HeardAndMade]]:
+    """Give what was found of each batch, with its place among them."""
+    if processes <= 1:
+        yield from enumerate(map(hear, batches))
+        return
+    # Imported here: most checks have one batch, and don't wait for what starts processes.
+    from tenantry.check.sharing import WorkerError, share
+
+    try:
+        yield from share(hear, batches, processes)
+    except WorkerError as error:
+        raise UnforeseenError from error

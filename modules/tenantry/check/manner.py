@@ -1,5 +1,6 @@
 """How a check judges."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,3 +28,9 @@ QUIET = Manner()
 """Finds out what is wrong, and no more."""
 THOROUGH = Manner(explain=True, traced=True)
 """Finds out all there is to tell."""
+
+
+def count_processes() -> int:
+    """How many processes may judge: one for each core that this one may use, where processes begin as copies."""
+    # Linux alone tells the cores; elsewhere a copy of a process isn't safe, or there are none.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -1,7 +1,6 @@
 """Shares work out among processes that begin as copies of this one, so that nothing has to be sent to them."""
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -11,12 +10,6 @@ from typing import Any, TypeVar
 
 _Task = TypeVar("_Task")
 _Done = TypeVar("_Done")
-_CONTEXT = multiprocessing.get_context("fork")
-
-
-def count_cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class WorkerError(RuntimeError):
@@ -34,12 +27,13 @@ def share(work: Callable[[_Task], _Done], tasks: Sequence[_Task], processes: int
     Raises:
         WorkerError: One of them ended early; what went wrong shows when the work is done here.
     """
+    context = multiprocessing.get_context("fork")
     workers: dict[Connection, BaseProcess] = {}
     try:
         for first in range(processes):
-            receiver, sender = _CONTEXT.Pipe(duplex=False)
+            receiver, sender = context.Pipe(duplex=False)
             own = range(first, len(tasks), processes)
-            workers[receiver] = _CONTEXT.Process(target=_do, args=(work, tasks, own, sender), daemon=True)
+            workers[receiver] = context.Process(target=_do, args=(work, tasks, own, sender), daemon=True)
             workers[receiver].start()
             # Else those that are started next would hold it open, and nobody would see that this one has ended.
             sender.close()

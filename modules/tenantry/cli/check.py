@@ -92,17 +92,16 @@ def check(
         fix = "name files or folders, - for a pipe, or a site with --site"
         raise InputError(problem("TEN-100", "nothing was named to check", fix))
     from tenantry.check.formats import write_report
-    from tenantry.check.manner import Manner
+    from tenantry.check.manner import Manner, count_processes
     from tenantry.check.reading.gather import STDIN
     from tenantry.check.run import check_paths
-    from tenantry.check.sharing import count_cores
 
     files = [_output(one) for one in output or ()]
     stdin = sys.stdin.read() if STDIN in map(str, paths or ()) else None
     asked = {form, *(name for name, _ in files)}
     live = _read_sites(site or (), policy)
     with _counting() as progress:
-        manner = Manner(ReportFormat.TEXT in asked, ReportFormat.OSCAL in asked, count_cores(), progress)
+        manner = Manner(ReportFormat.TEXT in asked, ReportFormat.OSCAL in asked, count_processes(), progress)
         report = check_paths(paths or (), context, policies=policy, stdin=stdin, live=live, manner=manner)
     for line in write_report(report, form):
         typer.echo(line)
