@@ -25,15 +25,25 @@ RULES = [
         (["scheduling.k8s.io"], ["priorityclasses"]),
     )
 ]
+
+
+def choose(
+    tenant: str, namespace: str | None = None, kind: str | None = None, name: str | None = None
+) -> ObjectSelector:
+    return ObjectSelector(tenant, namespace, kind, name, host=None)
+
+
 SELECTORS = {
-    "tenant": ObjectSelector(TENANT, None, None, None),
-    "namespace": ObjectSelector(TENANT, "main", None, None),
-    "kind": ObjectSelector(TENANT, "main", "Deployment", None),
-    "deployment": ObjectSelector(TENANT, "main", "Deployment", "web"),
-    "statefulset": ObjectSelector(TENANT, "main", "StatefulSet", "db"),
-    "cronjob": ObjectSelector(TENANT, None, "CronJob", "nightly"),
-    "pod": ObjectSelector(TENANT, None, "Pod", "web"),
-    "name": ObjectSelector(TENANT, None, None, "web"),
+    "tenant": choose(TENANT),
+    "namespace": choose(TENANT, "main"),
+    "kind": choose(TENANT, "main", "Deployment"),
+    "deployment": choose(TENANT, "main", "Deployment", "web"),
+    "statefulset": choose(TENANT, "main", "StatefulSet", "db"),
+    "cronjob": choose(TENANT, None, "CronJob", "nightly"),
+    "pod": choose(TENANT, None, "Pod", "web"),
+    "name": choose(TENANT, None, None, "web"),
+    # A host is no object of a cluster, whatever is called like it there.
+    "host": ObjectSelector(None, None, None, None, host="web"),
 }
 
 
@@ -210,7 +220,7 @@ def test_the_pods_of_a_waived_deployment_are_made(server: ApiServer) -> None:
     """The control plane's own controllers make them; those of its neighbour are refused."""
     tenant = "t-waiver03"
     namespace = f"{tenant}-main"
-    waiver = about("real-pods", ObjectSelector(tenant, "main", "Deployment", "web"))
+    waiver = about("real-pods", choose(tenant, "main", "Deployment", "web"))
     made = [
         thing(
             "apps/v1",

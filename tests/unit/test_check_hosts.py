@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from checking import check
 from examples import MINIMAL, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "host-facts.md"
@@ -29,11 +28,6 @@ def worker(days: int = 1) -> dict[str, Any]:
 
 def observed(facts: dict[str, Any], name: str) -> Any:  # noqa: ANN401
     return facts["spec"]["observations"][name]["value"]
-
-
-def check(*arguments: str | Path, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tenantry", "check", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, cwd=cwd, timeout=60)
 
 
 def test_the_pages_worker_passes_every_policy(tmp_path: Path) -> None:
@@ -130,3 +124,90 @@ def test_facts_around_a_request_are_not_judged_with_it(tmp_path: Path) -> None:
     write(tmp_path, "request.yaml", MINIMAL)
     assert "host-swap" not in check("request.yaml", cwd=tmp_path).stdout
     assert "host-swap" in check(".", cwd=tmp_path).stdout
+
+
+def waiver(policy: str = "host-sshd-login", **selector: str) -> str:
+    today = datetime.now(UTC).date()
+    spec = {
+        "policy": policy,
+        "objects": [selector or {"host": "worker-07"}],
+        "reason": "The vendor's agent logs in as root until its next release.",
+        "owner": "platform@gov.example",
+        "approver": "ciso@interior.gov.example",
+        "ticket": "SEC-312",
+        "approved": f"{today}",
+        "expires": f"{today + timedelta(days=30)}",
+    }
+    return json.dumps({"apiVersion": "tenantry.dev/v1", "kind": "Waiver", "metadata": {"name": "root"}, "spec": spec})
+
+
+def root_may_log_in(name: str = "worker-07") -> dict[str, Any]:
+    facts = worker()
+    facts["metadata"]["name"] = name
+    observed(facts, "sshd")["permitrootlogin"] = "yes"
+    return facts
+
+
+def checked(folder: Path, facts: dict[str, Any], written: str) -> tuple[int, list[tuple[str, str, str | None]]]:
+    """Check a host and a waiver; give the exit code, and of each result the code, the verdict and the waiver."""
+    write(folder, "facts.json", json.dumps(facts))
+    write(folder, "waiver.json", written)
+    done = check("facts.json", "waiver.json", "--format", "json", cwd=folder)
+    found = json.loads(done.stdout)["results"]
+    return done.returncode, [(one["code"], one["verdict"], one["waiver"]) for one in found if one["code"] != "TEN-160"]
+
+
+def test_a_waiver_of_a_host_excuses_that_host_from_that_policy(tmp_path: Path) -> None:
+    assert checked(tmp_path, root_may_log_in(), waiver()) == (0, [("TEN-620", "allow", "root")])
+    facts = root_may_log_in()
+    observed(facts, "sshd")["permitemptypasswords"] = "yes"
+    observed(facts, "accounts").append({"name": "guest", "uid": 1001, "password": "empty"})
+    code, found = checked(tmp_path, facts, waiver())
+    assert (code, sorted(found)) == (1, [("TEN-610", "deny", None), ("TEN-620", "allow", "root")])
+
+
+@pytest.mark.parametrize(
+    ("name", "selector", "told"),
+    [
+        ("worker-08", {"host": "worker-07"}, []),
+        ("worker-07", {"host": "worker-0"}, []),
+        ("t-4f9x2k7q-main", {"tenant": "t-4f9x2k7q"}, [("TEN-624", "warn", None)]),
+    ],
+    ids=["another host", "the beginning of its name", "a tenant that is called like it"],
+)
+def test_a_waiver_excuses_no_other_host(
+    tmp_path: Path, name: str, selector: dict[str, str], told: list[tuple[str, str, None]]
+) -> None:
+    found = checked(tmp_path, root_may_log_in(name), waiver(**selector))
+    assert found == (1, [("TEN-610", "deny", None), *told])
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "words"),
+    [
+        ("host-time", "TEN-622", "none of the objects that were looked at from host-time"),
+        ("pod-privileged", "TEN-624", "policy pod-privileged doesn't judge host worker-07"),
+    ],
+)
+def test_a_waiver_of_a_host_that_excuses_nothing_is_told(tmp_path: Path, policy: str, code: str, words: str) -> None:
+    write(tmp_path, "facts.json", json.dumps(worker()))
+    write(tmp_path, "waiver.json", waiver(policy))
+    done = check("facts.json", "waiver.json", cwd=tmp_path)
+    assert done.returncode == 0
+    assert f"warn waivers: {'it excuses ' if code == 'TEN-622' else ''}{words}" in done.stdout
+    assert code in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("selector", "code"),
+    [
+        ({"host": "worker-07", "tenant": "t-4f9x2k7q"}, "TEN-127"),
+        ({"kind": "HostFacts", "name": "worker-07"}, "TEN-127"),
+        ({"host": "worker-07", "kind": "HostFacts"}, "TEN-127"),
+        ({"host": "Worker_07"}, "TEN-123"),
+    ],
+    ids=["both", "neither", "narrowed down", "no name"],
+)
+def test_a_waiver_names_a_tenant_or_a_host(tmp_path: Path, selector: dict[str, str], code: str) -> None:
+    code_given, found = checked(tmp_path, root_may_log_in(), waiver(**selector))
+    assert (code_given, sorted(found)) == (2, sorted([(code, "deny", None), ("TEN-610", "deny", None)]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from tenantry.check.report import Looked, Result
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import ObjectSelector, Waiver, join_name, today
-from tenantry.contract.reading.schema import API_VERSION
+from tenantry.contract.reading.schema import API_VERSION, HOST_FACTS
 from tenantry.contract.rules.agreements import find_sound_waivers
 from tenantry.data import policy_dir
 from tenantry.policy import ObjectName, Verdict
@@ -31,7 +31,7 @@ def list_layers(folder: Path | None) -> dict[str, str]:
 def report_waivers(
     documents: Documents, day: date, layers: Mapping[str, str], used: Collection[str], looked: Iterable[Looked]
 ) -> Iterator[Result]:
-    """Tell of checked waivers that have no effect, excused nothing of their tenants' objects, or excuse too much.
+    """Tell of checked waivers that have no effect, excused nothing of what they name, or excuse too much.
 
     Args:
         documents: What was checked; waivers that were only read as context are somebody else's to mend.
@@ -40,7 +40,7 @@ def report_waivers(
         used: The waivers that excused an object.
         looked: All objects that policies looked at.
     """
-    seen = [(one.object.namespace or one.object.name) for one in looked if one.object.kind]
+    seen = [one.object for one in looked if one.object.kind]
     for waiver in find_sound_waivers(documents):
         source = documents.sources["Waiver", waiver.name]
         if source.file in documents.context_files:
@@ -51,7 +51,7 @@ def report_waivers(
 
 
 def _judge(
-    waiver: Waiver, day: date, layers: Mapping[str, str], used: Collection[str], seen: Iterable[str]
+    waiver: Waiver, day: date, layers: Mapping[str, str], used: Collection[str], seen: Collection[ObjectName]
 ) -> Iterator[tuple[str, str, str]]:
     spec = waiver.spec
     if spec.expires < day:
@@ -61,18 +61,30 @@ def _judge(
     elif spec.policy not in layers:
         fix = "correct spec.policy"
         yield "TEN-624", f"there is no policy {spec.policy}, so that it excuses nothing", fix
-    elif waiver.name not in used and any(_is_of(name, one.tenant) for name in seen for one in spec.objects):
+    elif waiver.name not in used and (missed := _miss(waiver, layers[spec.policy])):
+        what = f"policy {spec.policy} doesn't judge {missed}, so that it excuses nothing there"
+        yield "TEN-624", what, "correct spec.policy, or spec.objects"
+    elif waiver.name not in used and any(_is_of(one, selector) for one in seen for selector in spec.objects):
         what = f"it excuses none of the objects that were looked at from {spec.policy}"
         yield "TEN-622", what, "remove it, or correct what it names"
-    if layers.get(spec.policy) != "request" and (wide := [one.tenant for one in spec.objects if _is_wide(one)]):
+    if layers.get(spec.policy) not in ("request", "host") and (wide := _find_wide(spec.objects)):
         what = f"it excuses all objects of {', '.join(dict.fromkeys(wide))} from {spec.policy}, also those to come"
         yield "TEN-623", what, "name the kind and the name of each object that needs it"
 
 
-def _is_wide(selector: ObjectSelector) -> bool:
-    return selector.kind is None and selector.name is None
+def _miss(waiver: Waiver, layer: str) -> str:
+    """Say what a waiver names that its policy never looks at: hosts have policies of their own."""
+    if layer == "host":
+        return ", ".join(f"tenant {one.tenant}" for one in waiver.spec.objects if one.tenant is not None)
+    return ", ".join(f"host {one.host}" for one in waiver.spec.objects if one.host is not None)
 
 
-def _is_of(name: str, tenant: str) -> bool:
-    """Say whether a namespace, or an object in none, is a tenant's."""
-    return name.startswith((join_name(tenant, ""), f"{tenant}."))
+def _find_wide(selectors: Iterable[ObjectSelector]) -> list[str]:
+    return [one.tenant for one in selectors if one.tenant is not None and one.kind is None and one.name is None]
+
+
+def _is_of(found: ObjectName, selector: ObjectSelector) -> bool:
+    """Say whether an object is the host, or of the tenant, that a waiver names, by namespace or name."""
+    if selector.tenant is None:
+        return (found.kind, found.name) == (HOST_FACTS, selector.host)
+    return (found.namespace or found.name).startswith((join_name(selector.tenant, ""), f"{selector.tenant}."))

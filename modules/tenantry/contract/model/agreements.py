@@ -14,12 +14,16 @@ def today() -> date:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSelector:
-    """The objects that a waiver is for; what is `None` isn't looked at, and at least the tenant is always named."""
+    """The objects that a waiver is for: one host's facts, or those of a tenant; what is `None` isn't looked at.
 
-    tenant: str
+    Exactly one of `tenant` and `host` is set; the others narrow a tenant's objects down.
+    """
+
+    tenant: str | None
     namespace: str | None
     kind: str | None
     name: str | None
+    host: str | None
 
 
 @dataclass(frozen=True, slots=True)

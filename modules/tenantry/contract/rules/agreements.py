@@ -82,7 +82,7 @@ def judge_references(documents: Documents, tenants: Mapping[str, Tenant]) -> Ite
     for name, waiver in documents.waivers.items():
         source = documents.sources["Waiver", name]
         for index, selector in enumerate(waiver.spec.objects):
-            if selector.tenant not in known:
+            if selector.tenant is not None and selector.tenant not in known:
                 yield _nobody(source, "tenant", selector.tenant, "objects", index, "tenant")
     for name, grant in documents.grants.items():
         source, spec = documents.sources["Grant", name], grant.spec

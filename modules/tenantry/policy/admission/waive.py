@@ -9,6 +9,7 @@ from dataclasses import replace
 from cel_expr_python import cel
 
 from tenantry.contract.model import ObjectSelector, Waiver, join_name
+from tenantry.contract.reading.schema import API_VERSION, HOST_FACTS
 from tenantry.policy.admission.activate import REQUEST_NAMES, bind_names
 from tenantry.policy.admission.verdict import Finding
 from tenantry.policy.cel.engine import Engine, run_program
@@ -43,11 +44,15 @@ def write_excuse(waiver: Waiver) -> str:
 
 
 def _write_selector(selector: ObjectSelector) -> Iterator[str]:
+    if selector.tenant is None:
+        yield f"o.apiVersion == '{API_VERSION}' && o.kind == '{HOST_FACTS}' && {_NAME} == '{selector.host}'"
+        return
     if selector.namespace is not None:
         yield f"has(request.namespace) && request.namespace == '{join_name(selector.tenant, selector.namespace)}'"
     else:
         own = join_name(selector.tenant, "")
-        whose = f"(o.kind == 'Tenant' ? o.spec.id == '{selector.tenant}' : {_NAME}.matches('^{selector.tenant}[-.]'))"
+        named = f"o.kind != '{HOST_FACTS}' && {_NAME}.matches('^{selector.tenant}[-.]')"
+        whose = f"(o.kind == 'Tenant' ? o.spec.id == '{selector.tenant}' : {named})"
         yield f"(has(request.namespace) ? request.namespace.startsWith('{own}') : {whose})"
     if selector.kind is None and selector.name is None:
         return
