@@ -1,7 +1,7 @@
 """What the contract says of the files that a check found: every document, sound or not, and what is wrong with it."""
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tenantry.check.reading.gather import Gathered
 from tenantry.check.reading.hosts import judge_age
 from tenantry.check.reading.rendered import render_requests
-from tenantry.check.report import CONTRACT, NOBODY, Looked, Report, Result, Summary
+from tenantry.check.report import CONTRACT, INTENTS, NOBODY, Looked, Report, Result, Summary
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, read_documents
 from tenantry.contract.model import Baseline
@@ -48,20 +48,42 @@ def judge_contract(
     )
     documents, untimely = _hold_to_time(documents)
     judgement = judge(documents, baseline, day=day)
-    ours = (one for one in judgement.problems if one.file not in documents.context_files)
-    problems = tuple(sorted({*unsound, *untimely, *ours, *found.problems}))
+    problems = tuple(sorted({*unsound, *untimely, *_ours(judgement.problems, documents), *found.problems}))
     checked = _checked(documents)
     about = [_document_at(one, checked) for one in problems]
-    results = [_result(one, Verdict.DENY, document) for one, document in zip(problems, about, strict=True)]
-    for unjudged in judgement.unjudged:
-        left_out = problem("TEN-160", f"not judged: {unjudged}", "name the folder with --context")
-        results.append(_result(left_out, Verdict.UNDECIDABLE, None))
-    sound = len({*checked} - {*about})
-    summary = Summary(len(checked), sound, 0, len(problems), len(judgement.unjudged))
-    looked = tuple(_look_at(one, sound=one not in about) for one in checked)
-    report = Report(tuple(results), summary, len(checked), problems, unjudged=judgement.unjudged, looked=looked)
+    warned = [(one, _document_at(one, checked)) for one in _ours(judgement.one_sided, documents)]
+    report = _report([*zip(problems, about, strict=True)], warned, judgement.unjudged, checked)
     wrong = {(one.file, one.line) for one in about if one is not None}
     return documents, list(render_requests(documents, judgement.tenants, baseline, wrong)), report
+
+
+def _ours(problems: Iterable[Problem], documents: Documents) -> list[Problem]:
+    """Leave out the problems of documents that were only read as context: they are somebody else's to mend."""
+    return [one for one in problems if one.file not in documents.context_files]
+
+
+_Told = Sequence[tuple[Problem, _Checked | None]]
+"""Problems, each with the document that it's about."""
+
+
+def _report(wrong: _Told, warned: _Told, unjudged: tuple[str, ...], checked: Sequence[_Checked]) -> Report:
+    """Report what is wrong, what is sound and has no effect, and what couldn't be judged."""
+    results = [_result(one, Verdict.DENY, document) for one, document in wrong]
+    for reason in unjudged:
+        left_out = problem("TEN-160", f"not judged: {reason}", "name the folder with --context")
+        results.append(_result(left_out, Verdict.UNDECIDABLE, None))
+    results += [replace(_result(one, Verdict.WARN, document), policy=INTENTS) for one, document in warned]
+    denied = {document for _, document in wrong}
+    doubtful = {document for _, document in warned} - denied
+    sound = len({*checked} - denied - doubtful)
+    return Report(
+        tuple(results),
+        Summary(len(checked), sound, len(doubtful), len(wrong), len(unjudged)),
+        len(checked),
+        tuple(one for one, _ in wrong),
+        unjudged=unjudged,
+        looked=tuple(_look_at(one, sound=one not in denied) for one in checked),
+    )
 
 
 def _hold_to_time(documents: Documents) -> tuple[Documents, list[Problem]]:

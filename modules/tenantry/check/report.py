@@ -10,6 +10,8 @@ from tenantry.problems import Problem
 
 CONTRACT = "contract"
 """The name under which the contract's answers go, beside those of policies."""
+INTENTS = "intents"
+"""The name under which intents go whose other side doesn't agree."""
 NOBODY = ObjectName("", "", "", "")
 """The object of what is about no object: a file that can't be read, a policy without a binding."""
 

@@ -25,6 +25,7 @@ from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.reader import read_file
 from tenantry.contract.rules.agreements import judge_agreements, judge_references
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
+from tenantry.contract.rules.intents import find_one_sided
 from tenantry.contract.rules.scope import Completed, Scope
 from tenantry.contract.rules.tenant import judge_tenant
 from tenantry.contract.structure import structure
@@ -66,11 +67,15 @@ def complete(documents: Documents, baseline: Baseline, *, assume_peers: bool = F
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the contract says of documents: the sound tenants, all problems, and what couldn't be judged, and why."""
+    """What the contract says of documents: the sound tenants, all problems, and what couldn't be judged, and why.
+
+    `one_sided` are intents that are sound in themselves and open nothing, for the other side doesn't agree.
+    """
 
     tenants: tuple[Tenant, ...]
     problems: tuple[Problem, ...]
     unjudged: tuple[str, ...]
+    one_sided: tuple[Problem, ...]
 
 
 def judge(
@@ -109,7 +114,8 @@ def judge(
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
     if not assume_peers:
         problems.extend(judge_references(documents, {tenant.id: tenant for tenant in tenants}))
-    return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)))
+    one_sided = () if assume_peers else tuple(sorted(find_one_sided(completed)))
+    return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)), one_sided)
 
 
 def _unjudged(documents: Documents) -> Iterator[str]:

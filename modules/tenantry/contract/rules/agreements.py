@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import Grant, ObjectSelector, Tenant, Waiver
 from tenantry.contract.reading.document import Document
+from tenantry.contract.rules.hosts import is_host_of
 from tenantry.problems import Problem
 
 LONGEST_WAIVER = timedelta(days=180)
@@ -110,11 +111,7 @@ def _offered(source: Document, grant: Grant, provider: Tenant) -> Iterator[Probl
         fix = f"choose one of {', '.join(buckets)}" if buckets else "add the bucket to its request"
         yield source.problem("TEN-157", what, fix, ("spec", "dataset", "bucket"))
     hosts = provider.spec.ingress.hosts
-    if service is not None and not any(_owns(host, service.host) for host in hosts):
+    if service is not None and not any(is_host_of(host, service.host) for host in hosts):
         what = f"{service.host} isn't one of the hosts of {provider.name}"
         fix = f"choose one of {', '.join(hosts)}" if hosts else "add the host to its request"
         yield source.problem("TEN-157", what, fix, ("spec", "service", "host"))
-
-
-def _owns(host: str, name: str) -> bool:
-    return name == host or (host.startswith("*.") and name.endswith(host[1:]))

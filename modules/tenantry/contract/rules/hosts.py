@@ -41,6 +41,11 @@ def judge_hosts(requests: Sequence[Document]) -> Iterator[Problem]:
             yield _taken(claim, owner)
 
 
+def is_host_of(owned: str, host: str) -> bool:
+    """Say whether a host is the one that is owned, or below a wildcard that is."""
+    return host == owned or (owned.startswith("*.") and host.endswith(owned[1:]))
+
+
 def called(request: Document) -> str:
     """Say a request's name, also of one that no schema has passed."""
     return cut(request.text("metadata", "name") or "a request without a name")
