@@ -151,8 +151,8 @@ def _contacts() -> SearchStrategy[dict[str, Any]]:
 
 
 def _cidrs(*, intents: bool) -> SearchStrategy[str]:
-    """Give blocks of addresses, IPv4 and IPv6: none lies in what the baseline denies, some are wider."""
-    four = st.builds(lambda b, c: f"10.{b}.{c}.0/24", st.integers(0, 255), st.integers(0, 255))
+    """Give blocks of addresses, IPv4 and IPv6: none lies in what the baseline denies or a site has, some are wider."""
+    four = st.builds(lambda b, c: f"10.{b}.{c}.0/24", st.integers(0, 95), st.integers(0, 255))
     six = st.integers(0, 0xFFFF).map(lambda part: f"2001:db8:{part:x}::/48")
     wide = ["8.0.0.0/6", "64.0.0.0/2", "128.0.0.0/1", "169.0.0.0/8", "fc00::/6", "::/1"]
     everything = [] if intents else ["0.0.0.0/0", "::/0"]

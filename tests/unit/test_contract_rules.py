@@ -48,6 +48,8 @@ LINK = {"direction": "to", "port": 443, "reason": "Asks."}
         ({"intents": [{**LINK, "cidr": "0.0.0.0/0"}]}, "TEN-149"),
         ({"egress": [{"cidr": "::ffff:169.254.169.254/128", "port": 80, "reason": "Asks."}]}, "TEN-149"),
         ({"intents": [{**LINK, "cidr": "::ffff:0:0/96"}]}, "TEN-149"),
+        ({"placement": {"site": "site-north"}, "intents": [{**LINK, "cidr": "10.96.0.0/16"}]}, "TEN-149"),
+        ({**OPEN, "egress": [{"cidr": "10.244.9.0/24", "port": 80, "reason": "Asks."}]}, "TEN-145"),
         ({"ingress": {"hosts": ["a.example"]}}, "TEN-152"),
         ({"intents": [{**LINK, "direction": "from", "host": "a.example"}]}, "TEN-155"),
         ({"limits": {"defaultCpu": "10m", "defaultRequestCpu": "11m"}}, "TEN-156"),

@@ -1,8 +1,10 @@
 """Chooses a tenant's site: by class, region, sector and capabilities; says why not the others."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_network
 from typing import NamedTuple
 
+from tenantry.contract.addresses import is_inside
 from tenantry.contract.model import Baseline, Department, Egress, Encryption, Intent, Location, Site, Tenant
 from tenantry.contract.reading.document import Path
 from tenantry.problems import InputError, problem
@@ -120,17 +122,21 @@ def _lacks(capability: str, who: str, path: Path) -> Reason:
 
 
 def _network(tenant: Tenant, site: Site) -> Iterator[Reason]:
-    if site.can("network.fqdn"):
-        return
+    own = [ip_network(cidr) for cidr in site.spec.network.cluster_cidrs]
     named: tuple[tuple[str, Sequence[Egress | Intent]], ...] = (
         ("egress", tenant.spec.egress),
         ("intents", tenant.spec.intents),
     )
     for name, peers in named:
         for index, peer in enumerate(peers):
-            if peer.host is not None:
+            if peer.host is not None and not site.can("network.fqdn"):
                 why = f"can't filter egress by name (network.fqdn), which {name} to {peer.host} needs"
                 yield Reason("TEN-146", why, "give its addresses as cidr", ("spec", name, index, "host"))
+            block = next((one for one in own if peer.cidr and is_inside(ip_network(peer.cidr), one)), None)
+            if block is not None:
+                # Such addresses are pods', of any tenant, today of one and tomorrow of another.
+                why = f"has {block} for its own nodes, pods and services, and {peer.cidr} lies in it"
+                yield Reason("TEN-149", why, "name the peer's tenant", ("spec", name, index, "cidr"))
 
 
 def _room(tenant: Tenant, site: Site) -> Iterator[Reason]:

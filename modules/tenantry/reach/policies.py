@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from typing import Any
 
+from tenantry.contract.addresses import Network, is_inside
 from tenantry.reach.labels import ANY_LABELS, Labels, fix_labels, read_selector
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN
@@ -12,8 +13,6 @@ from tenantry.render.naming import DOMAIN
 NETWORK_API = "networking.k8s.io/v1"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that an API server gives each namespace: its name."""
-
-Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,7 @@ class Block:
             return False
         # Of two blocks that overlap, one is within the other.
         both = other if other.prefixlen >= self.cidr.prefixlen else self.cidr
-        return not any(_is_within(both, one) for one in self.without)
-
-
-def _is_within(inner: Network, outer: Network) -> bool:
-    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+        return not any(is_inside(both, one) for one in self.without)
 
 
 Peer = Pods | Block

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_network
 
+from tenantry.contract.addresses import Network
 from tenantry.reach.labels import ANY_LABELS, Labels, fix_labels
-from tenantry.reach.policies import NAMESPACE_NAME, Network, Policy, read_policies
+from tenantry.reach.policies import NAMESPACE_NAME, Policy, read_policies
 from tenantry.reach.ports import NamedPorts
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import TENANT_LABEL
@@ -73,9 +74,24 @@ class World:
     def choose(self, selector: Labels) -> frozenset[str]:
         """Give the names of the namespaces that a selector selects."""
         if selector not in self._chosen:
-            fitting = (name for name, labels in self._fixed.items() if labels.meet(selector) is not None)
+            fitting = (name for name in self._narrow(selector) if self._fixed[name].meet(selector) is not None)
             self._chosen[selector] = frozenset(fitting)
         return self._chosen[selector]
+
+    def _narrow(self, selector: Labels) -> Iterable[str]:
+        """Give the namespaces that may be selected: hundreds of tenants each select their own, by one label."""
+        for key, choice in selector.choices:
+            if not (choice.others or choice.absent):
+                return {name for value in choice.values for name in self._by_label.get((key, value), ())}
+        return self._fixed
+
+    @cached_property
+    def _by_label(self) -> dict[tuple[str, str], list[str]]:
+        found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for name, labels in self.namespaces.items():
+            for label in {**labels, NAMESPACE_NAME: name}.items():
+                found[label].append(name)
+        return dict(found)
 
     @cached_property
     def _fixed(self) -> dict[str, Labels]:

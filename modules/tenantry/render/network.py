@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from typing import Any
 
+from tenantry.contract.addresses import is_inside
 from tenantry.contract.model import Baseline, Direction, Intent, PodSelector, Site, Tenant
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN, TENANT_LABEL, document, namespace_name
@@ -142,10 +143,4 @@ def _exceptions(cidr: str, site: Site, baseline: Baseline) -> list[str]:
     """Give the parts of a block that stay closed: the cluster's own addresses, and those the baseline denies."""
     block = ip_network(cidr)
     closed = {ip_network(each) for each in (*site.spec.network.cluster_cidrs, *baseline.spec.denied_egress)}
-    return [str(each) for each in sorted(closed, key=str) if each != block and _inside(each, block)]
-
-
-def _inside(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
-    if isinstance(inner, IPv4Network):
-        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
-    return isinstance(outer, IPv6Network) and inner.subnet_of(outer)
+    return [str(each) for each in sorted(closed, key=str) if each != block and is_inside(each, block)]

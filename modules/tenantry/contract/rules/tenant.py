@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
+from tenantry.contract.addresses import is_inside
 from tenantry.contract.model import Baseline, BucketRequest, ClassificationControls, Direction, Egress, Intent
 from tenantry.contract.rules.scope import Completed
 from tenantry.problems import Problem
@@ -83,11 +84,11 @@ def _denied_addresses(completed: Completed, baseline: Baseline) -> Iterator[Prob
             if peer.cidr is None:
                 continue
             asked = ip_network(peer.cidr)
-            if asked.version == 6 and asked.subnet_of(_IPV4_AS_IPV6):  # type: ignore[arg-type]
+            if is_inside(asked, _IPV4_AS_IPV6):
                 what = f"{peer.cidr} is IPv4 addresses in the form of IPv6, which firewalls read differently"
                 yield completed.problem("TEN-149", what, "write them as IPv4", name, index, "cidr")
                 continue
-            block = next((b for b in denied if b.version == asked.version and asked.subnet_of(b)), None)  # type: ignore[arg-type]
+            block = next((one for one in denied if is_inside(asked, one)), None)
             if block is not None:
                 what = f"{peer.cidr} lies in {block}, which no tenant may reach"
                 yield completed.problem("TEN-149", what, "remove it", name, index, "cidr")
