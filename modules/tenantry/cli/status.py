@@ -1,7 +1,7 @@
 """`tenantry status` and `tenantry drift`: one survey, two questions."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,13 +15,23 @@ if TYPE_CHECKING:
 
 
 @app.command(short_help="Show where tenants stand.")
-def status(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
+def status(
+    tenants: OptionalTenants = ALL_AROUND,
+    context: Context = None,
+    reach: Annotated[bool, typer.Option("--reach", help="Show who reaches them, whom they reach, and why.")] = False,
+    form: OutputFormat = Format.TEXT,
+) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
 
     A waiver that lapsed and that a site still holds is told of. Exits 3 when a site can't be asked.
 
     Example: tenantry status stacks/example
     """
+    if reach:
+        from tenantry.cli.reach import show_reach
+
+        show_reach(tenants, context, form)
+        return
     seen, lapsed = _survey(tenants, context)
     if form is Format.JSON:
         _write_json(seen)

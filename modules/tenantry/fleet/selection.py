@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenantry.contract.documents import Documents
-from tenantry.contract.load import complete, load_baseline, load_documents
+from tenantry.contract.load import judge, load_baseline, load_documents
 from tenantry.contract.model import Baseline, Site, Tenant
 from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, is_there
 from tenantry.problems import InputError, Problem, problem
@@ -26,11 +26,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The tenants that a command is about, and all documents that they were judged with."""
+    """The tenants that a command is about, and all documents that they were judged with.
+
+    `one_sided` tells of the tenants' intents whose other side doesn't agree.
+    """
 
     planned: tuple[Planned, ...]
     documents: Documents
     baseline: Baseline
+    one_sided: tuple[Problem, ...]
 
     @property
     def sites(self) -> Mapping[str, Site]:
@@ -52,8 +56,10 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
     whole = not alone or bool(words)
     documents = load_documents(_read(paths, around, whole=whole))
     baseline = load_baseline()
-    tenants = complete(documents, baseline, assume_peers=not whole)
-    chosen = _chosen(tenants, documents, paths, words)
+    judgement = judge(documents, baseline, assume_departments=False, assume_peers=not whole)
+    if judgement.problems:
+        raise InputError(judgement.problems)
+    chosen = _chosen(judgement.tenants, documents, paths, words)
     planned = []
     for tenant in chosen:
         site = documents.sites.get(tenant.spec.placement.site or "")
@@ -62,7 +68,10 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
             raise InputError(problem("TEN-520", what, "name the folder of the sites with --context"))
         pinned = documents.baselines.get(tenant.spec.baseline, baseline)
         planned.append(Planned(tenant, site, render_tenant(tenant, site, pinned)))
-    return Selection(tuple(planned), documents, baseline)
+    ids = {tenant.id for tenant in chosen}
+    files = {request.file for request in documents.requests if request.spec["id"] in ids}
+    one_sided = tuple(one for one in judgement.one_sided if one.file in files)
+    return Selection(tuple(planned), documents, baseline, one_sided)
 
 
 def _around(paths: Sequence[Path], context: Path | None) -> list[Path]:

@@ -1,0 +1,88 @@
+"""`tenantry status --reach`: who reaches a tenant, whom it reaches, on what ports, and why."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from tenantry.cli.options import Context, Format
+from tenantry.problems import Exit
+
+if TYPE_CHECKING:
+    from tenantry.fleet.selection import Selection
+    from tenantry.reach.ways import Peer, Way
+
+
+def show_reach(tenants: Sequence[str], context: Context, form: Format) -> None:
+    """Print all that the network policies at the sites open to and from tenants. Exits 3 when a site can't be asked.
+
+    Intents whose other side doesn't agree are told of on standard error.
+    """
+    from tenantry.cli.tables import show_problems
+    from tenantry.fleet.reach import find_reach
+    from tenantry.fleet.selection import select
+
+    selection = select(tenants, context)
+    found = find_reach(selection.planned)
+    if form is Format.JSON:
+        _write_json(found.ways, selection)
+    else:
+        _write_table(found.ways, selection)
+    show_problems([*selection.one_sided, *found.problems])
+    if found.problems:
+        raise typer.Exit(Exit.UNREACHABLE)
+
+
+def _names(selection: "Selection") -> dict[str, str]:
+    """Give the names of all tenants that are known, by their ids: a peer needn't be one that was asked about."""
+    return {request.spec["id"]: str(request.text("metadata", "name")) for request in selection.documents.requests}
+
+
+def _write_table(ways: Sequence["Way"], selection: "Selection") -> None:
+    from tenantry.cli.tables import new_table, show
+
+    names = _names(selection)
+    table = new_table("tenant", "namespaces", "", "peer", "ports", "why")
+    before = ""
+    for way in ways:
+        tenant = f"{names[way.tenant]} ({way.tenant})" if way.tenant != before else ""
+        before = way.tenant
+        spaces = ", ".join(name.removeprefix(f"{way.tenant}-") for name in way.namespaces)
+        table.add_row(tenant, spaces, way.direction, _name(way, names), str(way.ports), "; ".join(way.why))
+    show(table)
+
+
+def _name(way: "Way", names: dict[str, str]) -> str:
+    peer = way.peer
+    if peer.tenant == way.tenant:
+        return "itself"
+    if peer.tenant:
+        return f"{names.get(peer.tenant, 'unknown')} ({peer.tenant})"
+    return f"{peer}, of no tenant" if peer.namespaces else str(peer)
+
+
+def _write_json(ways: Sequence["Way"], selection: "Selection") -> None:
+    import orjson
+
+    names = _names(selection)
+    sites = {one.tenant.id: one.site.name for one in selection.planned}
+    plain = [
+        {
+            "tenant": way.tenant,
+            "name": names[way.tenant],
+            "site": sites[way.tenant],
+            "namespaces": way.namespaces,
+            "direction": way.direction,
+            "peer": _peer_as_data(way.peer),
+            "ports": [{"protocol": name, "first": first, "last": last} for name, first, last in way.ports.spans],
+            "why": way.why,
+        }
+        for way in ways
+    ]
+    typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
+
+
+def _peer_as_data(peer: "Peer") -> dict[str, object]:
+    """Give what is known of a peer; without any, it is anywhere."""
+    return {name: value for name, value in asdict(peer).items() if value} or {"addresses": "anywhere"}
