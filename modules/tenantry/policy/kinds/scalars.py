@@ -112,7 +112,12 @@ def read_micro_time(value: object) -> str:
 
 
 def read_bytes(value: object) -> str:
-    """Base64, written anew."""
+    """Base64, written anew; or a list of bytes, which the server's decoder takes, too."""
+    if isinstance(value, list):
+        numbers = [0 if one is None else _read_integer(one, _INT32) for one in value]
+        if not all(0 <= one < 256 for one in numbers):
+            raise ValueError("is out of range")
+        return base64.b64encode(bytes(numbers)).decode()
     try:
         raw = base64.b64decode(read_text(value).replace("\n", "").replace("\r", ""), validate=True)
     except binascii.Error:

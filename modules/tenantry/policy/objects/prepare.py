@@ -152,9 +152,18 @@ def _complete(
         decoded["metadata"].setdefault("namespace", namespace)
     else:
         decoded["metadata"].pop("namespace", None)
+    if decoded["metadata"].get("ownerReferences"):
+        _drop_repeated_owners(decoded["metadata"])
     if not notes.refused:
         _default(decoded, resource, cluster, create=create)
     return decoded
+
+
+def _drop_repeated_owners(metadata: Manifest) -> None:
+    """Keep each owner once, as an API server does before any policy sees them; those that differ in anything stay."""
+    owners = metadata["ownerReferences"]
+    if isinstance(owners, list):
+        metadata["ownerReferences"] = [one for at, one in enumerate(owners) if one not in owners[:at]]
 
 
 def extract_template(request: Request, cluster: Cluster) -> Request | None:
