@@ -96,7 +96,7 @@ def test_status_shows_every_server_with_its_port_and_memory(own: Sandbox) -> Non
 @pytest.mark.parametrize(
     "server", [*SERVERS[::2], *(pytest.param(server, marks=pytest.mark.faults) for server in SERVERS[1::2])]
 )
-def test_a_killed_server_comes_back_alone_with_all_data(own: Sandbox, server: str) -> None:
+def test_a_killed_server_comes_back_with_all_data_and_no_other_is_disturbed(own: Sandbox, server: str) -> None:
     keep_something(own)
     before, chosen = pids(own.state), ports(own.state)
     os.kill(before[server], signal.SIGKILL)
@@ -107,10 +107,12 @@ def test_a_killed_server_comes_back_alone_with_all_data(own: Sandbox, server: st
     done = tenantry(own.state, "sandbox", "up")
     assert done.returncode == 0, done.stderr
     after = pids(own.state)
-    # The controller manager ends by itself when its API server is gone for long; nothing else may restart.
     restarted = {name for name in SERVERS if after[name] != before[name]}
-    assert server in restarted
-    assert restarted <= {server, server.split("/", maxsplit=1)[0] + "/kube-controller-manager"}
+    site, _, component = server.partition("/")
+    # Each of an API server's connections to an etcd that was away waits for up to two minutes, long after it says that
+    # it is ready: the two start together. The controller manager ends by itself when its API server is gone for long.
+    together = {server} | ({f"{site}/kube-apiserver"} if component == "etcd" else set())
+    assert together <= restarted <= together | {f"{site}/kube-controller-manager"}
     assert ports(own.state) == chosen
     assert_kept(own)
 

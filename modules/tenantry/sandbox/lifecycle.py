@@ -169,16 +169,27 @@ class _Start:
     def _comes_to_itself(self, server: Server) -> bool:
         """Say whether a server runs and answers; what doesn't is stopped.
 
-        One that was killed a moment ago may still have been on its way out when it was looked for. And an API server
-        waits up to two minutes before it asks an etcd again that was away for minutes.
+        One that was killed a moment ago may still have been on its way out when it was looked for.
         """
         running = self._running.get((server.site.site, server.name))
         if running is None:
             return False
-        if not _settles(server, running, _REVIVAL_SECONDS):
+        if self._lost_its_etcd(server):
+            self._say(f"stopping {server.label}, whose etcd was away")
+            _check_stopped(process.stop([running]))
+        elif not _settles(server, running, _REVIVAL_SECONDS):
             self._say(f"stopping {server.label}, which runs but doesn't answer")
             _check_stopped(process.stop([running]))
         return process.is_alive(running)
+
+    def _lost_its_etcd(self, server: Server) -> bool:
+        """Say whether a server is an API server that ran on without its etcd.
+
+        It has a connection for each kind, and each waits up to two minutes before it asks an etcd again that was away:
+        it says that it is ready while lists of some kinds still hang.
+        """
+        etcd = (server.site.site, "etcd")
+        return server.name == "kube-apiserver" and self._running[etcd] != self._before.get(etcd)
 
 
 def _prepare(layout: Layout, site: SiteLayout) -> _Site:
