@@ -13,7 +13,7 @@ PORT = {"port": 8443, "protocol": "TCP"}
 
 
 @pytest.fixture
-def register(operator: Operator) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def applied(operator: Operator) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Apply a register, a portal that both sides let in, and a news site that asks alone."""
     register, portal, news = (
         request(name=name, namespaces=[{"name": "main"}]) for name in ("register", "portal", "news")

@@ -31,6 +31,7 @@ def is_open(found: list[Opening], source: Group, target: Group, protocol: str, p
             st.sampled_from(NAMESPACES),
             st.sampled_from(every_labels()),
             port=st.sampled_from(PORTS),
+            protocol=st.sampled_from(["TCP", "UDP"]),
             address=st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"]),
             on_host=st.booleans(),
         ),
@@ -57,9 +58,9 @@ def test_any_pod_reaches_what_some_pod_could(world: list[Manifest]) -> None:
     found = list(find_openings(made, [*groups.values()], [*groups.values()]))
     one_source = [make_pod("source", "", labels, address=address) for labels in every_labels() for address in ADDRESSES]
     one_target = [
-        make_pod("target", "", labels, port=port, address=address)
+        make_pod("target", "", labels, port=port, protocol=protocol, address=address)
         for labels in every_labels()
-        for port in (*PORTS, 9999)
+        for protocol, port in [("TCP", 443), ("UDP", 53)]
         for address in ADDRESSES
     ]
     for here, there in product(NAMESPACES, repeat=2):

@@ -112,11 +112,12 @@ def make_pod(
     labels: dict[str, str],
     *,
     port: int = 80,
+    protocol: str = "TCP",
     address: str = "10.0.0.1",
     on_host: bool = False,
 ) -> Manifest:
     """Make a live pod whose port `metrics` is the one given."""
-    ports = [{"name": "metrics", "containerPort": port}]
+    ports = [{"name": "metrics", "containerPort": port, "protocol": protocol}]
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -11,7 +11,7 @@ from tenantry.problems import Exit
 
 if TYPE_CHECKING:
     from tenantry.fleet.selection import Selection
-    from tenantry.reach.ways import Peer, Way
+    from tenantry.reach.ways import Way
 
 
 def show_reach(tenants: Sequence[str], context: Context, form: Format) -> None:
@@ -74,15 +74,10 @@ def _write_json(ways: Sequence["Way"], selection: "Selection") -> None:
             "site": sites[way.tenant],
             "namespaces": way.namespaces,
             "direction": way.direction,
-            "peer": _peer_as_data(way.peer),
+            "peer": {name: value for name, value in asdict(way.peer).items() if value},
             "ports": [{"protocol": name, "first": first, "last": last} for name, first, last in way.ports.spans],
             "why": way.why,
         }
         for way in ways
     ]
     typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
-
-
-def _peer_as_data(peer: "Peer") -> dict[str, object]:
-    """Give what is known of a peer; without any, it is anywhere."""
-    return {name: value for name, value in asdict(peer).items() if value} or {"addresses": "anywhere"}

@@ -8,7 +8,7 @@ from typing import Any
 from tenantry.reach.labels import Labels, can_avoid
 from tenantry.reach.policies import Block, Peer, Pods, Rule
 from tenantry.reach.ports import Ports, read_ports
-from tenantry.reach.world import Group, Outside, World
+from tenantry.reach.world import ANYWHERE, Group, Outside, World
 
 UNHELD = "no network policy holds it"
 ON_HOST = "pods may use the host's network, which no network policy holds"
@@ -125,5 +125,5 @@ def _from_outside(target: Group, in_: _Permit) -> Iterator[Opening]:
 
 def _name_outside(peers: tuple[Peer, ...] | None) -> Iterable[Outside]:
     if peers is None:
-        return [Outside("")]
+        return [Outside(ANYWHERE)]
     return [Outside(str(peer)) for peer in peers if isinstance(peer, Block)]

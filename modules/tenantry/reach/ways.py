@@ -12,15 +12,15 @@ from tenantry.reach.world import Group, Outside
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other side: a tenant, by its id; else namespaces that are nobody's, or addresses (`anywhere` without)."""
+    """The other side: a tenant, by its id; or namespaces that are no tenant's; or addresses, or `anywhere`."""
 
     tenant: str = ""
     namespaces: tuple[str, ...] = ()
     addresses: str = ""
 
     def __str__(self) -> str:
-        """The tenant, else what there is of the others."""
-        return self.tenant or ", ".join(self.namespaces) or self.addresses or "anywhere"
+        """The one of them that there is."""
+        return self.tenant or ", ".join(self.namespaces) or self.addresses
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Where no pod is: addresses, or without any `anywhere`."""
+    """Where no pod is: addresses as a policy gives them, or `ANYWHERE`."""
 
     addresses: str
 
     def __str__(self) -> str:
-        """The addresses as a policy gives them."""
-        return self.addresses or "anywhere"
+        """The addresses."""
+        return self.addresses
+
+
+ANYWHERE = "anywhere"
 
 
 @dataclass(frozen=True)
