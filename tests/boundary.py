@@ -45,9 +45,7 @@ def _allowed(tenant: Tenant, site: Site) -> Iterator[Opening]:
             yield "Egress", {"cidr": cidr}, frozenset({("TCP", network.object_store_port)})
     for intent in spec.intents:
         way = "Egress" if intent.direction == "to" else "Ingress"
-        if intent.host:
-            yield "Egress", _service(network.ingress), frozenset({(intent.protocol, network.ingress.port)})
-        else:
+        if not intent.host:
             peer = {TENANT: intent.tenant} if intent.tenant else {"cidr": intent.cidr}
             yield way, peer, frozenset({(intent.protocol, intent.port)})
     for egress in spec.egress:

@@ -1,6 +1,5 @@
 """The boundary of any tenant: what its network policies open, what its roles and service accounts may do."""
 
-import json
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -10,7 +9,7 @@ from boundary import openings, too_open, within
 from examples import minimal
 from rendering import rendered, site_of, thorough
 from strategies import baseline, completed, tenants
-from tenantry.contract.model import Tenant
+from tenantry.contract.model import PodSelector, Tenant
 
 
 @thorough
@@ -30,7 +29,8 @@ def test_every_namespace_denies_by_default_and_opens_each_intent_by_itself(tenan
         policies = [
             document
             for document in rendered(tenant).kubernetes
-            if document["kind"] == "NetworkPolicy" and document["metadata"]["namespace"] == namespace
+            if document["kind"] in ("NetworkPolicy", "CiliumNetworkPolicy")
+            and document["metadata"]["namespace"] == namespace
         ]
         closed = [each["spec"] for each in policies if each["metadata"]["name"] == "tenantry-default-deny"]
         assert closed == [{"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}]
@@ -39,7 +39,7 @@ def test_every_namespace_denies_by_default_and_opens_each_intent_by_itself(tenan
             for each in policies
             if each["metadata"]["name"].startswith(("tenantry-intent-", "tenantry-egress-"))
         }
-        declared = [*tenant.spec.intents, *(each for each in tenant.spec.egress if each.cidr)]
+        declared = [*tenant.spec.intents, *tenant.spec.egress]
         assert len(reasons) == len({replace(each, reason="") for each in declared})
         assert all(any(each.reason in reason for reason in reasons.values()) for each in declared)
 
@@ -58,16 +58,54 @@ def test_a_wide_block_leaves_closed_what_the_baseline_denies_and_the_cluster_is(
 
 @thorough
 @given(tenants())
-def test_the_hosts_that_may_be_reached_are_listed_for_the_sites_plugin(tenant: Tenant) -> None:
-    declared = [
-        {"host": each.host, "port": each.port, "protocol": each.protocol, "reason": each.reason}
-        for each in tenant.spec.egress
-        if each.host
-    ]
-    for document in rendered(tenant).kubernetes:
-        if document["kind"] == "Namespace":
-            notes = document["metadata"]["annotations"]
-            assert json.loads(notes.get("tenantry.dev/egress-hosts", "[]")) == declared
+def test_hosts_are_reached_by_name_and_no_others(tenant: Tenant) -> None:
+    """By Cilium's policies, which are taken apart here: all that they open, and what the DNS is asked through."""
+    declared = {
+        (each.host, each.port, each.protocol) for each in (*tenant.spec.egress, *tenant.spec.intents) if each.host
+    }
+    named = [each for each in rendered(tenant).kubernetes if each["kind"] == "CiliumNetworkPolicy"]
+    network = site_of(tenant).spec.network
+    opened: dict[str, set[tuple[str, int, str]]] = {
+        f"{tenant.id}-{each.name}": set() for each in tenant.spec.namespaces
+    }
+    for policy in named:
+        assert policy["spec"].keys() == {"endpointSelector", "egress"}
+        assert policy["spec"]["endpointSelector"] == {}
+        for rule in policy["spec"]["egress"]:
+            (ports,) = rule["toPorts"]
+            (port,) = ports["ports"]
+            if "toFQDNs" in rule:
+                (host,) = rule["toFQDNs"]
+                opened[policy["metadata"]["namespace"]].add((host["matchName"], int(port["port"]), port["protocol"]))
+            elif ports.get("rules"):
+                assert rule["toEndpoints"] == [to_namespace(network.dns)]
+                assert (port["port"], ports["rules"]) == (str(network.dns.port), {"dns": [{"matchPattern": "*"}]})
+            else:
+                assert rule["toEndpoints"] == [to_namespace(network.ingress)]
+                assert (port["port"], port["protocol"]) == (str(network.ingress.port), "TCP")
+                assert {*ports["serverNames"]} <= {intent.host for intent in tenant.spec.intents}
+    assert all(each == declared for each in opened.values())
+    plain = {each["metadata"]["name"] for each in rendered(tenant).kubernetes if each["kind"] == "NetworkPolicy"}
+    # A policy that lets any question to the DNS through would keep Cilium from seeing the answers.
+    assert ("tenantry-dns" in plain) == (not declared)
+
+
+def to_namespace(service: PodSelector) -> dict[str, dict[str, str]]:
+    name = service.namespace_labels["kubernetes.io/metadata.name"]
+    return {"matchLabels": {"k8s:io.kubernetes.pod.namespace": name}}
+
+
+def test_a_host_is_reached_through_the_gateway_under_its_name_alone() -> None:
+    intent = {"direction": "to", "host": "register.gov.example", "port": 443, "reason": "Looks persons up."}
+    (policy,) = (
+        each
+        for each in rendered(completed(minimal(intents=[intent]))).kubernetes
+        if each["kind"] == "CiliumNetworkPolicy" and each["metadata"]["name"] != "tenantry-dns"
+    )
+    assert policy["metadata"]["annotations"]["tenantry.dev/reason"] == "Looks persons up."
+    outside, gateway = policy["spec"]["egress"]
+    assert outside["toFQDNs"] == [{"matchName": "register.gov.example"}]
+    assert gateway["toPorts"][0]["serverNames"] == ["register.gov.example"]
 
 
 def test_a_connection_that_is_declared_twice_is_one_policy_with_both_reasons() -> None:

@@ -5,7 +5,17 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from tenantry.contract.addresses import is_inside
-from tenantry.contract.model import Baseline, Department, Egress, Encryption, Intent, Location, Site, Tenant
+from tenantry.contract.model import (
+    Baseline,
+    Department,
+    Egress,
+    Encryption,
+    Intent,
+    Location,
+    PodSelector,
+    Site,
+    Tenant,
+)
 from tenantry.contract.reading.document import Path
 from tenantry.problems import InputError, problem
 
@@ -129,7 +139,7 @@ def _network(tenant: Tenant, site: Site) -> Iterator[Reason]:
     )
     for name, peers in named:
         for index, peer in enumerate(peers):
-            if peer.host is not None and not site.can("network.fqdn"):
+            if peer.host is not None and not _filters_names(site):
                 why = f"can't filter egress by name (network.fqdn), which {name} to {peer.host} needs"
                 yield Reason("TEN-146", why, "give its addresses as cidr", ("spec", name, index, "host"))
             block = next((one for one in own if peer.cidr and is_inside(ip_network(peer.cidr), one)), None)
@@ -137,6 +147,21 @@ def _network(tenant: Tenant, site: Site) -> Iterator[Reason]:
                 # Such addresses are pods', of any tenant, today of one and tomorrow of another.
                 why = f"has {block} for its own nodes, pods and services, and {peer.cidr} lies in it"
                 yield Reason("TEN-149", why, "name the peer's tenant", ("spec", name, index, "cidr"))
+
+
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that an API server gives each namespace: its name."""
+
+
+def find_namespace(service: PodSelector) -> str:
+    """Give the name of the namespace of a site's service; empty where the site chooses it by other labels alone."""
+    return service.namespace_labels.get(NAMESPACE_NAME, "")
+
+
+def _filters_names(site: Site) -> bool:
+    """Say whether a site filters by name; Cilium's policies know the namespaces of its services by name alone."""
+    services = (site.spec.network.dns, site.spec.network.ingress)
+    return site.can("network.fqdn") and all(map(find_namespace, services))
 
 
 def _room(tenant: Tenant, site: Site) -> Iterator[Reason]:

@@ -9,7 +9,9 @@ from tenantry.fleet.selection import Planned
 from tenantry.fleet.site.kube import KubeClient
 from tenantry.problems import Problem, UnreachableError
 from tenantry.reach import any_pod, build_world, find_openings
+from tenantry.reach.policies import NETWORK_API
 from tenantry.reach.ways import Way, tell_ways
+from tenantry.render.names import CILIUM_API, CILIUM_KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ def find_reach(planned: Sequence[Planned]) -> Reach:
 def _ask(site: Site, tenants: Sequence[str]) -> list[Way]:
     """Read a site's namespaces and network policies, whoever made them, and find what they open to any pod."""
     client = KubeClient(read_connection(site.name))
-    live = [*client.list_all("v1", "Namespace", ""), *client.list_all("networking.k8s.io/v1", "NetworkPolicy", "")]
+    kinds = (("v1", "Namespace"), (NETWORK_API, "NetworkPolicy"), (CILIUM_API, CILIUM_KIND))
+    live = [found for kind in kinds for found in client.list_all(*kind, "")]
     world = build_world(live, site.spec.network.cluster_cidrs)
     groups = [group for namespace in world.namespaces for group in any_pod(world, namespace)]
     own = [group for group in groups if group.tenant in tenants]

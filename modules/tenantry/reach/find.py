@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenantry.reach.labels import Labels, can_avoid
-from tenantry.reach.policies import Block, Peer, Pods, Rule
+from tenantry.reach.policies import Block, Host, Peer, Pods, Rule
 from tenantry.reach.ports import Ports, read_ports
 from tenantry.reach.world import ANYWHERE, Group, Outside, World
 
@@ -76,7 +76,8 @@ def _permit(world: World, group: Group, direction: str) -> Iterator[_Permit]:
         labels = group.labels.meet(policy.pods)
         if rules is None or labels is None:
             continue
-        holding.append(policy.pods)
+        if direction not in policy.loose:
+            holding.append(policy.pods)
         for rule in rules:
             yield _Permit(labels, (), rule.peers, rule.ports, str(policy))
     if can_avoid(group.labels, holding):
@@ -86,7 +87,7 @@ def _permit(world: World, group: Group, direction: str) -> Iterator[_Permit]:
 def _name_targets(world: World, out: _Permit, there: Mapping[str, Sequence[Group]]) -> Iterable[Group]:
     """Give the targets in those namespaces that a permit may be for; which pods of them, is to be seen."""
     pods = [peer for peer in out.peers or () if isinstance(peer, Pods)]
-    if out.peers is None or len(pods) < len(out.peers):
+    if out.peers is None or any(isinstance(peer, Block) for peer in out.peers):
         named: Iterable[str] = there
     else:
         named = sorted({name for peer in pods for name in world.choose(peer.namespaces)})
@@ -108,7 +109,7 @@ def _admits(world: World, permit: _Permit, other: Group, theirs: _Permit) -> boo
 def _is_peer(world: World, peer: Peer, other: Group, theirs: _Permit) -> bool:
     if isinstance(peer, Block):
         return any(peer.touches(block) for block in other.addresses)
-    if other.on_host or other.namespace not in world.choose(peer.namespaces):
+    if isinstance(peer, Host) or other.on_host or other.namespace not in world.choose(peer.namespaces):
         return False
     labels = theirs.labels.meet(peer.labels)
     return labels is not None and can_avoid(labels, theirs.avoided)
@@ -126,4 +127,4 @@ def _from_outside(target: Group, in_: _Permit) -> Iterator[Opening]:
 def _name_outside(peers: tuple[Peer, ...] | None) -> Iterable[Outside]:
     if peers is None:
         return [Outside(ANYWHERE)]
-    return [Outside(str(peer)) for peer in peers if isinstance(peer, Block)]
+    return [Outside(str(peer)) for peer in peers if not isinstance(peer, Pods)]

@@ -6,13 +6,12 @@ from ipaddress import ip_network
 from typing import Any
 
 from tenantry.contract.addresses import Network, is_inside
+from tenantry.contract.placement import NAMESPACE_NAME
 from tenantry.reach.labels import ANY_LABELS, Labels, fix_labels, read_selector
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN
 
 NETWORK_API = "networking.k8s.io/v1"
-NAMESPACE_NAME = "kubernetes.io/metadata.name"
-"""The label that an API server gives each namespace: its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,18 @@ class Block:
         return not any(is_inside(both, one) for one in self.without)
 
 
-Peer = Pods | Block
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host outside of the cluster as a peer, by its name, or by a pattern of names."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """The name."""
+        return self.name
+
+
+Peer = Pods | Block | Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One network policy; a direction that it doesn't speak of is `None`, and it leaves that as it was."""
+    """One network policy; a direction that it doesn't speak of is `None`, and it leaves that as it was.
+
+    In the directions of `loose` it opens, and doesn't close what nobody opens.
+    """
 
     namespace: str
     name: str
@@ -64,6 +77,7 @@ class Policy:
     pods: Labels
     ingress: tuple[Rule, ...] | None
     egress: tuple[Rule, ...] | None
+    loose: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """The reason that it gives; of one that gives none, its name."""
@@ -74,12 +88,17 @@ def read_policies(manifests: Sequence[Manifest]) -> Iterator[Policy]:
     """Read the network policies among manifests; one that can select no pod does nothing."""
     for manifest in manifests:
         if (manifest["apiVersion"], manifest["kind"]) == (NETWORK_API, "NetworkPolicy"):
-            metadata, spec = manifest["metadata"], manifest.get("spec") or {}
+            spec, place = manifest.get("spec") or {}, read_place(manifest)
             pods = read_selector(spec.get("podSelector"))
             if pods is not None:
-                namespace = metadata.get("namespace", "default")
-                reason = (metadata.get("annotations") or {}).get(f"{DOMAIN}/reason", "")
-                yield Policy(namespace, metadata["name"], reason, pods, *_read_directions(spec, namespace))
+                yield Policy(*place, pods, *_read_directions(spec, place[0]))
+
+
+def read_place(manifest: Manifest) -> tuple[str, str, str]:
+    """Give a policy's namespace, its name, and the reason that it gives, which may be empty."""
+    metadata = manifest["metadata"]
+    reason = (metadata.get("annotations") or {}).get(f"{DOMAIN}/reason", "")
+    return metadata.get("namespace", "default"), metadata["name"], reason
 
 
 def _read_directions(

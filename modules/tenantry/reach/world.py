@@ -7,8 +7,10 @@ from functools import cached_property
 from ipaddress import ip_network
 
 from tenantry.contract.addresses import Network
+from tenantry.contract.placement import NAMESPACE_NAME
+from tenantry.reach.cilium import read_cilium_policies
 from tenantry.reach.labels import ANY_LABELS, Labels, fix_labels
-from tenantry.reach.policies import NAMESPACE_NAME, Policy, read_policies
+from tenantry.reach.policies import Policy, read_policies
 from tenantry.reach.ports import NamedPorts
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import TENANT_LABEL
@@ -110,7 +112,7 @@ def build_world(manifests: Sequence[Manifest], pod_blocks: Iterable[str] = ()) -
             part of one opens to pods.
     """
     policies: defaultdict[str, list[Policy]] = defaultdict(list)
-    for policy in read_policies(manifests):
+    for policy in (*read_policies(manifests), *read_cilium_policies(manifests)):
         policies[policy.namespace].append(policy)
     namespaces: dict[str, Mapping[str, str]] = {name: {} for name in policies}
     for manifest in manifests:

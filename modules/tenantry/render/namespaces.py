@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from tenantry.contract.model import Baseline, Bytes, Egress, Millicores, NodePool, Quota, Site, Tenant
+from tenantry.contract.model import Baseline, Bytes, Millicores, NodePool, Quota, Site, Tenant
 from tenantry.contract.quantity import format_bytes, format_cpu
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN, HOSTS_NOTE, document, namespace_name
@@ -73,8 +73,6 @@ def _namespace(tenant: Tenant, site: Site, baseline: Baseline, name: str) -> Man
     }
     if tenant.spec.ingress.hosts:
         notes[HOSTS_NOTE] = " ".join(tenant.spec.ingress.hosts)
-    if any(egress.host for egress in tenant.spec.egress):
-        notes[f"{DOMAIN}/egress-hosts"] = _egress_hosts(tenant.spec.egress)
     pool = site.spec.node_pools.get(tenant.spec.classification) if controls.own_node_pool else None
     notes |= _placement(pool)
     pod_security = {
@@ -83,17 +81,6 @@ def _namespace(tenant: Tenant, site: Site, baseline: Baseline, name: str) -> Man
         for suffix, value in (("", standard), ("-version", version))
     }
     return document(tenant, "v1", "Namespace", name, notes=notes, extra_labels=pod_security)
-
-
-def _egress_hosts(egress: Sequence[Egress]) -> str:
-    """List the hosts that may be reached. A NetworkPolicy knows no names: the site's network plugin reads them here."""
-    return _compact(
-        [
-            {"host": each.host, "port": each.port, "protocol": each.protocol, "reason": each.reason}
-            for each in egress
-            if each.host
-        ]
-    )
 
 
 def _placement(pool: NodePool | None) -> dict[str, str]:

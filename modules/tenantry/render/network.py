@@ -1,14 +1,18 @@
-"""The network boundary: everything is denied, then each declared intent is allowed by a policy of its own."""
+"""The network boundary: everything is denied, then each declared intent is allowed by a policy of its own.
+
+Hosts by name are in `render.names`.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from ipaddress import ip_network
 from typing import Any
 
 from tenantry.contract.addresses import is_inside
-from tenantry.contract.model import Baseline, Direction, Intent, PodSelector, Site, Tenant
+from tenantry.contract.model import Baseline, Direction, PodSelector, Site, Tenant
 from tenantry.render.manifest import Manifest
+from tenantry.render.names import CILIUM_API, CILIUM_KIND, list_named_rules, reaches_names
 from tenantry.render.naming import DOMAIN, TENANT_LABEL, document, namespace_name
+from tenantry.render.rules import Rule, merge_rules, name_rule
 
 EVERY_POD: dict[str, Any] = {}
 
@@ -16,37 +20,26 @@ EVERY_POD: dict[str, Any] = {}
 def render_network(tenant: Tenant, site: Site, baseline: Baseline) -> list[Manifest]:
     """Make the network policies of each namespace. Source: Kubernetes NetworkPolicy, networking.k8s.io/v1."""
     return [
-        _policy(tenant, namespace_name(tenant, namespace.name), name, reason, spec)
+        _policy(tenant, namespace_name(tenant, namespace.name), kind, (name, reason, {selector: EVERY_POD, **spec}))
         for namespace in tenant.spec.namespaces
-        for name, reason, spec in _rules(tenant, site, baseline)
+        for kind, selector, rules in (
+            (("networking.k8s.io/v1", "NetworkPolicy"), "podSelector", _rules(tenant, site, baseline)),
+            ((CILIUM_API, CILIUM_KIND), "endpointSelector", list_named_rules(tenant, site)),
+        )
+        for name, reason, spec in rules
     ]
 
 
-def _policy(tenant: Tenant, namespace: str, name: str, reason: str, spec: dict[str, Any]) -> Manifest:
-    content = {"spec": {"podSelector": EVERY_POD, **spec}}
+def _policy(tenant: Tenant, namespace: str, kind: tuple[str, str], rule: Rule) -> Manifest:
+    name, reason, spec = rule
     notes = {f"{DOMAIN}/reason": reason}
-    return document(
-        tenant, "networking.k8s.io/v1", "NetworkPolicy", f"tenantry-{name}", content, namespace=namespace, notes=notes
-    )
-
-
-Rule = tuple[str, str, dict[str, Any]]
+    return document(tenant, *kind, f"tenantry-{name}", {"spec": spec}, namespace=namespace, notes=notes)
 
 
 def _rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
     yield "default-deny", "Nothing is open that isn't declared", {"policyTypes": ["Ingress", "Egress"]}
     yield from _standard_rules(tenant, site)
-    yield from _once([*_intent_rules(tenant, site, baseline), *_egress_rules(tenant, site, baseline)])
-
-
-def _once(rules: Sequence[Rule]) -> Iterator[Rule]:
-    """Make one rule of each connection that is declared more than once, with all of its reasons."""
-    reasons: dict[str, dict[str, None]] = {}
-    for name, reason, _ in rules:
-        reasons.setdefault(name, {})[reason] = None
-    specs = {name: spec for name, _, spec in rules}
-    for name, given in reasons.items():
-        yield name, "; ".join(given), specs[name]
+    yield from merge_rules([*_intent_rules(tenant, site, baseline), *_egress_rules(tenant, site, baseline)])
 
 
 def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
@@ -56,7 +49,9 @@ def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
         "Pods of one tenant speak with each other",
         {"policyTypes": ["Ingress", "Egress"], "ingress": [{"from": [own]}], "egress": [{"to": [own]}]},
     )
-    yield "dns", "Names are looked up at the site's DNS", _dns(network.dns)
+    if not reaches_names(tenant):
+        # Beside a policy that lets any question through, Cilium wouldn't look at the answers.
+        yield "dns", "Names are looked up at the site's DNS", _dns(network.dns)
     yield (
         "monitoring",
         "The site's monitoring reads metrics",
@@ -75,35 +70,20 @@ def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
         yield "object-store", "Workloads reach their buckets", _out(peers, network.object_store_port, "TCP")
 
 
-def _rule_name(kind: str, *connection: object) -> str:
-    """Name a rule by what it opens, so that adding or removing another leaves it alone."""
-    return f"{kind}-{sha256(repr(connection).encode()).hexdigest()[:12]}"
-
-
 def _egress_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
     for egress in tenant.spec.egress:
         if egress.cidr:
             peer = _cidr(egress.cidr, site, baseline)
-            name = _rule_name("egress", egress.cidr, egress.port, egress.protocol)
+            name = name_rule("egress", egress.cidr, egress.port, egress.protocol)
             yield name, egress.reason, _out([peer], egress.port, egress.protocol)
 
 
 def _intent_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
-    for intent in tenant.spec.intents:
+    for intent in (one for one in tenant.spec.intents if not one.host):
         build = _out if intent.direction is Direction.TO else _in
-        peer, port = _peer(intent, site, baseline)
-        named = intent.tenant or intent.host or intent.cidr
-        name = _rule_name("intent", intent.direction.value, named, intent.port, intent.protocol)
-        yield name, intent.reason, build([peer], port, intent.protocol)
-
-
-def _peer(intent: Intent, site: Site, baseline: Baseline) -> tuple[dict[str, Any], int]:
-    """Give an intent's peer and port; a host is reached through the site's gateway, on the gateway's own port."""
-    if intent.host:
-        return _site_namespaces(site.spec.network.ingress), site.spec.network.ingress.port
-    if intent.tenant:
-        return _namespaces({TENANT_LABEL: intent.tenant}), intent.port
-    return _cidr(intent.cidr or "", site, baseline), intent.port
+        peer = _namespaces({TENANT_LABEL: intent.tenant}) if intent.tenant else _cidr(intent.cidr or "", site, baseline)
+        name = name_rule("intent", intent.direction.value, intent.tenant or intent.cidr, intent.port, intent.protocol)
+        yield name, intent.reason, build([peer], intent.port, intent.protocol)
 
 
 def _dns(dns: PodSelector) -> dict[str, Any]:

@@ -19,10 +19,13 @@ import urllib3
 from tenantry.connection import Connection
 from tenantry.fleet.site.kubeconfig import KubeContext, read_context
 from tenantry.problems import Problem, UnreachableError, problem
+from tenantry.render.names import CILIUM_API, CILIUM_KIND
 
 FIELD_MANAGER = "tenantry"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
+LONGEST_PAUSE_SECONDS = 5
+"""How long a server that is busy may ask us to wait before each of a few further tries."""
 PAGE = 2000
 """Objects a page of a list; the API server then never holds more than this in one answer."""
 
@@ -35,6 +38,7 @@ RESOURCES: Mapping[tuple[str, str], tuple[str, bool]] = {
     ("v1", "Secret"): ("/api/v1/secrets", True),
     ("v1", "ServiceAccount"): ("/api/v1/serviceaccounts", True),
     ("networking.k8s.io/v1", "NetworkPolicy"): ("/apis/networking.k8s.io/v1/networkpolicies", True),
+    (CILIUM_API, CILIUM_KIND): (f"/apis/{CILIUM_API}/ciliumnetworkpolicies", True),
     ("rbac.authorization.k8s.io/v1", "Role"): ("/apis/rbac.authorization.k8s.io/v1/roles", True),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"): ("/apis/rbac.authorization.k8s.io/v1/rolebindings", True),
 }
@@ -78,15 +82,29 @@ class KubeClient:
         self._server = context.cluster["server"]
         self._headers = {"Authorization": f"Bearer {context.user['token']}"} if "token" in context.user else {}
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-        retries = urllib3.Retry(total=2, connect=2, read=0, status=0, backoff_factor=0.2)
+        # 429 says that nothing was done yet, and when to come back: a server that is busy, or begins to serve a kind.
+        retries = urllib3.Retry(
+            total=6,
+            connect=2,
+            read=0,
+            status=4,
+            status_forcelist={429},
+            allowed_methods=None,
+            backoff_factor=0.2,
+            retry_after_max=LONGEST_PAUSE_SECONDS,
+            raise_on_status=False,
+        )
         self._pool = urllib3.PoolManager(
             maxsize=8, timeout=timeout, retries=retries, ssl_context=trust_context(context)
         )
 
     def list_all(self, api_version: str, kind: str, selector: str) -> list[dict[str, Any]]:
-        """Give all objects of a kind, in every namespace, that a label selector picks."""
+        """Give all objects of a kind, in every namespace, that a label selector picks.
+
+        Of a network plugin's kind there are none where the site has another plugin.
+        """
         path, _ = _PLACES[api_version, kind]
-        return self._list(path, api_version, kind, selector)
+        return self._list(path, api_version, kind, selector, missing_ok=api_version == CILIUM_API)
 
     def list_kind(self, kind: ServedKind) -> list[dict[str, Any]]:
         """Give all objects of a kind, in every namespace."""
@@ -116,13 +134,17 @@ class KubeClient:
                         found.append(ServedKind(name, version["version"], kind, one["resource"]))
         return found
 
-    def _list(self, path: str, api_version: str, kind: str, selector: str = "") -> list[dict[str, Any]]:
+    def _list(
+        self, path: str, api_version: str, kind: str, selector: str = "", *, missing_ok: bool = False
+    ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         following = ""
         while True:
             query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
             query |= {"continue": following} if following else {}
-            answer = self._request("GET", f"{path}?{urlencode(query)}", f"{kind} list")
+            answer = self._request("GET", f"{path}?{urlencode(query)}", f"{kind} list", missing_ok=missing_ok)
+            if not answer:
+                return found
             for item in answer["items"]:
                 item["apiVersion"], item["kind"] = api_version, kind
             found.extend(answer["items"])
