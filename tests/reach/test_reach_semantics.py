@@ -171,3 +171,45 @@ def test_a_pod_that_reaches_itself_is_not_told() -> None:
         if not isinstance(one.source, Outside) and not isinstance(one.target, Outside)
     }
     assert between == {("red/one", "red/two"), ("red/two", "red/one")}
+
+
+def cilium(**spec: Any) -> Manifest:  # noqa: ANN401
+    metadata = {"name": "named", "namespace": "red", "annotations": {"tenantry.dev/reason": "Pays fees."}}
+    whole = {"endpointSelector": {}, **spec}
+    return {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": metadata, "spec": whole}
+
+
+TO_HOST = {"toFQDNs": [{"matchName": "a.example"}], "toPorts": [{"ports": [{"port": "443", "protocol": "TCP"}]}]}
+TO_BLUE = {
+    "toEndpoints": [{"matchLabels": {"k8s:io.kubernetes.pod.namespace": "blue"}}],
+    "toPorts": [{"ports": [{"port": "53", "protocol": "ANY"}], "rules": {"dns": [{"matchPattern": "*"}]}}],
+}
+DNS = "SCTP 53, TCP 53, UDP 53"
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"egress": [TO_HOST]}, [("red", "a.example", "TCP 443")]),
+        ({"egress": [TO_BLUE]}, [("red", "blue", DNS)]),
+        (
+            {"egress": [{"toEntities": ["kube-apiserver"]}]},
+            [("red", "anywhere", "every port"), ("red", "blue", "every port")],
+        ),
+        ({"egress": [{}]}, [("red", "anywhere", "every port"), ("red", "blue", "every port")]),
+        ({"endpointSelector": {"matchLabels": {"k8s:app": "a", "any:app": "b"}}, "egress": [TO_HOST]}, []),
+        ({"egress": []}, []),
+    ],
+    ids=["a host", "a namespace", "what isn't known here", "anybody", "no pod", "nobody"],
+)
+def test_ciliums_policies_open_beside_the_others(spec: Manifest, expected: list[tuple[str, str, str]]) -> None:
+    let_in = {"podSelector": {}, "ingress": [{"from": [{"namespaceSelector": {}}]}]}
+    held = [make_policy("red", DENY), make_policy("blue", DENY), make_policy("blue", let_in)]
+    assert opened(*held, cilium(**spec)) == expected
+
+
+@pytest.mark.parametrize("loose", [False, True])
+def test_one_that_does_not_hold_by_default_leaves_open_what_was(loose: bool) -> None:
+    policy = cilium(egress=[TO_HOST], enableDefaultDeny={"egress": not loose})
+    to_anywhere = [one for one in opened(policy, make_policy("blue", DENY)) if one[:2] == ("red", "anywhere")]
+    assert bool(to_anywhere) == loose

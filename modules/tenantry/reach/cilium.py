@@ -32,14 +32,13 @@ _SIDES = {"ingress": "from", "egress": "to"}
 
 
 def _plain(selector: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the source off the labels of a selector: `k8s:app` and `any:app` are `app`."""
-    labels = {_key(key): value for key, value in (selector.get("matchLabels") or {}).items()}
-    terms = [{**term, "key": _key(term["key"])} for term in selector.get("matchExpressions") or ()]
-    return {"matchLabels": labels, "matchExpressions": terms}
-
-
-def _key(key: str) -> str:
-    return key.removeprefix("k8s:").removeprefix("any:")
+    """Take the source off the labels of a selector: `k8s:app` and `any:app` are both `app`, and both have to fit."""
+    labels = (selector.get("matchLabels") or {}).items()
+    terms = [{"key": key, "operator": "In", "values": [value]} for key, value in labels]
+    terms += selector.get("matchExpressions") or ()
+    return {
+        "matchExpressions": [term | {"key": term["key"].removeprefix("k8s:").removeprefix("any:")} for term in terms]
+    }
 
 
 def _read_rules(rules: Sequence[Mapping[str, Any]] | None, side: str) -> tuple[Rule, ...] | None:

@@ -54,15 +54,21 @@ def find_openings(world: World, sources: Sequence[Group], targets: Sequence[Grou
         for out in _permit(world, source, "egress"):
             found |= dict.fromkeys(_to_outside(source, out))
             for target in _name_targets(world, out, there):
-                for in_ in into[target]:
-                    if (source != target or not source.pod) and _agree(world, source, out, target, in_):
-                        ports = read_ports(out.ports, target.ports).meet(read_ports(in_.ports, target.ports))
-                        if ports:
-                            found[Opening(source, target, ports, out.why, in_.why)] = None
+                if source != target or not source.pod:
+                    found |= dict.fromkeys(_between(world, source, out, target, into[target]))
     for target, permits in into.items():
         for in_ in permits:
             found |= dict.fromkeys(_from_outside(target, in_))
     yield from found
+
+
+def _between(world: World, source: Group, out: _Permit, target: Group, permits: Sequence[_Permit]) -> Iterator[Opening]:
+    """Give what one permit of a source opens of a target, by each of the target's own."""
+    for in_ in permits:
+        if _agree(world, source, out, target, in_):
+            ports = read_ports(out.ports, target.ports).meet(read_ports(in_.ports, target.ports))
+            if ports:
+                yield Opening(source, target, ports, out.why, in_.why)
 
 
 def _permit(world: World, group: Group, direction: str) -> Iterator[_Permit]:
