@@ -81,6 +81,15 @@ def test_what_somebody_else_opened_is_told_by_its_name(
     assert [one["why"] for one in found if one["peer"] == {"addresses": "anywhere"}] == [why[:1]]
 
 
+def test_a_tenant_that_is_not_there_is_told(operator: Operator) -> None:
+    wanted = request()
+    operator.ask(wanted)
+    done = operator.run("status", ".", "--reach")
+    assert done.returncode == 0
+    assert wanted["spec"]["id"] in done.stdout
+    assert "nothing of it lives at onprem" in done.stdout
+
+
 def test_a_site_that_is_not_there_is_told(operator: Operator) -> None:
     operator.ask(request(site="onprem"))
     for file in operator.connections.glob("onprem*"):

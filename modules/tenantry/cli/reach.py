@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from tenantry.cli.options import Context, Format
+from tenantry.contract.model import join_name
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
+    from tenantry.fleet.reach import Reach
     from tenantry.fleet.selection import Selection
     from tenantry.reach.ways import Way
 
@@ -28,7 +30,7 @@ def show_reach(tenants: Sequence[str], context: Context, form: Format) -> None:
     if form is Format.JSON:
         _write_json(found.ways, selection)
     else:
-        _write_table(found.ways, selection)
+        _write_table(found, selection)
     show_problems([*selection.one_sided, *found.problems])
     if found.problems:
         raise typer.Exit(Exit.UNREACHABLE)
@@ -39,17 +41,21 @@ def _names(selection: "Selection") -> dict[str, str]:
     return {request.spec["id"]: str(request.text("metadata", "name")) for request in selection.documents.requests}
 
 
-def _write_table(ways: Sequence["Way"], selection: "Selection") -> None:
+def _write_table(found: "Reach", selection: "Selection") -> None:
     from tenantry.cli.tables import new_table, show
 
     names = _names(selection)
     table = new_table("tenant", "namespaces", "", "peer", "ports", "why")
     before = ""
-    for way in ways:
+    for way in found.ways:
         tenant = f"{names[way.tenant]} ({way.tenant})" if way.tenant != before else ""
         before = way.tenant
-        spaces = ", ".join(name.removeprefix(f"{way.tenant}-") for name in way.namespaces)
+        spaces = ", ".join(name.removeprefix(join_name(way.tenant, "")) for name in way.namespaces)
         table.add_row(tenant, spaces, way.direction, _name(way, names), str(way.ports), "; ".join(way.why))
+    for one in selection.planned:
+        if one.tenant.id in found.absent:
+            nothing = f"nothing of it lives at {one.site.name}"
+            table.add_row(f"{one.tenant.name} ({one.tenant.id})", "", "", "", "", nothing)
     show(table)
 
 

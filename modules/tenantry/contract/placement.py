@@ -5,17 +5,7 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from tenantry.contract.addresses import is_inside
-from tenantry.contract.model import (
-    Baseline,
-    Department,
-    Egress,
-    Encryption,
-    Intent,
-    Location,
-    PodSelector,
-    Site,
-    Tenant,
-)
+from tenantry.contract.model import Baseline, Department, Egress, Encryption, Intent, Location, Site, Tenant
 from tenantry.contract.reading.document import Path
 from tenantry.problems import InputError, problem
 
@@ -149,19 +139,10 @@ def _network(tenant: Tenant, site: Site) -> Iterator[Reason]:
                 yield Reason("TEN-149", why, "name the peer's tenant", ("spec", name, index, "cidr"))
 
 
-NAMESPACE_NAME = "kubernetes.io/metadata.name"
-"""The label that an API server gives each namespace: its name."""
-
-
-def find_namespace(service: PodSelector) -> str:
-    """Give the name of the namespace of a site's service; empty where the site chooses it by other labels alone."""
-    return service.namespace_labels.get(NAMESPACE_NAME, "")
-
-
 def _filters_names(site: Site) -> bool:
     """Say whether a site filters by name; Cilium's policies know the namespaces of its services by name alone."""
-    services = (site.spec.network.dns, site.spec.network.ingress)
-    return site.can("network.fqdn") and all(map(find_namespace, services))
+    network = site.spec.network
+    return site.can("network.fqdn") and bool(network.dns.namespace and network.ingress.namespace)
 
 
 def _room(tenant: Tenant, site: Site) -> Iterator[Reason]:

@@ -16,23 +16,31 @@ from tenantry.render.names import CILIUM_API, CILIUM_KIND
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """All that is open to and from tenants, by their ids; and what is wrong with sites that couldn't be asked."""
+    """All that is open to and from tenants, by their ids.
+
+    `absent` are those of which nothing lives at their site, `problems` what is wrong with sites that couldn't be asked.
+    """
 
     ways: tuple[Way, ...]
+    absent: frozenset[str]
     problems: tuple[Problem, ...]
 
 
 def find_reach(planned: Sequence[Planned]) -> Reach:
     """Ask each site of the tenants; one that fails takes only its own tenants with it."""
     ways: list[Way] = []
+    absent: set[str] = set()
     problems: list[Problem] = []
     for name, site in {one.site.name: one.site for one in planned}.items():
         tenants = [one.tenant.id for one in planned if one.site.name == name]
         try:
-            ways += _ask(site, tenants)
+            found = _ask(site, tenants)
         except UnreachableError as error:
             problems += error.problems
-    return Reach(tuple(ways), tuple(problems))
+            continue
+        ways += found
+        absent |= {*tenants} - {way.tenant for way in found}
+    return Reach(tuple(ways), frozenset(absent), tuple(problems))
 
 
 def _ask(site: Site, tenants: Sequence[str]) -> list[Way]:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from tenantry.contract.addresses import Network, is_inside
-from tenantry.contract.placement import NAMESPACE_NAME
+from tenantry.contract.model import NAMESPACE_NAME
 from tenantry.reach.labels import ANY_LABELS, Labels, fix_labels, read_selector
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN

@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import ip_network
 
 from tenantry.contract.addresses import Network
-from tenantry.contract.placement import NAMESPACE_NAME
+from tenantry.contract.model import NAMESPACE_NAME
 from tenantry.reach.cilium import read_cilium_policies
 from tenantry.reach.labels import ANY_LABELS, Labels, fix_labels
 from tenantry.reach.policies import Policy, read_policies

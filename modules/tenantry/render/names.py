@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from tenantry.contract.model import Egress, Intent, PodSelector, Site, Tenant
-from tenantry.contract.placement import find_namespace
 from tenantry.render.rules import Rule, merge_rules, name_rule
 
 CILIUM_API = "cilium.io/v2"
@@ -63,4 +62,4 @@ def _through_gateway(intent: Intent, site: Site) -> Iterator[dict[str, Any]]:
 
 
 def _to_namespace(service: PodSelector) -> dict[str, Any]:
-    return {"toEndpoints": [{"matchLabels": {NAMESPACE_KEY: find_namespace(service)}}]}
+    return {"toEndpoints": [{"matchLabels": {NAMESPACE_KEY: service.namespace}}]}

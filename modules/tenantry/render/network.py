@@ -19,14 +19,18 @@ EVERY_POD: dict[str, Any] = {}
 
 def render_network(tenant: Tenant, site: Site, baseline: Baseline) -> list[Manifest]:
     """Make the network policies of each namespace. Source: Kubernetes NetworkPolicy, networking.k8s.io/v1."""
-    return [
-        _policy(tenant, namespace_name(tenant, namespace.name), kind, (name, reason, {selector: EVERY_POD, **spec}))
-        for namespace in tenant.spec.namespaces
-        for kind, selector, rules in (
+    rules = [
+        (kind, (name, reason, {selector: EVERY_POD, **spec}))
+        for kind, selector, found in (
             (("networking.k8s.io/v1", "NetworkPolicy"), "podSelector", _rules(tenant, site, baseline)),
             ((CILIUM_API, CILIUM_KIND), "endpointSelector", list_named_rules(tenant, site)),
         )
-        for name, reason, spec in rules
+        for name, reason, spec in found
+    ]
+    return [
+        _policy(tenant, namespace_name(tenant, namespace.name), kind, rule)
+        for namespace in tenant.spec.namespaces
+        for kind, rule in rules
     ]
 
 

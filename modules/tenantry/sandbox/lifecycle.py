@@ -174,11 +174,11 @@ class _Start:
         running = self._running.get((server.site.site, server.name))
         if running is None:
             return False
-        if self._lost_its_etcd(server):
-            self._say(f"stopping {server.label}, whose etcd was away")
-            _check_stopped(process.stop([running]))
-        elif not _settles(server, running, _REVIVAL_SECONDS):
-            self._say(f"stopping {server.label}, which runs but doesn't answer")
+        why = "whose etcd was away" if self._lost_its_etcd(server) else ""
+        if not why and not _settles(server, running, _REVIVAL_SECONDS):
+            why = "which runs but doesn't answer"
+        if why:
+            self._say(f"stopping {server.label}, {why}")
             _check_stopped(process.stop([running]))
         return process.is_alive(running)
 

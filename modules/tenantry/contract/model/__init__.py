@@ -18,7 +18,16 @@ from tenantry.contract.model.agreements import (
     today,
 )
 from tenantry.contract.model.baseline import Allowed, Baseline, BaselineSpec, ClassificationControls, SizeClass
-from tenantry.contract.model.site import Department, DepartmentSpec, NodePool, PodSelector, Site, SiteNetwork, SiteSpec
+from tenantry.contract.model.site import (
+    NAMESPACE_NAME,
+    Department,
+    DepartmentSpec,
+    NodePool,
+    PodSelector,
+    Site,
+    SiteNetwork,
+    SiteSpec,
+)
 from tenantry.contract.model.tenant import (
     Access,
     Approval,
@@ -55,6 +64,7 @@ from tenantry.contract.model.words import (
 )
 
 __all__ = [
+    "NAMESPACE_NAME",
     "Access",
     "AccessRole",
     "Allowed",

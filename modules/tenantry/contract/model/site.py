@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from tenantry.contract.model.words import Classification, Contacts, Location, Metadata, Quota
 
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that an API server gives each namespace: its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class PodSelector:
@@ -12,6 +15,11 @@ class PodSelector:
 
     namespace_labels: Mapping[str, str]
     port: int
+
+    @property
+    def namespace(self) -> str:
+        """The namespace's name; empty where the site chooses it by other labels alone."""
+        return self.namespace_labels.get(NAMESPACE_NAME, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def find_one_sided(completed: Sequence[Completed]) -> Iterator[Problem]:
 def _judge(tenant: Tenant, intent: Intent, tenants: Mapping[str, Tenant]) -> Iterator[tuple[str, str, str]]:
     if intent.host is not None:
         if not any(is_host_of(host, intent.host) for one in tenants.values() for host in one.spec.ingress.hosts):
-            what = f"no tenant that is known here has the host {intent.host}, so that the intent opens nothing"
+            what = f"no tenant that is known here has the host {intent.host}, so that nobody agrees to the intent"
             yield "TEN-158", what, "correct it, or have its owner add it to ingress.hosts"
         return
     peer = tenants.get(intent.tenant or "")

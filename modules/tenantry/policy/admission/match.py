@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tenantry.contract.model import NAMESPACE_NAME
 from tenantry.policy.cel.library.marks import is_marked
 from tenantry.policy.documents.model import Match, Rule, Selector
 from tenantry.policy.objects.request import Request, Resource
 
-NAME_LABEL = "kubernetes.io/metadata.name"
 Labels = Mapping[str, str]
 
 
@@ -106,8 +106,8 @@ def _match_namespace(selector: Selector, request: Request, around: Surroundings)
     labels = around.find_labels(request.namespace)
     if labels is not None:
         return _match_labels(selector, labels)
-    if all(requirement.key == NAME_LABEL for requirement in selector.requirements):
-        return selector.matches({NAME_LABEL: request.namespace})
+    if all(requirement.key == NAMESPACE_NAME for requirement in selector.requirements):
+        return selector.matches({NAMESPACE_NAME: request.namespace})
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+from tenantry.contract.model import NAMESPACE_NAME
 from tenantry.policy.documents.model import Manifest
 
 Change = Callable[[Manifest], None]
@@ -120,7 +121,7 @@ def _default_service(manifest: Manifest) -> None:
 def _default_namespace(manifest: Manifest) -> None:
     name = manifest["metadata"].get("name")
     if name:
-        manifest["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = name
+        manifest["metadata"].setdefault("labels", {})[NAMESPACE_NAME] = name
     finalizers = manifest["spec"].get("finalizers", [])
     if "kubernetes" not in finalizers:
         manifest["spec"]["finalizers"] = [*finalizers, "kubernetes"]

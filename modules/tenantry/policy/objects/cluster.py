@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenantry.policy.admission.match import NAME_LABEL, Labels, Surroundings, read_labels
+from tenantry.contract.model import NAMESPACE_NAME
+from tenantry.policy.admission.match import Labels, Surroundings, read_labels
 from tenantry.policy.cel.library.marks import list_marks
 from tenantry.policy.documents.model import Binding, Manifest, Policy
 from tenantry.policy.kinds.custom import CustomKind, read_definition
@@ -101,7 +102,7 @@ class Cluster:
     def find_labels(self, namespace: str) -> Labels | None:
         """The labels of a namespace, with the one that the API server gives each; None where it isn't known."""
         document = self.find_namespace(namespace)
-        return None if document is None else {**read_labels(document), NAME_LABEL: namespace}
+        return None if document is None else {**read_labels(document), NAMESPACE_NAME: namespace}
 
     def is_vague(self, namespace: str, reads: Iterable[tuple[str, ...]]) -> bool:
         """Whether any of what is to be read of a namespace's document isn't known; each is the path of a part."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -152,18 +153,20 @@ def _complete(
         decoded["metadata"].setdefault("namespace", namespace)
     else:
         decoded["metadata"].pop("namespace", None)
-    if decoded["metadata"].get("ownerReferences"):
-        _drop_repeated_owners(decoded["metadata"])
+    owners = decoded["metadata"].get("ownerReferences")
+    if isinstance(owners, list) and len(owners) > 1:
+        decoded["metadata"]["ownerReferences"] = _drop_repeated(owners)
     if not notes.refused:
         _default(decoded, resource, cluster, create=create)
     return decoded
 
 
-def _drop_repeated_owners(metadata: Manifest) -> None:
+def _drop_repeated(owners: list[object]) -> list[object]:
     """Keep each owner once, as an API server does before any policy sees them; those that differ in anything stay."""
-    owners = metadata["ownerReferences"]
-    if isinstance(owners, list):
-        metadata["ownerReferences"] = [one for at, one in enumerate(owners) if one not in owners[:at]]
+    kept: dict[str, object] = {}
+    for one in owners:
+        kept.setdefault(json.dumps(one, sort_keys=True, default=str), one)
+    return list(kept.values())
 
 
 def extract_template(request: Request, cluster: Cluster) -> Request | None:
