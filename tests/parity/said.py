@@ -1,5 +1,6 @@
 """What a server and what we say of one request, in one form."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ _MOST, _CUT = 4096, 256
 # These list the keys of a map, which a server visits in another order each time.
 _UNORDERED = {"ingress-snippets"}
 _UNKNOWN = 'unknown field "'
+_ERRS = re.compile(r"expression '.*?' resulted in error:", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,11 @@ class Said:
 
 
 def _write(policy: str, binding: str, message: str) -> str:
-    """One failure; of an error's text only the expression is the same for everyone."""
-    text, errs, _ = message.partition("resulted in error:")
+    """One failure; of errors' texts only the expressions are the same for everyone."""
+    text = ", ".join(_ERRS.findall(message)) or message
     if policy in _UNORDERED:
         text = " ".join(sorted(text.replace(",", "").split()))
-    return f"'{policy}' with binding '{binding}': {text}{errs}"
+    return f"'{policy}' with binding '{binding}': {text}"
 
 
 def read_answer(answer: Answer) -> Said:

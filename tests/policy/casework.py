@@ -145,9 +145,9 @@ def _read_request(entry: dict[str, Any], place: str) -> Request:
 
 
 def summarise(case: Case, judgement: Judgement) -> list[str]:
-    """What we find with a warning, as `policy message`; an expression's error is `policy error`."""
+    """What we find with a warning, as `policy message`; expressions' errors are only counted."""
     return sorted(
-        f"{case.strip(finding.policy)} {'error' if finding.errored else finding.message}"
+        f"{case.strip(finding.policy)} {count_errors(finding.message)}"
         for finding in judgement.findings
         if finding.verdict is Verdict.WARN and finding.binding
     )
@@ -156,6 +156,11 @@ def summarise(case: Case, judgement: Judgement) -> list[str]:
 def summarise_answer(case: Case, answer: Answer) -> list[str]:
     """The same of a server's warnings."""
     return sorted(
-        f"{case.strip(policy)} {'error' if 'resulted in error:' in message else message}"
-        for policy, _, message in answer.failures()
+        f"{case.strip(policy)} {count_errors(message)}" for policy, _, message in answer.failures()
     )
+
+
+def count_errors(message: str) -> str:
+    """How many expressions erred, where any did; else the message."""
+    errors = message.count("' resulted in error: ")
+    return f"{errors} errors" if errors > 1 else "error" if errors else message

@@ -1,14 +1,9 @@
 """The cases on our engine alone; test_policy_parity.py asks a real server the same."""
 
 import pytest
-from casework import NAMES, load_case, summarise
+from casework import NAMES, count_errors, load_case, summarise
 
-from tenantry.policy.admission.verdict import Finding, Verdict
-
-
-def show(finding: Finding) -> str:
-    """What a refusal says; an expression's error is only called one."""
-    return "error" if "resulted in error" in finding.message else finding.message
+from tenantry.policy.admission.verdict import Verdict
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -21,7 +16,7 @@ def test_a_case_finds_what_it_says(name: str) -> None:
             assert [finding.path for finding in judgement.findings] == [request.refused], shown
         elif request.denies:
             denied = [finding for finding in judgement.findings if finding.verdict is Verdict.DENY]
-            said = [f"{case.strip(one.policy)} {show(one)}" for one in denied]
+            said = [f"{case.strip(one.policy)} {count_errors(one.message)}" for one in denied]
             assert said == [request.denies], shown
         else:
             assert summarise(case, judgement) == request.finds, shown

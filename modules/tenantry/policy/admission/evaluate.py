@@ -5,7 +5,7 @@ Source: k8s.io/apiserver/pkg/admission/plugin/policy/validating/validator.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cel_expr_python import cel
 
@@ -88,7 +88,7 @@ class Evaluator:
     def _check_conditions(self, activation: cel.Activation) -> Outcome | None:
         """The outcome where the conditions keep the validations from running, else None.
 
-        A condition that is false settles it, whatever the others say; else an error is the failure policy's.
+        A condition that is false settles it, whatever the others say; else errors are the failure policy's, told as one.
         """
         results = [(one, self._run(one, activation)) for one in self.programs.conditions]
         if any(result is False for _, result in results):
@@ -97,8 +97,13 @@ class Evaluator:
         if not failures:
             return None
         unknown = [(one, failure) for one, failure in failures if failure.undecidable]
-        decisions = [self._err(failure, one.text) for one, failure in unknown or failures[:1]]
-        return Outcome(tuple(decision for decision in decisions if decision is not None))
+        errs = (self._err(failure, one.text) for one, failure in unknown or failures)
+        decisions = [decision for decision in errs if decision is not None]
+        if not unknown and len(decisions) > 1:
+            # As an API server writes several errors (NewAggregate in apimachinery's errors.go).
+            messages = ", ".join(dict.fromkeys(decision.message for decision in decisions))
+            decisions = [replace(decisions[0], message=f"[{messages}]")]
+        return Outcome(tuple(decisions))
 
     def _validate(self, index: int, activation: cel.Activation) -> Decision | None:
         expression = self.programs.validations[index]
