@@ -155,9 +155,7 @@ def summarise(case: Case, judgement: Judgement) -> list[str]:
 
 def summarise_answer(case: Case, answer: Answer) -> list[str]:
     """The same of a server's warnings."""
-    return sorted(
-        f"{case.strip(policy)} {count_errors(message)}" for policy, _, message in answer.failures()
-    )
+    return sorted(f"{case.strip(policy)} {count_errors(message)}" for policy, _, message in answer.failures())
 
 
 def count_errors(message: str) -> str:

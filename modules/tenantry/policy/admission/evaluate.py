@@ -88,7 +88,7 @@ class Evaluator:
     def _check_conditions(self, activation: cel.Activation) -> Outcome | None:
         """The outcome where the conditions keep the validations from running, else None.
 
-        A condition that is false settles it, whatever the others say; else errors are the failure policy's, told as one.
+        A condition that is false settles it, whatever the others say; else the errors are the failure policy's.
         """
         results = [(one, self._run(one, activation)) for one in self.programs.conditions]
         if any(result is False for _, result in results):
@@ -98,12 +98,8 @@ class Evaluator:
             return None
         unknown = [(one, failure) for one, failure in failures if failure.undecidable]
         errs = (self._err(failure, one.text) for one, failure in unknown or failures)
-        decisions = [decision for decision in errs if decision is not None]
-        if not unknown and len(decisions) > 1:
-            # As an API server writes several errors (NewAggregate in apimachinery's errors.go).
-            messages = ", ".join(dict.fromkeys(decision.message for decision in decisions))
-            decisions = [replace(decisions[0], message=f"[{messages}]")]
-        return Outcome(tuple(decisions))
+        decisions = tuple(decision for decision in errs if decision is not None)
+        return Outcome(decisions if unknown else _join(decisions))
 
     def _validate(self, index: int, activation: cel.Activation) -> Decision | None:
         expression = self.programs.validations[index]
@@ -146,3 +142,11 @@ class Evaluator:
             elif isinstance(result, str) and result.strip():
                 found.append((annotation.name, result.strip()[:_LONGEST_ANNOTATION]))
         return tuple(found)
+
+
+def _join(decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
+    """Several errors as the one of which an API server tells (NewAggregate in apimachinery's errors.go)."""
+    messages = list(dict.fromkeys(decision.message for decision in decisions))
+    if len(messages) < 2:
+        return decisions[:1]
+    return (replace(decisions[0], message=f"[{', '.join(messages)}]"),)
