@@ -22,6 +22,7 @@ from tenantry.fleet.selection import Planned, select
 LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 Outcome = dict[str, Any]
 ENDS_SECONDS = 300
+GRANTED = {"bucket": "documents", "prefix": "published/", "access": "read"}
 
 
 def new_id() -> str:
@@ -102,6 +103,27 @@ class Operator:
         file = self.government / "waivers" / f"{policy}.yaml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(yaml.safe_dump(waiver), encoding="utf-8")
+        return file
+
+    def grant(self, provider: Mapping[str, Any], consumer: Mapping[str, Any], **spec: object) -> Path:
+        """Write a grant of what the provider publishes in its bucket `documents`; by default it's in force now."""
+        today = datetime.now(UTC).date()
+        shared = {} if "service" in spec else {"dataset": GRANTED}
+        approval = {"role": "owner", "on": today - timedelta(days=2), "reference": "CHG-2"}
+        usual = {
+            "provider": provider["spec"]["id"],
+            "consumer": {"tenant": consumer["spec"]["id"]},
+            "purpose": "Shows what is published.",
+            "legalBasis": "Open Data Act, section 1",
+            "ceiling": "shared",
+            "starts": today - timedelta(days=1),
+            "ends": today + timedelta(days=30),
+            "approvals": [{"by": f"{side}@gov.example", **approval} for side in ("provider", "consumer")],
+        }
+        document = {"apiVersion": "tenantry.dev/v1", "kind": "Grant", "metadata": {"name": "published"}}
+        file = self.government / "grants" / "published.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump({**document, "spec": {**usual, **shared, **spec}}), encoding="utf-8")
         return file
 
     def forget(self) -> None:

@@ -172,10 +172,27 @@ def test_a_grant_that_opens_less_than_its_provider_holds_is_denied(tmp_path: Pat
         "consumer": {"department": "department-north"},
         "dataset": {"bucket": "records", "prefix": "", "access": "read"},
     }
-    for ceiling, expected in (("restricted", []), ("market", ["request-grants"])):
+    spec["approvals"] = [spec["approvals"][0], {**spec["approvals"][1], "role": "security"}]
+    for ceiling, expected in (("restricted", (0, [])), ("market", (2, ["TEN-161"]))):
         write(tmp_path, "grant.json", json.dumps({**grant, "spec": {**spec, "ceiling": ceiling}}))
         code, found = checked(tmp_path)
-        assert (code, [one["policy"] for one in found]) == (len(expected), expected)
+        assert (code, [one["code"] for one in found]) == expected
+
+
+def test_a_consumer_that_is_protected_less_than_the_data_needs_is_denied(tmp_path: Path) -> None:
+    world(tmp_path)
+    provider = REQUEST.replace(TENANT, "t-c3nsus00").replace("vaccine-records", "census")
+    write(tmp_path, "provider.yaml", f"{provider}  buckets: [{{name: records}}]\n")
+    grant = load_schema("Grant")["examples"][0]
+    first, second = grant["spec"]["approvals"]
+    approvals = [first, {**second, "role": "security"}]
+    spec = {"provider": "t-c3nsus00", "consumer": {"tenant": TENANT}, "ceiling": "restricted", "approvals": approvals}
+    write(tmp_path, "grant.json", json.dumps({**grant, "spec": {**grant["spec"], **spec}}))
+    for held, expected in (("restricted", (0, [])), ("market", (1, ["request-grants"]))):
+        text = REQUEST.replace("classification: restricted", f"classification: {held}")
+        write(tmp_path, "request.yaml", text.replace("role: security", "role: legal") if held == "market" else text)
+        code, found = checked(tmp_path)
+        assert (code, [one["policy"] for one in found if one["verdict"] == "deny"]) == expected
 
 
 def test_code_hosts_are_told_of_the_policy_not_of_a_code(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def one_sided(mine: dict[str, Any], *theirs: dict[str, Any], **spec: Any) -> lis
     documents = Documents(requests=tuple(map(document, requests)), sites=sites(), departments=departments())
     judgement = judge(documents, baseline())
     assert [one.code for one in judgement.problems if one.code != "TEN-146"] == []
-    return [one.code for one in judgement.one_sided]
+    return [one.code for one in judgement.idle]
 
 
 def test_both_sides_agree() -> None:
@@ -61,7 +61,7 @@ def test_a_host_is_somebodys(hosts: list[str], codes: list[str]) -> None:
 def test_what_a_tenant_declares_of_one_that_is_not_known_is_an_error_alone() -> None:
     requests = (document(minimal(intents=[TO], **OPEN)),)
     judgement = judge(Documents(requests=requests, sites=sites(), departments=departments()), baseline())
-    assert ([one.code for one in judgement.problems], judgement.one_sided) == (["TEN-139"], ())
+    assert ([one.code for one in judgement.problems], judgement.idle) == (["TEN-139"], ())
 
 
 def test_a_check_warns_and_passes(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_check_warns_and_passes(tmp_path: Path) -> None:
     write(tmp_path, "tenants/b.yaml", MINIMAL.replace(ME, PEER).replace("vaccine-records", "other"))
     done = check("tenants/a.yaml", "--context", "tenants", cwd=tmp_path)
     assert "tenants/a.yaml:" in done.stdout
-    assert "  warn intents: other (t-other111) declares no intent from t-4f9x2k7q on TCP 443" in done.stdout
+    assert "  warn agreements: other (t-other111) declares no intent from t-4f9x2k7q on TCP 443" in done.stdout
     assert "TEN-158" in done.stdout
     assert "1 document read, no problems." in done.stdout
     agreed = "  intents:\n  - {direction: from, tenant: t-4f9x2k7q, port: 443, reason: Answers about licences.}\n"

@@ -1,7 +1,7 @@
 """What the contract says of the files that a check found: every document, sound or not, and what is wrong with it."""
 
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tenantry.check.reading.gather import Gathered
 from tenantry.check.reading.hosts import judge_age
 from tenantry.check.reading.rendered import render_requests
-from tenantry.check.report import CONTRACT, INTENTS, NOBODY, Looked, Report, Result, Summary
+from tenantry.check.report import AGREEMENTS, CONTRACT, NOBODY, Looked, Report, Result, Summary
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, read_documents
 from tenantry.contract.model import Baseline
@@ -51,10 +51,22 @@ def judge_contract(
     problems = tuple(sorted({*unsound, *untimely, *_ours(judgement.problems, documents), *found.problems}))
     checked = _checked(documents)
     about = [_document_at(one, checked) for one in problems]
-    warned = [(one, _document_at(one, checked)) for one in _ours(judgement.one_sided, documents)]
+    warned = [(one, _document_at(one, checked)) for one in _ours(judgement.idle, documents)]
     report = _report([*zip(problems, about, strict=True)], warned, judgement.unjudged, checked)
     wrong = {(one.file, one.line) for one in about if one is not None}
-    return documents, list(render_requests(documents, judgement.tenants, baseline, wrong)), report
+    documents = _without_grants(documents, wrong)
+    return documents, list(render_requests(documents, judgement.tenants, baseline, wrong, day)), report
+
+
+def _without_grants(documents: Documents, unsound: Collection[tuple[str, int]]) -> Documents:
+    """Leave out the grants that the contract refuses: what policies would say of them only follows from that."""
+    kept = {
+        key: one
+        for key, one in documents.sources.items()
+        if key[0] != "Grant" or (one.file, one.start.line) not in unsound
+    }
+    grants = {name: grant for name, grant in documents.grants.items() if ("Grant", name) in kept}
+    return replace(documents, sources=kept, grants=grants)
 
 
 def _ours(problems: Iterable[Problem], documents: Documents) -> list[Problem]:
@@ -72,7 +84,7 @@ def _report(wrong: _Told, warned: _Told, unjudged: tuple[str, ...], checked: Seq
     for reason in unjudged:
         left_out = problem("TEN-160", f"not judged: {reason}", "name the folder with --context")
         results.append(_result(left_out, Verdict.UNDECIDABLE, None))
-    results += [replace(_result(one, Verdict.WARN, document), policy=INTENTS) for one, document in warned]
+    results += [replace(_result(one, Verdict.WARN, document), policy=AGREEMENTS) for one, document in warned]
     denied = {document for _, document in wrong}
     doubtful = {document for _, document in warned} - denied
     sound = len({*checked} - denied - doubtful)

@@ -10,8 +10,8 @@ from tenantry.problems import Problem
 
 CONTRACT = "contract"
 """The name under which the contract's answers go, beside those of policies."""
-INTENTS = "intents"
-"""The name under which intents go whose other side doesn't agree."""
+AGREEMENTS = "agreements"
+"""The name under which intents and grants go that open nothing."""
 NOBODY = ObjectName("", "", "", "")
 """The object of what is about no object: a file that can't be read, a policy without a binding."""
 

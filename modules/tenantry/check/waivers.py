@@ -8,7 +8,7 @@ from tenantry.check.report import Looked, Result
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import ObjectSelector, Waiver, join_name, today
 from tenantry.contract.reading.schema import API_VERSION, HOST_FACTS
-from tenantry.contract.rules.agreements import find_sound_waivers
+from tenantry.contract.rules.waivers import find_sound_waivers
 from tenantry.data import policy_dir
 from tenantry.policy import ObjectName, Verdict
 

@@ -1,9 +1,22 @@
-"""`tenantry apply`."""
+"""`tenantry apply` and `tenantry sync`."""
+
+from typing import Any
 
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import JOBS, Context, DeleteBucket, Format, Jobs, OutputFormat, Policies, Tenants
+from tenantry.cli.options import (
+    ALL_AROUND,
+    JOBS,
+    Context,
+    DeleteBucket,
+    Format,
+    Jobs,
+    OptionalTenants,
+    OutputFormat,
+    Policies,
+    Tenants,
+)
 from tenantry.problems import Exit
 
 
@@ -24,6 +37,32 @@ def apply(
 
     Example: tenantry apply stacks/example/tenants/laa-portal.yaml
     """
+    _apply(tenants, context, jobs, form, buckets=delete_bucket or (), policies=policy)
+
+
+@app.command(short_help="Close what has ended.")
+def sync(
+    tenants: OptionalTenants = ALL_AROUND,
+    *,
+    context: Context = None,
+    jobs: Jobs = JOBS,
+    policy: Policies = None,
+    form: OutputFormat = Format.TEXT,
+) -> None:
+    """Close what has ended: apply the tenants on whose side a grant is still open that is over, or was withdrawn.
+
+    Made to run every day. The others are left as they are, also where their requests have changed. Exits as `apply`
+    does.
+
+    Example: tenantry sync stacks/example
+    """
+    from tenantry.fleet.grants import find_held
+
+    _apply(tenants, context, jobs, form, policies=policy, needed=find_held)
+
+
+def _apply(tenants: list[str], context: Context, jobs: int, form: Format, **how: Any) -> None:  # noqa: ANN401
+    """Apply tenants; `how` is handed to `apply_tenants`."""
     from tenantry.cli.building import show_builds
     from tenantry.cli.outcomes import following, write_outcomes
     from tenantry.fleet.apply import apply_tenants
@@ -32,7 +71,7 @@ def apply(
 
     selection = select(tenants, context)
     with show_builds() as building, following(len(selection.planned), "applying") as report:
-        outcomes = apply_tenants(selection, building, report, jobs=jobs, buckets=delete_bucket or (), policies=policy)
+        outcomes = apply_tenants(selection, building, report, jobs=jobs, **how)
     write_outcomes(outcomes, form)
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)

@@ -31,7 +31,7 @@ def show_reach(tenants: Sequence[str], context: Context, form: Format) -> None:
         _write_json(found.ways, selection)
     else:
         _write_table(found, selection)
-    show_problems([*selection.one_sided, *found.problems])
+    show_problems([*selection.idle, *found.problems])
     if found.problems:
         raise typer.Exit(Exit.UNREACHABLE)
 

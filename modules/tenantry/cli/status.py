@@ -23,7 +23,7 @@ def status(
 ) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
 
-    A waiver that lapsed and that a site still holds is told of. Exits 3 when a site can't be asked.
+    A waiver or a grant that is over and that a site still holds is told of. Exits 3 when a site can't be asked.
 
     Example: tenantry status stacks/example
     """
@@ -32,49 +32,51 @@ def status(
 
         show_reach(tenants, context, form)
         return
-    seen, lapsed = _survey(tenants, context)
+    seen, held = _survey(tenants, context)
     if form is Format.JSON:
         _write_json(seen)
     else:
         _write_table(seen)
-    _exit(seen, lapsed, drifted=False)
+    _exit(seen, held, drifted=False)
 
 
 @app.command(short_help="Name live objects that are not as applied.")
 def drift(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
     """Name every live object that isn't as it was applied, and how it differs. `tenantry apply` mends them.
 
-    Exits 1 when something drifted, or a site still holds a waiver that lapsed, 3 when a site can't be asked.
+    Exits 1 when something drifted, or a site still holds a waiver or a grant that is over, 3 when a site can't be
+    asked.
 
     Example: tenantry drift stacks/example
     """
-    seen, lapsed = _survey(tenants, context)
+    seen, held = _survey(tenants, context)
     if form is Format.JSON:
         _write_json(seen)
     else:
         _write_differences(seen)
-    _exit(seen, lapsed, drifted=True)
+    _exit(seen, held, drifted=True)
 
 
 def _survey(tenants: Sequence[str], context: Context) -> tuple[Sequence["Seen"], Sequence["Problem"]]:
-    """Look at tenants; give how they stand, and the waivers that lapsed and that their sites still hold."""
+    """Look at tenants; give how they stand, and the waivers and grants that their sites still hold and shouldn't."""
+    from tenantry.fleet.grants import tell_held
     from tenantry.fleet.selection import select
     from tenantry.fleet.site.waivers import find_lapsed_at
     from tenantry.fleet.survey import survey
 
     selection = select(tenants, context)
     found = survey(selection.planned, selection.documents.sites)
-    return found.seen, find_lapsed_at(found.connections.values())
+    return found.seen, [*find_lapsed_at(found.connections.values()), *tell_held(found.seen)]
 
 
-def _exit(seen: Sequence["Seen"], lapsed: Sequence["Problem"], *, drifted: bool) -> None:
-    """Exit as what was found asks for, after telling of waivers that lapsed and that sites still hold."""
+def _exit(seen: Sequence["Seen"], held: Sequence["Problem"], *, drifted: bool) -> None:
+    """Exit as what was found asks for, after telling of what is over and still held."""
     from tenantry.cli.tables import show_problems
 
-    show_problems(lapsed)
+    show_problems(held)
     if any(one.error for one in seen):
         raise typer.Exit(Exit.UNREACHABLE)
-    if drifted and (lapsed or any(one.comparison and one.comparison.differences for one in seen)):
+    if drifted and (held or any(one.comparison and one.comparison.differences for one in seen)):
         raise typer.Exit(Exit.DENIED)
 
 

@@ -17,7 +17,7 @@ _ITEM_DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "namespaces": {"share": 1},
     "intents": {"protocol": "TCP"},
     "egress": {"protocol": "TCP"},
-    "serviceAccounts": {"apiToken": False, "namespace": "", "buckets": ()},
+    "serviceAccounts": {"apiToken": False, "namespace": "", "buckets": (), "grants": ()},
 }
 _DEFAULT_BUCKET_QUOTA = "100Gi"
 _DEFAULT_GRACE_DAYS = 30

@@ -23,11 +23,12 @@ from tenantry.contract.model import (
 from tenantry.contract.placement import explain, ranked, why_not
 from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.reader import read_file
-from tenantry.contract.rules.agreements import judge_agreements, judge_references
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
+from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_parties, judge_uses
 from tenantry.contract.rules.intents import find_one_sided
 from tenantry.contract.rules.scope import Completed, Scope
 from tenantry.contract.rules.tenant import judge_tenant
+from tenantry.contract.rules.waivers import judge_named, judge_waivers
 from tenantry.contract.structure import structure
 from tenantry.data import baseline_file
 from tenantry.problems import InputError, Problem
@@ -69,13 +70,14 @@ def complete(documents: Documents, baseline: Baseline, *, assume_peers: bool = F
 class Judgement:
     """What the contract says of documents: the sound tenants, all problems, and what couldn't be judged, and why.
 
-    `one_sided` are intents that are sound in themselves and open nothing, for the other side doesn't agree.
+    `idle` are intents and grants that are sound in themselves and open nothing: nobody agrees or uses them, or
+    they're over.
     """
 
     tenants: tuple[Tenant, ...]
     problems: tuple[Problem, ...]
     unjudged: tuple[str, ...]
-    one_sided: tuple[Problem, ...]
+    idle: tuple[Problem, ...]
 
 
 def judge(
@@ -93,7 +95,7 @@ def judge(
     is looked at without the others, whoever an intent, a waiver or a grant names is taken to be one of them. `day` says
     which waivers are in force, by default today.
     """
-    problems = [*judge_requests(documents.claimants), *judge_agreements(documents)]
+    problems = [*judge_requests(documents.claimants), *judge_waivers(documents), *judge_grants(documents)]
     problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants))
     completed: list[Completed] = []
     for request in documents.requests:
@@ -108,14 +110,18 @@ def judge(
         one = Completed(request, structure(complete_request(request.data, pinned, department), Tenant))
         one, found = _placed(one, documents, pinned)
         problems.extend([*judge_tenant(one, pinned), *found])
+        problems.extend(judge_uses(one, documents.grants, assume_others=assume_peers and not documents.grants))
         completed.append(one)
     day = day or today()
     problems.extend(judge_ceilings(Scope(documents, baseline, tuple(completed), day)))
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
+    idle: list[Problem] = []
     if not assume_peers:
-        problems.extend(judge_references(documents, {tenant.id: tenant for tenant in tenants}))
-    one_sided = () if assume_peers else tuple(sorted(find_one_sided(completed)))
-    return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)), one_sided)
+        problems.extend(judge_named(documents))
+        baselines = {**documents.baselines, baseline.version: baseline}
+        problems.extend(judge_parties(documents, {tenant.id: tenant for tenant in tenants}, baselines))
+        idle = sorted([*find_one_sided(completed), *find_idle_grants(documents, completed, day)])
+    return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)), tuple(idle))
 
 
 def _unjudged(documents: Documents) -> Iterator[str]:

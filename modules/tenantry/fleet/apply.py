@@ -1,6 +1,6 @@
 """Brings tenants to what their requests say, several at once; one that fails doesn't stop the others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tenantry.fleet.outcome import Action, Outcome, Report
@@ -19,8 +19,11 @@ def apply_tenants(
     jobs: int,
     buckets: Sequence[str] = (),
     policies: Path | None = None,
+    needed: Callable[[Seen], object] = lambda _: True,
 ) -> list[Outcome]:
     """Apply tenants, `jobs` of them at a time; `report` hears of each as it ends.
+
+    Those for which nothing is `needed`, by what was seen of them, are left as they are.
 
     Pulumi is started only where something differs, and not for a tenant that policies deny. A bucket that a request no
     longer asks for is deleted; one that holds objects only where `buckets` names it. `policies` is a folder of policies
@@ -34,7 +37,7 @@ def apply_tenants(
     for seen in found.seen:
         if seen.error is not None:
             outcomes.append(Outcome(seen.planned, Action.FAILED, 0.0, seen.error.problems))
-        elif seen.comparison is not None and seen.comparison.state is State.AS_ASKED:
+        elif not needed(seen) or (seen.comparison is not None and seen.comparison.state is State.AS_ASKED):
             outcomes.append(Outcome(seen.planned, Action.UNCHANGED, 0.0))
         else:
             waiting.append(seen)

@@ -11,7 +11,7 @@ from tenantry.problems import Problem, UnreachableError
 from tenantry.reach import any_pod, build_world, find_openings
 from tenantry.reach.policies import NETWORK_API
 from tenantry.reach.ways import Way, tell_ways
-from tenantry.render.names import CILIUM_API, CILIUM_KIND
+from tenantry.render.network.names import CILIUM_API, CILIUM_KIND
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, load_documents
-from tenantry.contract.model import Baseline, Site, Tenant
+from tenantry.contract.model import Baseline, Site, Tenant, today
 from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, is_there
+from tenantry.contract.sharing import find_sharing
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render import Rendered, render_tenant
 
-_AROUND_ONE = (*CONTEXT_FOLDERS, "waivers")
+_AROUND_ONE = (*CONTEXT_FOLDERS, "waivers", "grants")
 """The folders that say whether one tenant is sound, whatever the others are."""
 
 
@@ -28,13 +29,13 @@ class Planned:
 class Selection:
     """The tenants that a command is about, and all documents that they were judged with.
 
-    `one_sided` tells of the tenants' intents whose other side doesn't agree.
+    `idle` tells of the tenants' intents and grants that open nothing.
     """
 
     planned: tuple[Planned, ...]
     documents: Documents
     baseline: Baseline
-    one_sided: tuple[Problem, ...]
+    idle: tuple[Problem, ...]
 
     @property
     def sites(self) -> Mapping[str, Site]:
@@ -56,7 +57,8 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
     whole = not alone or bool(words)
     documents = load_documents(_read(paths, around, whole=whole))
     baseline = load_baseline()
-    judgement = judge(documents, baseline, assume_departments=False, assume_peers=not whole)
+    day = today()
+    judgement = judge(documents, baseline, assume_departments=False, assume_peers=not whole, day=day)
     if judgement.problems:
         raise InputError(judgement.problems)
     chosen = _chosen(judgement.tenants, documents, paths, words)
@@ -67,10 +69,11 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
             what = f"no Site document is known to place tenant {tenant.id} on"
             raise InputError(problem("TEN-520", what, "name the folder of the sites with --context"))
         pinned = documents.baselines.get(tenant.spec.baseline, baseline)
-        planned.append(Planned(tenant, site, render_tenant(tenant, site, pinned)))
+        sharing = find_sharing(tenant, documents.grants.values(), day)
+        planned.append(Planned(tenant, site, render_tenant(tenant, site, pinned, sharing)))
     ids = {tenant.id for tenant in chosen}
     files = {request.file for request in documents.requests if request.spec["id"] in ids}
-    one_sided = tuple(one for one in judgement.one_sided if one.file in files)
+    one_sided = tuple(one for one in judgement.idle if one.file in files)
     return Selection(tuple(planned), documents, baseline, one_sided)
 
 

@@ -12,7 +12,7 @@ from tenantry.reach.labels import ANY_LABELS, read_selector
 from tenantry.reach.policies import Host, Peer, Pods, Policy, Rule, fix_name, read_place
 from tenantry.reach.ports import PROTOCOLS
 from tenantry.render.manifest import Manifest
-from tenantry.render.names import CILIUM_API, CILIUM_KIND, NAMESPACE_KEY
+from tenantry.render.network.names import CILIUM_API, CILIUM_KIND, NAMESPACE_KEY
 
 
 def read_cilium_policies(manifests: Iterable[Manifest]) -> Iterator[Policy]:

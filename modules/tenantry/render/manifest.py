@@ -18,11 +18,15 @@ STORE_API = "tenantry.dev/v1"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """All objects of one tenant: those for the site's Kubernetes and those for its object store."""
+    """All objects of one tenant: those for the site's Kubernetes and those for its object store.
+
+    `grants` maps each grant that opened something in them to its last day, as `YYYY-MM-DD`.
+    """
 
     tenant: str
     kubernetes: tuple[Manifest, ...]
     object_store: tuple[Manifest, ...]
+    grants: Mapping[str, str]
 
     @property
     def documents(self) -> tuple[Manifest, ...]:

@@ -13,6 +13,7 @@ from tenantry.render.manifest import STORE_API, Manifest
 
 DOMAIN = "tenantry.dev"
 TENANT_LABEL = f"{DOMAIN}/tenant"
+DEPARTMENT_LABEL = f"{DOMAIN}/department"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGER = "tenantry"
 BASELINE_NOTE = f"{DOMAIN}/baseline"
@@ -38,9 +39,9 @@ def namespace_name(tenant: Tenant, namespace: str) -> str:
     return join_name(tenant.id, namespace)
 
 
-def bucket_name(tenant: Tenant, bucket: str) -> str:
-    """Give the name by which the object store knows one of the tenant's buckets."""
-    return join_name(tenant.id, bucket)
+def bucket_name(tenant_id: str, bucket: str) -> str:
+    """Give the name by which the object store knows one of a tenant's buckets."""
+    return join_name(tenant_id, bucket)
 
 
 def identity_name(tenant: Tenant, account: ServiceAccount) -> str:
@@ -63,7 +64,7 @@ def labels(tenant: Tenant) -> dict[str, str]:
         **dict(sorted(tenant.metadata.labels.items())),
         MANAGED_BY_LABEL: MANAGER,
         TENANT_LABEL: tenant.id,
-        f"{DOMAIN}/department": spec.department,
+        DEPARTMENT_LABEL: spec.department,
         f"{DOMAIN}/environment": spec.environment.value,
         f"{DOMAIN}/classification": spec.classification.value,
         f"{DOMAIN}/template": spec.template.value,

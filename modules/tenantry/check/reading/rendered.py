@@ -1,10 +1,12 @@
 """What is judged of a tenant: its request as an object, and what it becomes; each names the request it comes from."""
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from typing import Any
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import Baseline, Tenant
+from tenantry.contract.sharing import find_sharing
 from tenantry.policy import Placed, Source
 from tenantry.render import Rendered, render_tenant
 from tenantry.render.request import render_request
@@ -24,17 +26,21 @@ def place_objects(tenant: Tenant, rendered: Rendered, source: Source) -> Iterato
 
 
 def render_requests(
-    documents: Documents, tenants: Iterable[Tenant], baseline: Baseline, unsound: Collection[tuple[str, int]]
+    documents: Documents,
+    tenants: Iterable[Tenant],
+    baseline: Baseline,
+    unsound: Collection[tuple[str, int]],
+    day: date,
 ) -> Iterator[Placed]:
     """Render each sound tenant that was checked and has a site; one without is told of where there are no sites.
 
-    `unsound` are files and first lines of requests that the contract refuses: more would only follow from that.
+    `day` says which grants are in force; `unsound` are files and first lines of requests that the contract refuses:
+    more would only follow from that.
     """
     requests = {one.spec["id"]: one for one in documents.requests if one.file not in documents.context_files}
     for tenant in tenants:
         request, site = requests.get(tenant.id), documents.sites.get(tenant.spec.placement.site or "")
         if request is not None and site is not None and (request.file, request.start.line) not in unsound:
             pinned = documents.baselines.get(tenant.spec.baseline, baseline)
-            yield from place_objects(
-                tenant, render_tenant(tenant, site, pinned), Source(request.file, request.start.line)
-            )
+            rendered = render_tenant(tenant, site, pinned, find_sharing(tenant, documents.grants.values(), day))
+            yield from place_objects(tenant, rendered, Source(request.file, request.start.line))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from tenantry.contract.model.tenant import Approval
+from tenantry.contract.model.tenant import Approval, Tenant
 from tenantry.contract.model.words import BucketAccess, Classification, Metadata
 
 
@@ -65,6 +65,15 @@ class Consumer:
     tenant: str | None
     party: str | None
 
+    @property
+    def kind(self) -> str:
+        """Say which of the three it is, as the baseline's `grantees` does."""
+        return "department" if self.department is not None else "tenant" if self.tenant is not None else "party"
+
+    def __str__(self) -> str:
+        """Name it for a reader."""
+        return f"{self.kind} {self.department or self.tenant or self.party}"
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -99,6 +108,7 @@ class GrantSpec:
     ceiling: Classification
     starts: date
     ends: date
+    withdrawn: date | None
     approvals: tuple[Approval, ...]
 
 
@@ -111,5 +121,25 @@ class Grant:
 
     @property
     def name(self) -> str:
-        """The grant's name, which intents, policies and the catalogue know it by."""
+        """The grant's name, which service accounts, policies and the catalogue know it by."""
         return self.metadata.name
+
+    @property
+    def agreed(self) -> date:
+        """The day on which both sides had approved it."""
+        return max(approval.on for approval in self.spec.approvals)
+
+    def is_in_force(self, day: date) -> bool:
+        """Say whether it opens anything on a day: once it is approved, from its first to its last."""
+        return max(self.spec.starts, self.agreed) <= day and not self.is_over(day)
+
+    def is_over(self, day: date) -> bool:
+        """Say whether it has ended by a day, or was withdrawn."""
+        withdrawn = self.spec.withdrawn
+        return self.spec.ends < day or (withdrawn is not None and withdrawn <= day)
+
+    def is_for(self, tenant: Tenant) -> bool:
+        """Say whether a tenant is its consumer; the provider never is, also where its whole department is."""
+        consumer = self.spec.consumer
+        named = consumer.tenant == tenant.id or consumer.department == tenant.spec.department
+        return named and tenant.id != self.spec.provider

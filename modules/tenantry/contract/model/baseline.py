@@ -19,6 +19,7 @@ class ClassificationControls:
     """What one classification decides: a column of the design's table."""
 
     readers: str
+    grantees: tuple[str, ...]
     pod_security: str
     own_node_pool: bool
     route_from_outside: bool

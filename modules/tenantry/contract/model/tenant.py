@@ -106,12 +106,16 @@ class BucketGrant:
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """A workload's identity; `api_token` says whether pods that use it get a token for the Kubernetes API."""
+    """A workload's identity; `api_token` says whether pods that use it get a token for the Kubernetes API.
+
+    `grants` are names of grants whose datasets it uses.
+    """
 
     name: str
     namespace: str
     api_token: bool
     buckets: tuple[BucketGrant, ...]
+    grants: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

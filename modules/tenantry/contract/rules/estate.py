@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from tenantry.contract.model import Bytes, Department, Millicores
 from tenantry.contract.quantity import format_bytes, format_cpu
 from tenantry.contract.reading.document import Document, Path, cut
-from tenantry.contract.rules.agreements import is_waived
 from tenantry.contract.rules.hosts import called, judge_hosts
 from tenantry.contract.rules.scope import Completed, Scope
+from tenantry.contract.rules.waivers import is_waived
 from tenantry.problems import Problem
 
 CEILING_POLICY = "request-quota-ceiling"

@@ -6,7 +6,7 @@ from tenantry.check.waivers import find_waivers
 from tenantry.contract.documents import read_documents
 from tenantry.contract.model import Waiver
 from tenantry.contract.reading.finding import government_root
-from tenantry.contract.rules.agreements import judge_waivers
+from tenantry.contract.rules.waivers import judge_waivers
 from tenantry.objectstore.spec import KINDS as STORE_KINDS
 from tenantry.problems import InputError, problem
 

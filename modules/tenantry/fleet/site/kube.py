@@ -19,7 +19,7 @@ import urllib3
 from tenantry.connection import Connection
 from tenantry.fleet.site.kubeconfig import KubeContext, read_context
 from tenantry.problems import Problem, UnreachableError, problem
-from tenantry.render.names import CILIUM_API, CILIUM_KIND
+from tenantry.render.network.names import CILIUM_API, CILIUM_KIND
 
 FIELD_MANAGER = "tenantry"
 CONNECT_SECONDS = 5.0

@@ -21,7 +21,8 @@ RECORD_NAMESPACE = "tenantry-system"
 class Record:
     """What was applied last: the digest of the rendered documents, and the hash of each live object by key.
 
-    `buckets` maps each bucket that the tenant has to its retention in days.
+    `buckets` maps each bucket that the tenant has to its retention in days, `grants` each grant that opens something to
+    its last day.
     """
 
     tenant: str
@@ -30,6 +31,7 @@ class Record:
     baseline: str
     objects: Mapping[str, str]
     buckets: Mapping[str, int]
+    grants: Mapping[str, str]
 
 
 def record_namespace() -> Manifest:
@@ -47,6 +49,7 @@ def record_manifest(record: Record) -> Manifest:
         "baseline": record.baseline,
         "objects": orjson.dumps(record.objects, option=orjson.OPT_SORT_KEYS).decode(),
         "buckets": orjson.dumps(record.buckets, option=orjson.OPT_SORT_KEYS).decode(),
+        "grants": orjson.dumps(record.grants, option=orjson.OPT_SORT_KEYS).decode(),
     }
     annotations = {f"{DOMAIN}/version": __version__}
     metadata = {"name": record.tenant, "namespace": RECORD_NAMESPACE, "labels": labels, "annotations": annotations}
@@ -63,6 +66,7 @@ def parse_record(live: Mapping[str, Any]) -> Record:
         baseline=data.get("baseline", ""),
         objects=_map(data.get("objects", "")),
         buckets=_map(data.get("buckets", "")),
+        grants=_map(data.get("grants", "")),
     )
 
 

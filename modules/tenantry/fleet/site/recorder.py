@@ -73,6 +73,7 @@ def _record(one: Planned, hashes: Mapping[str, str]) -> Record:
         baseline=one.tenant.spec.baseline,
         objects=hashes,
         buckets=one.rendered.retention,
+        grants=one.rendered.grants,
     )
 
 

@@ -1,29 +1,32 @@
 """The network boundary: everything is denied, then each declared intent is allowed by a policy of its own.
 
-Hosts by name are in `render.names`.
+Hosts by name are in `names`, what grants open in `shared`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
 from tenantry.contract.addresses import is_inside
 from tenantry.contract.model import Baseline, Direction, PodSelector, Site, Tenant
+from tenantry.contract.sharing import Sharing
 from tenantry.render.manifest import Manifest
-from tenantry.render.names import CILIUM_API, CILIUM_KIND, list_named_rules, reaches_names
 from tenantry.render.naming import DOMAIN, TENANT_LABEL, document, namespace_name
-from tenantry.render.rules import Rule, merge_rules, name_rule
+from tenantry.render.network.names import CILIUM_API, CILIUM_KIND, list_named_rules, reaches_names
+from tenantry.render.network.rules import Rule, let_in, let_out, merge_rules, name_rule, select_tenant
+from tenantry.render.network.shared import list_shared_rules
+from tenantry.render.store.identities import list_data
 
 EVERY_POD: dict[str, Any] = {}
 
 
-def render_network(tenant: Tenant, site: Site, baseline: Baseline) -> list[Manifest]:
+def render_network(tenant: Tenant, site: Site, baseline: Baseline, sharing: Sharing) -> list[Manifest]:
     """Make the network policies of each namespace. Source: Kubernetes NetworkPolicy, networking.k8s.io/v1."""
     rules = [
         (kind, (name, reason, {selector: EVERY_POD, **spec}))
         for kind, selector, found in (
-            (("networking.k8s.io/v1", "NetworkPolicy"), "podSelector", _rules(tenant, site, baseline)),
-            ((CILIUM_API, CILIUM_KIND), "endpointSelector", list_named_rules(tenant, site)),
+            (("networking.k8s.io/v1", "NetworkPolicy"), "podSelector", _rules(tenant, site, baseline, sharing)),
+            ((CILIUM_API, CILIUM_KIND), "endpointSelector", list_named_rules(tenant, site, sharing)),
         )
         for name, reason, spec in found
     ]
@@ -40,26 +43,27 @@ def _policy(tenant: Tenant, namespace: str, kind: tuple[str, str], rule: Rule) -
     return document(tenant, *kind, f"tenantry-{name}", {"spec": spec}, namespace=namespace, notes=notes)
 
 
-def _rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
+def _rules(tenant: Tenant, site: Site, baseline: Baseline, sharing: Sharing) -> Iterator[Rule]:
     yield "default-deny", "Nothing is open that isn't declared", {"policyTypes": ["Ingress", "Egress"]}
-    yield from _standard_rules(tenant, site)
+    yield from _standard_rules(tenant, site, sharing)
+    yield from list_shared_rules(sharing)
     yield from merge_rules([*_intent_rules(tenant, site, baseline), *_egress_rules(tenant, site, baseline)])
 
 
-def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
-    network, own = site.spec.network, _namespaces({TENANT_LABEL: tenant.id})
+def _standard_rules(tenant: Tenant, site: Site, sharing: Sharing) -> Iterator[Rule]:
+    network, own = site.spec.network, select_tenant(tenant.id)
     yield (
         "own-namespaces",
         "Pods of one tenant speak with each other",
         {"policyTypes": ["Ingress", "Egress"], "ingress": [{"from": [own]}], "egress": [{"to": [own]}]},
     )
-    if not reaches_names(tenant):
+    if not reaches_names(tenant, site, sharing):
         # Beside a policy that lets any question through, Cilium wouldn't look at the answers.
         yield "dns", "Names are looked up at the site's DNS", _dns(network.dns)
     yield (
         "monitoring",
         "The site's monitoring reads metrics",
-        _in([_site_namespaces(network.monitoring)], network.monitoring.port, "TCP"),
+        let_in([_site_namespaces(network.monitoring)], network.monitoring.port, "TCP"),
     )
     if tenant.spec.ingress.hosts:
         hosts = ", ".join(tenant.spec.ingress.hosts)
@@ -67,11 +71,11 @@ def _standard_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
         yield (
             "gateway",
             f"The site's gateway brings requests for {hosts}",
-            _in([gateway], tenant.spec.ingress.port, "TCP"),
+            let_in([gateway], tenant.spec.ingress.port, "TCP"),
         )
-    if any(account.buckets for account in tenant.spec.service_accounts):
+    if any(list_data(tenant, account, sharing) for account in tenant.spec.service_accounts):
         peers = [{"ipBlock": {"cidr": cidr}} for cidr in network.object_store_cidrs]
-        yield "object-store", "Workloads reach their buckets", _out(peers, network.object_store_port, "TCP")
+        yield "object-store", "Workloads reach their buckets", let_out(peers, network.object_store_port, "TCP")
 
 
 def _egress_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
@@ -79,13 +83,13 @@ def _egress_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Ru
         if egress.cidr:
             peer = _cidr(egress.cidr, site, baseline)
             name = name_rule("egress", egress.cidr, egress.port, egress.protocol)
-            yield name, egress.reason, _out([peer], egress.port, egress.protocol)
+            yield name, egress.reason, let_out([peer], egress.port, egress.protocol)
 
 
 def _intent_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Rule]:
     for intent in (one for one in tenant.spec.intents if not one.host):
-        build = _out if intent.direction is Direction.TO else _in
-        peer = _namespaces({TENANT_LABEL: intent.tenant}) if intent.tenant else _cidr(intent.cidr or "", site, baseline)
+        build = let_out if intent.direction is Direction.TO else let_in
+        peer = select_tenant(intent.tenant) if intent.tenant else _cidr(intent.cidr or "", site, baseline)
         name = name_rule("intent", intent.direction.value, intent.tenant or intent.cidr, intent.port, intent.protocol)
         yield name, intent.reason, build([peer], intent.port, intent.protocol)
 
@@ -93,20 +97,6 @@ def _intent_rules(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Ru
 def _dns(dns: PodSelector) -> dict[str, Any]:
     ports = [{"protocol": protocol, "port": dns.port} for protocol in ("UDP", "TCP")]
     return {"policyTypes": ["Egress"], "egress": [{"to": [_site_namespaces(dns)], "ports": ports}]}
-
-
-def _in(peers: Sequence[Any], port: int, protocol: str) -> dict[str, Any]:
-    ports = [{"protocol": protocol, "port": port}]
-    return {"policyTypes": ["Ingress"], "ingress": [{"from": list(peers), "ports": ports}]}
-
-
-def _out(peers: Sequence[Any], port: int, protocol: str) -> dict[str, Any]:
-    ports = [{"protocol": protocol, "port": port}]
-    return {"policyTypes": ["Egress"], "egress": [{"to": list(peers), "ports": ports}]}
-
-
-def _namespaces(labels: Mapping[str, str]) -> dict[str, Any]:
-    return {"namespaceSelector": {"matchLabels": dict(labels)}}
 
 
 def _site_namespaces(service: PodSelector) -> dict[str, Any]:

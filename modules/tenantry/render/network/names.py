@@ -7,31 +7,45 @@ hosts by name asks the DNS through Cilium's proxy. Source: CiliumNetworkPolicy, 
 from collections.abc import Iterator
 from typing import Any
 
-from tenantry.contract.model import Egress, Intent, PodSelector, Site, Tenant
-from tenantry.render.rules import Rule, merge_rules, name_rule
+from tenantry.contract.model import Direction, Egress, Grant, Intent, PodSelector, Site, Tenant
+from tenantry.contract.sharing import Sharing
+from tenantry.render.network.rules import Rule, merge_rules, name_rule
+from tenantry.render.network.shared import give_reason, name_grant_rule
 
 CILIUM_API = "cilium.io/v2"
 CILIUM_KIND = "CiliumNetworkPolicy"
 NAMESPACE_KEY = "k8s:io.kubernetes.pod.namespace"
 
 
-def reaches_names(tenant: Tenant) -> bool:
+def reaches_names(tenant: Tenant, site: Site, sharing: Sharing) -> bool:
     """Say whether a tenant reaches any host by name."""
-    return any(each.host for each in tenant.spec.egress) or any(each.host for each in tenant.spec.intents)
+    asked = any(each.host for each in tenant.spec.egress) or any(each.host for each in tenant.spec.intents)
+    return asked or bool(_shared_hosts(site, sharing))
 
 
-def list_named_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
+def list_named_rules(tenant: Tenant, site: Site, sharing: Sharing) -> Iterator[Rule]:
     """Give the rules for each host that a tenant reaches, and for the DNS that tells their addresses."""
-    if reaches_names(tenant):
+    if reaches_names(tenant, site, sharing):
         yield "dns", "Names are looked up at the site's DNS, which says where hosts are", {"egress": [_ask_dns(site)]}
         yield from merge_rules([*_intent_rules(tenant, site), *_egress_rules(tenant)])
+        for grant, intent in _shared_hosts(site, sharing):
+            yield name_grant_rule(grant, "host"), intent.reason, _open_host(intent, site)
+
+
+def _shared_hosts(site: Site, sharing: Sharing) -> list[tuple[Grant, Intent]]:
+    """Give the hosts of services that others share with a tenant, where the site knows names."""
+    return [
+        (grant, Intent(Direction.TO, None, service.host, None, service.port, "TCP", give_reason(grant)))
+        for grant in sharing.taken
+        if (service := grant.spec.service) is not None and site.can("network.fqdn")
+    ]
 
 
 def _intent_rules(tenant: Tenant, site: Site) -> Iterator[Rule]:
     for intent in tenant.spec.intents:
         if intent.host:
             name = name_rule("intent", intent.direction.value, intent.host, intent.port, intent.protocol)
-            yield name, intent.reason, {"egress": [_to_host(intent), *_through_gateway(intent, site)]}
+            yield name, intent.reason, _open_host(intent, site)
 
 
 def _egress_rules(tenant: Tenant) -> Iterator[Rule]:
@@ -39,6 +53,10 @@ def _egress_rules(tenant: Tenant) -> Iterator[Rule]:
         if egress.host:
             name = name_rule("egress", egress.host, egress.port, egress.protocol)
             yield name, egress.reason, {"egress": [_to_host(egress)]}
+
+
+def _open_host(intent: Intent, site: Site) -> dict[str, Any]:
+    return {"egress": [_to_host(intent), *_through_gateway(intent, site)]}
 
 
 def _ask_dns(site: Site) -> dict[str, Any]:

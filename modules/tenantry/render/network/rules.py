@@ -1,8 +1,10 @@
 """The rules of a network boundary: each opens one connection, by one policy in each of a tenant's namespaces."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
+
+from tenantry.render.naming import TENANT_LABEL
 
 Rule = tuple[str, str, dict[str, Any]]
 """A policy's name, its reason, and what its spec opens; which pods it selects is added where it is made."""
@@ -22,3 +24,20 @@ def merge_rules(rules: Iterable[Rule]) -> Iterator[Rule]:
         specs[name] = spec
     for name, given in reasons.items():
         yield name, "; ".join(given), specs[name]
+
+
+def let_in(peers: Sequence[Any], port: int, protocol: str) -> dict[str, Any]:
+    """Open a port to peers."""
+    ports = [{"protocol": protocol, "port": port}]
+    return {"policyTypes": ["Ingress"], "ingress": [{"from": list(peers), "ports": ports}]}
+
+
+def let_out(peers: Sequence[Any], port: int, protocol: str) -> dict[str, Any]:
+    """Open the way to a port of peers."""
+    ports = [{"protocol": protocol, "port": port}]
+    return {"policyTypes": ["Egress"], "egress": [{"to": list(peers), "ports": ports}]}
+
+
+def select_tenant(tenant: str) -> dict[str, Any]:
+    """Select the namespaces of a tenant, by its id."""
+    return {"namespaceSelector": {"matchLabels": {TENANT_LABEL: tenant}}}

@@ -1,0 +1,84 @@
+"""The identities of workloads in the object store, each with what it may do in its tenant's buckets and in others'."""
+
+from collections.abc import Sequence
+
+from tenantry.contract.model import ServiceAccount, Site, Tenant
+from tenantry.contract.sharing import Sharing
+from tenantry.render.access import account_secret_name
+from tenantry.render.manifest import Manifest
+from tenantry.render.naming import FILLED_BY, bucket_name, document, identity_name, namespace_name, store_document
+from tenantry.render.store.statements import Data, write_data_policy, write_policy
+
+
+def render_identities(tenant: Tenant, site: Site, sharing: Sharing) -> list[Manifest]:
+    """Make an identity for each service account that may use data."""
+    made: list[Manifest] = []
+    for account, data in _accounts_with_data(tenant, sharing):
+        made.extend([_role(tenant, site, account, data)] if _federates(site) else _user(tenant, account, data))
+    return made
+
+
+def render_secrets(tenant: Tenant, site: Site, sharing: Sharing) -> list[Manifest]:
+    """Make, where the store can't federate, the Secret of each service account; its data is filled in when applied."""
+    if _federates(site):
+        return []
+    return [
+        document(
+            tenant,
+            "v1",
+            "Secret",
+            account_secret_name(account),
+            {"type": "Opaque"},
+            namespace=namespace_name(tenant, account.namespace),
+            notes={FILLED_BY: f"AccessKey/{identity_name(tenant, account)}"},
+        )
+        for account, _ in _accounts_with_data(tenant, sharing)
+    ]
+
+
+def _federates(site: Site) -> bool:
+    """Say whether workloads take roles with their own token: the store can trust an issuer, and the site has one."""
+    return site.can("sts.webIdentity") and site.spec.issuer is not None
+
+
+def _accounts_with_data(tenant: Tenant, sharing: Sharing) -> list[tuple[ServiceAccount, list[Data]]]:
+    every = ((account, list_data(tenant, account, sharing)) for account in tenant.spec.service_accounts)
+    return [(account, data) for account, data in every if data]
+
+
+def list_data(tenant: Tenant, account: ServiceAccount, sharing: Sharing) -> list[Data]:
+    """Give what a service account may use: data of its tenant, and what others share with it by grants in force."""
+    own = [Data(bucket_name(tenant.id, each.bucket), each.prefix, each.access) for each in account.buckets]
+    shared = [
+        Data(bucket_name(grant.spec.provider, dataset.bucket), dataset.prefix, dataset.access)
+        for grant in sharing.taken
+        if grant.name in account.grants and (dataset := grant.spec.dataset) is not None
+    ]
+    return own + shared
+
+
+def _role(tenant: Tenant, site: Site, account: ServiceAccount, data: Sequence[Data]) -> Manifest:
+    """Trust one service account of the site's cluster, by its token's issuer and subject, and no other."""
+    issuer = (site.spec.issuer or "").removeprefix("https://").rstrip("/")
+    subject = f"system:serviceaccount:{namespace_name(tenant, account.namespace)}:{account.name}"
+    trust = write_policy(
+        [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": [f"arn:aws:iam:::oidc-provider/{issuer}"]},
+                "Action": ["sts:AssumeRoleWithWebIdentity"],
+                "Condition": {"StringEquals": {f"{issuer}:sub": subject}},
+            }
+        ]
+    )
+    spec = {"trust": trust, "policies": {"buckets": write_data_policy(data)}, "maxSessionSeconds": 3600}
+    return store_document(tenant, "Role", identity_name(tenant, account), spec)
+
+
+def _user(tenant: Tenant, account: ServiceAccount, data: Sequence[Data]) -> list[Manifest]:
+    name = identity_name(tenant, account)
+    policies = {"buckets": write_data_policy(data)}
+    return [
+        store_document(tenant, "User", name, {"policies": policies, "tags": {}}),
+        store_document(tenant, "AccessKey", name, {"user": name, "generation": 1}),
+    ]

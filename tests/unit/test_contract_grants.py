@@ -1,0 +1,99 @@
+"""What a grant may open, to whom, for how long and by whose approval; and that one which opens nothing is told of."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from granting import DATASET, FIRST, GIVER, LAST, OTHER, SERVICE, TAKER, giver, make_grant, taker, write_grant
+from strategies import baseline, departments, document, sites
+from tenantry.contract.documents import Documents
+from tenantry.contract.load import Judgement, judge
+from tenantry.contract.reading.document import Document
+
+BORDER = "border-certificates"
+OWNER = {"by": "owner@north.example", "role": "owner", "on": "2026-11-02", "reference": "N-1"}
+LEGAL = {"by": "legal@south.example", "role": "legal", "on": "2026-11-03", "reference": "S-1"}
+SECURITY = {"by": "ciso@south.example", "role": "security", "on": "2026-11-03", "reference": "S-2"}
+
+
+def judged(*requests: dict[str, Any], day: str = FIRST, **spec: Any) -> Judgement:  # noqa: ANN401
+    """Judge one grant among requests on a day."""
+    sources: dict[tuple[str, str], Document] = {("Grant", BORDER): document(write_grant(**spec))}
+    documents = Documents(
+        requests=tuple(map(document, requests)),
+        grants={BORDER: make_grant(**spec)},
+        sources=sources,
+        sites=sites(),
+        departments=departments(),
+    )
+    return judge(documents, baseline(), day=date.fromisoformat(day))
+
+
+def codes(*requests: dict[str, Any], **spec: Any) -> list[str]:  # noqa: ANN401
+    return [problem.code for problem in judged(*requests, **spec).problems]
+
+
+def idle(*requests: dict[str, Any], **spec: Any) -> list[str]:  # noqa: ANN401
+    judgement = judged(*requests, **spec)
+    assert judgement.problems == ()
+    return [problem.code for problem in judgement.idle]
+
+
+@pytest.mark.parametrize(
+    ("held", "ceiling", "consumer", "approvals", "found"),
+    [
+        ("shared", "shared", {"tenant": TAKER}, [OWNER, LEGAL], []),
+        ("shared", "restricted", {"department": "department-south"}, [OWNER, LEGAL], []),
+        ("shared", "open", {"tenant": TAKER}, [OWNER, LEGAL], ["TEN-161"]),
+        ("market", "shared", {"tenant": TAKER}, [OWNER, LEGAL], ["TEN-161"]),
+        ("market", "market", {"party": "acme"}, [OWNER, LEGAL], []),
+        ("market", "market", {"party": "acme"}, [OWNER, SECURITY], ["TEN-163"]),
+        ("shared", "shared", {"party": "acme"}, [OWNER, LEGAL], ["TEN-162"]),
+        ("restricted", "restricted", {"tenant": TAKER}, [OWNER, SECURITY], ["TEN-162"]),
+        ("restricted", "restricted", {"department": "department-north"}, [OWNER, SECURITY], []),
+        ("restricted", "restricted", {"department": "department-north"}, [OWNER, LEGAL], ["TEN-163"]),
+        ("open", "open", {"party": "acme"}, [OWNER, SECURITY], []),
+    ],
+)
+def test_the_class_of_the_data_says_who_may_have_it(
+    held: str, ceiling: str, consumer: dict[str, str], approvals: list[dict[str, str]], found: list[str]
+) -> None:
+    provider = giver(classification=held, ingress={})
+    assert codes(provider, taker(), ceiling=ceiling, consumer=consumer, approvals=approvals) == found
+
+
+def test_a_grant_is_not_for_its_own_provider_nor_over_before_it_was_agreed() -> None:
+    assert codes(giver(), taker(), consumer={"tenant": GIVER}) == ["TEN-164"]
+    late = {**OWNER, "on": "2027-12-01"}
+    assert codes(giver(), taker(BORDER), approvals=[late, LEGAL]) == ["TEN-138"]
+
+
+def test_an_account_uses_only_grants_that_are_for_its_tenant() -> None:
+    assert codes(giver(), taker("no-such-grant")) == ["TEN-165"]
+    assert codes(giver(), taker(BORDER), consumer={"department": "department-north"}) == ["TEN-165"]
+    assert codes(giver(), taker(BORDER), service=SERVICE) == ["TEN-165"]
+    assert codes(giver(), taker(BORDER), consumer={"department": "department-south"}) == []
+
+
+def test_all_of_a_grant_is_told_at_once_with_its_place() -> None:
+    problems = judged(
+        giver(), ceiling="open", consumer={"party": "acme"}, dataset={**DATASET, "bucket": "none"}
+    ).problems
+    assert [(one.code, one.fix != "") for one in problems] == [("TEN-157", True), ("TEN-161", True), ("TEN-162", True)]
+
+
+def test_a_grant_that_opens_nothing_is_told() -> None:
+    assert idle(giver(), taker(BORDER)) == []
+    assert idle(giver(), taker()) == ["TEN-158"]
+    assert idle(giver(), taker(), service=SERVICE) == []
+    assert idle(giver(), taker(BORDER), day=LAST) == []
+    assert idle(giver(), taker(BORDER), day="2027-12-01") == ["TEN-166"]
+    assert idle(giver(), taker(BORDER), day="2027-03-01", withdrawn="2027-03-02") == []
+    assert idle(giver(), taker(BORDER), day="2027-03-02", withdrawn="2027-03-02") == ["TEN-166"]
+    assert idle(giver(), taker(BORDER, placement={"site": "site-south"})) == ["TEN-159"]
+
+
+def test_of_a_department_one_tenant_that_uses_it_is_enough() -> None:
+    other = taker(name="other-checks", id=OTHER, placement={"site": "site-south"})
+    assert idle(giver(), taker(BORDER), other, consumer={"department": "department-south"}) == []
