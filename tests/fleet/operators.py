@@ -105,14 +105,14 @@ class Operator:
         file.write_text(yaml.safe_dump(waiver), encoding="utf-8")
         return file
 
-    def grant(self, provider: Mapping[str, Any], consumer: Mapping[str, Any], **spec: object) -> Path:
-        """Write a grant of what the provider publishes in its bucket `documents`; by default it's in force now."""
+    def grant(self, giver: Mapping[str, Any], taker: Mapping[str, Any], **spec: object) -> Path:
+        """Write a grant of what the giver publishes in its bucket `documents`; by default it's in force now."""
         today = datetime.now(UTC).date()
         shared = {} if "service" in spec else {"dataset": GRANTED}
         approval = {"role": "owner", "on": today - timedelta(days=2), "reference": "CHG-2"}
         usual = {
-            "provider": provider["spec"]["id"],
-            "consumer": {"tenant": consumer["spec"]["id"]},
+            "provider": giver["spec"]["id"],
+            "consumer": {"tenant": taker["spec"]["id"]},
             "purpose": "Shows what is published.",
             "legalBasis": "Open Data Act, section 1",
             "ceiling": "shared",
@@ -123,7 +123,8 @@ class Operator:
         document = {"apiVersion": "tenantry.dev/v1", "kind": "Grant", "metadata": {"name": "published"}}
         file = self.government / "grants" / "published.yaml"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(yaml.safe_dump({**document, "spec": {**usual, **shared, **spec}}), encoding="utf-8")
+        spec = {**usual, **shared, **spec}
+        file.write_text(json.dumps({**document, "spec": spec}, default=str), encoding="utf-8")
         return file
 
     def forget(self) -> None:
