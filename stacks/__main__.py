@@ -12,7 +12,11 @@ import pulumi
 from tenantry.data import example_dir
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.selection import select
+from tenantry.fleet.survey import survey
 
 government = Path(pulumi.Config().get("government") or example_dir())
-(planned,) = select([pulumi.get_stack()], government).planned
-tenant_program(planned.rendered, planned.site.name)()
+(seen,) = survey(select([pulumi.get_stack()], government).planned).seen
+if seen.error is not None:
+    raise seen.error
+planned = seen.planned
+tenant_program(planned.rendered, planned.site.name, planned.keys.generation)()

@@ -134,7 +134,7 @@ def test_what_tenantry_renders_passes_with_its_buckets(gate: Gate) -> None:
     (planned,) = select(["laa-portal"], example_dir()).planned
     assert planned.rendered.buckets
     assert planned.site.name == SITE
-    assert gate.passes(gate.stack(tenant_program(planned.rendered, SITE)).preview)
+    assert gate.passes(gate.stack(tenant_program(planned.rendered, SITE, planned.keys.generation)).preview)
     assert gate.said == {}
 
 

@@ -49,7 +49,7 @@ _PARAMS = {"one": {"set": "a"}, "two": {"set": "a"}, "three": {"set": "b"}}
 
 @dataclass(frozen=True)
 class Pool:
-    """A tenant's namespace with nothing else in force: the parameters that bindings name, and objects to change."""
+    """A tenant's namespace with nothing else in force: all ConfigMaps that bindings may choose, and objects to change."""
 
     server: ApiServer
     namespace: Manifest
@@ -211,7 +211,18 @@ def open_pool(server: ApiServer) -> Iterator[Pool]:
         await_account(server, namespace["metadata"]["name"])
         _await_calm(server, live["Pod"])
         with server.hold(*params, *live.values()):
-            yield Pool(server, namespace, params, live)
+            around = [one for name in (namespace["metadata"]["name"], "default") for one in _list_configs(server, name)]
+            yield Pool(server, namespace, around, live)
+
+
+def _list_configs(server: ApiServer, namespace: str) -> list[Manifest]:
+    """List a namespace's ConfigMaps once the control plane has made its own: a binding may choose them all."""
+    for _ in range(200):
+        items = server.request("GET", f"/api/v1/namespaces/{namespace}/configmaps").body["items"]
+        if any(one["metadata"]["name"] == "kube-root-ca.crt" for one in items):
+            return [{"apiVersion": "v1", "kind": "ConfigMap", **one} for one in items]
+        time.sleep(0.1)
+    raise AssertionError(f"{namespace} got no kube-root-ca.crt within 20 s")
 
 
 def _await_calm(server: ApiServer, pod: Manifest) -> None:

@@ -1,6 +1,6 @@
 """`tenantry apply` and `tenantry sync`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -40,25 +40,30 @@ def apply(
     _apply(tenants, context, jobs, form, buckets=delete_bucket or (), policies=policy)
 
 
-@app.command(short_help="Close what has ended.")
+@app.command(short_help="Close what has ended, and change keys that are due.")
 def sync(
     tenants: OptionalTenants = ALL_AROUND,
     *,
     context: Context = None,
     jobs: Jobs = JOBS,
+    new_keys: Annotated[
+        bool, typer.Option("--new-keys", help="Change all keys now; twice, and what leaked is worth nothing.")
+    ] = False,
     policy: Policies = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
-    """Close what has ended: apply the tenants on whose side a grant is still open that is over, or was withdrawn.
+    """Do what is due: apply the tenants with a grant that is over and still open, or with keys that are to be changed.
 
-    Made to run every day. The others are left as they are, also where their requests have changed. Exits as `apply`
-    does.
+    Made to run every day. A tenant of which nothing is due is left as it is, also where its request has changed. A key
+    goes on to work until the next one after it is made. Exits as `apply` does.
 
     Example: tenantry sync stacks/example
     """
-    from tenantry.fleet.grants import find_held
+    from functools import partial
 
-    _apply(tenants, context, jobs, form, policies=policy, needed=find_held)
+    from tenantry.fleet.overdue import choose_overdue
+
+    _apply(tenants, context, jobs, form, policies=policy, choose=partial(choose_overdue, new_keys=new_keys))
 
 
 def _apply(tenants: list[str], context: Context, jobs: int, form: Format, **how: Any) -> None:  # noqa: ANN401

@@ -23,7 +23,8 @@ def status(
 ) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
 
-    A waiver or a grant that is over and that a site still holds is told of. Exits 3 when a site can't be asked.
+    What is overdue at a site is told of: a waiver or a grant that is over and still held, keys that are old. Exits 3
+    when a site can't be asked.
 
     Example: tenantry status stacks/example
     """
@@ -32,51 +33,50 @@ def status(
 
         show_reach(tenants, context, form)
         return
-    seen, held = _survey(tenants, context)
+    seen, overdue = _survey(tenants, context)
     if form is Format.JSON:
         _write_json(seen)
     else:
         _write_table(seen)
-    _exit(seen, held, drifted=False)
+    _exit(seen, overdue, drifted=False)
 
 
 @app.command(short_help="Name live objects that are not as applied.")
 def drift(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
     """Name every live object that isn't as it was applied, and how it differs. `tenantry apply` mends them.
 
-    Exits 1 when something drifted, or a site still holds a waiver or a grant that is over, 3 when a site can't be
-    asked.
+    Exits 1 when something drifted, or is overdue at a site (as `status` tells), 3 when a site can't be asked.
 
     Example: tenantry drift stacks/example
     """
-    seen, held = _survey(tenants, context)
+    seen, overdue = _survey(tenants, context)
     if form is Format.JSON:
         _write_json(seen)
     else:
         _write_differences(seen)
-    _exit(seen, held, drifted=True)
+    _exit(seen, overdue, drifted=True)
 
 
 def _survey(tenants: Sequence[str], context: Context) -> tuple[Sequence["Seen"], Sequence["Problem"]]:
-    """Look at tenants; give how they stand, and the waivers and grants that their sites still hold and shouldn't."""
-    from tenantry.fleet.grants import tell_held
+    """Look at tenants; give how they stand, and what of them is overdue at their sites."""
+    from tenantry.fleet.overdue import tell_overdue
     from tenantry.fleet.selection import select
     from tenantry.fleet.site.waivers import find_lapsed_at
     from tenantry.fleet.survey import survey
 
     selection = select(tenants, context)
     found = survey(selection.planned, selection.documents.sites)
-    return found.seen, [*find_lapsed_at(found.connections.values()), *tell_held(found.seen)]
+    return found.seen, [*find_lapsed_at(found.connections.values()), *tell_overdue(found.seen)]
 
 
-def _exit(seen: Sequence["Seen"], held: Sequence["Problem"], *, drifted: bool) -> None:
-    """Exit as what was found asks for, after telling of what is over and still held."""
+def _exit(seen: Sequence["Seen"], overdue: Sequence["Problem"], *, drifted: bool) -> None:
+    """Exit as what was found asks for, after telling of what is overdue."""
     from tenantry.cli.tables import show_problems
 
-    show_problems(held)
+    show_problems(overdue)
     if any(one.error for one in seen):
         raise typer.Exit(Exit.UNREACHABLE)
-    if drifted and (held or any(one.comparison and one.comparison.differences for one in seen)):
+    if drifted and (overdue or any(one.comparison and one.comparison.differences for one in seen)):
         raise typer.Exit(Exit.DENIED)
 
 

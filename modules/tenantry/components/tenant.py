@@ -5,30 +5,48 @@ from collections.abc import Mapping, Sequence
 import pulumi
 
 from tenantry.components.register import TIMEOUTS, KubernetesObject, resource_name
-from tenantry.objectstore.resources import AccessKey, StoreObject, register
+from tenantry.objectstore.resources import AccessKey, StoreObject, register, register_key
 from tenantry.render.manifest import Manifest, Rendered
 from tenantry.render.naming import FILLED_BY
 
 
 class TenantStorage(pulumi.ComponentResource):
-    """A tenant's buckets, and the identities that may use them; `keys` are the identities' access keys by name."""
+    """A tenant's buckets, and the identities that may use them.
+
+    `generation` is that of the identities' access keys, from 1; `keys` are those keys by the identities' names. The
+    generation before it is kept, for workloads that haven't read the new one yet.
+    """
 
     def __init__(
-        self, name: str, documents: Sequence[Manifest], site: str, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        documents: Sequence[Manifest],
+        site: str,
+        generation: int,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("tenantry:tenant:Storage", name, {}, opts)
         self.keys: dict[str, AccessKey] = {}
         users: dict[str, StoreObject] = {}
         for document in documents:
-            # An access key needs its user, and is deleted before it.
-            user = users.get(document["spec"].get("user", ""))
-            options = pulumi.ResourceOptions(parent=self, depends_on=[user] if user else None)
-            resource = register(document, site, options)
+            name = document["metadata"]["name"]
+            if document["kind"] == "AccessKey":
+                self.keys[name] = self._register_keys(document, site, generation, users[document["spec"]["user"]])
+                continue
+            resource = register(document, site, pulumi.ResourceOptions(parent=self))
             if document["kind"] == "User":
-                users[document["metadata"]["name"]] = resource
-            if isinstance(resource, AccessKey):
-                self.keys[document["metadata"]["name"]] = resource
+                users[name] = resource
         self.register_outputs({})
+
+    def _register_keys(self, document: Manifest, site: str, generation: int, user: StoreObject) -> AccessKey:
+        """Register a key of this generation and one of that before it; give the newer.
+
+        They have two resources in turn, so that a new generation takes the place of the one before last, which goes
+        first: a store may allow a user two keys. A key needs its user, and is deleted before it.
+        """
+        options = pulumi.ResourceOptions(parent=self, depends_on=[user], delete_before_replace=True)
+        made = [register_key(document, site, each, options) for each in (generation - 1, generation) if each >= 1]
+        return made[-1]
 
 
 class TenantNamespace(pulumi.ComponentResource):
@@ -55,10 +73,10 @@ class TenantNamespace(pulumi.ComponentResource):
 
 
 class TenantEnvironment:
-    """All of a rendered tenant, registered in the stack that is running."""
+    """All of a rendered tenant, registered in the stack that is running; `generation` is that of its access keys."""
 
-    def __init__(self, rendered: Rendered, site: str, kubernetes: pulumi.ProviderResource) -> None:
-        storage = TenantStorage(f"{rendered.tenant}-storage", rendered.object_store, site)
+    def __init__(self, rendered: Rendered, site: str, kubernetes: pulumi.ProviderResource, *, generation: int) -> None:
+        storage = TenantStorage(f"{rendered.tenant}-storage", rendered.object_store, site, generation)
         for namespace in rendered.namespaces:
             manifests = [manifest for manifest in rendered.kubernetes if _namespace_of(manifest) == namespace]
             TenantNamespace(namespace, manifests, storage.keys, pulumi.ResourceOptions(providers=[kubernetes]))

@@ -10,6 +10,15 @@ from tenantry.fleet.survey import Seen, survey
 from tenantry.fleet.verdicts import split_denied
 from tenantry.toolchain import Progress
 
+Choice = Callable[[Seen], Seen | None]
+"""Gives a tenant as it is to be applied, or None where nothing is to be done."""
+
+
+def choose_changed(seen: Seen) -> Seen | None:
+    """Choose a tenant that isn't as asked."""
+    as_asked = seen.comparison is not None and seen.comparison.state is State.AS_ASKED
+    return None if as_asked else seen
+
 
 def apply_tenants(
     selection: Selection,
@@ -19,15 +28,13 @@ def apply_tenants(
     jobs: int,
     buckets: Sequence[str] = (),
     policies: Path | None = None,
-    needed: Callable[[Seen], object] = lambda _: True,
+    choose: Choice = choose_changed,
 ) -> list[Outcome]:
     """Apply tenants, `jobs` of them at a time; `report` hears of each as it ends.
 
-    Those for which nothing is `needed`, by what was seen of them, are left as they are.
-
-    Pulumi is started only where something differs, and not for a tenant that policies deny. A bucket that a request no
-    longer asks for is deleted; one that holds objects only where `buckets` names it. `policies` is a folder of policies
-    instead of the baseline's own.
+    Pulumi is started only for those that `choose` gives, and not for a tenant that policies deny. A bucket that a
+    request no longer asks for is deleted; one that holds objects only where `buckets` names it. `policies` is a folder
+    of policies instead of the baseline's own.
     Raises InputError for policies that can't be used, UnreachableError only where no tenant could be tried; what
     happens to one tenant is in its outcome.
     """
@@ -37,10 +44,10 @@ def apply_tenants(
     for seen in found.seen:
         if seen.error is not None:
             outcomes.append(Outcome(seen.planned, Action.FAILED, 0.0, seen.error.problems))
-        elif not needed(seen) or (seen.comparison is not None and seen.comparison.state is State.AS_ASKED):
-            outcomes.append(Outcome(seen.planned, Action.UNCHANGED, 0.0))
+        elif (chosen := choose(seen)) is not None:
+            waiting.append(chosen)
         else:
-            waiting.append(seen)
+            outcomes.append(Outcome(seen.planned, Action.UNCHANGED, 0.0))
     waiting, denied = split_denied(waiting, selection, policies)
     outcomes += [Outcome(seen.planned, Action.DENIED, 0.0, problems) for seen, problems in denied]
     for outcome in outcomes:

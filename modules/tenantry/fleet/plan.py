@@ -66,7 +66,7 @@ def plan_tenants(selection: Selection, building: Progress, *, jobs: int, policie
 def _plan(session: Session, seen: Seen) -> Plan:
     planned, comparison = seen.planned, seen.comparison
     stack, site = planned.tenant.id, planned.site.name
-    program = tenant_program(planned.rendered, site)
+    program = tenant_program(planned.rendered, site, planned.keys.generation)
     refresh = needs_refresh(session, seen)
     steps: list[Step] = []
 

@@ -15,7 +15,7 @@ from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.selection import Planned
 from tenantry.fleet.site.kube import KubeClient
 from tenantry.fleet.site.live import LiveTenant, is_ours, read_site
-from tenantry.fleet.site.record import Record, record_manifest
+from tenantry.fleet.site.record import Keys, Record, record_manifest
 from tenantry.problems import UnreachableError, problem
 from tenantry.toolchain import Progress
 
@@ -69,4 +69,4 @@ def _sweep(one: Planned, connection: Connection) -> None:
         names = ", ".join(error.last_attempt.result()[:5])
         what = f"site {one.site.name} still holds {names} after {GONE_SECONDS} s"
         raise UnreachableError(problem("TEN-507", what, "see what keeps it (finalizers), then run again")) from None
-    client.delete(record_manifest(Record(one.tenant.id, "", "", "", {}, {}, {})))
+    client.delete(record_manifest(Record(one.tenant.id, "", "", "", {}, {}, {}, Keys())))

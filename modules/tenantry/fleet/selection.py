@@ -1,7 +1,7 @@
 """Finds the tenants that a command is about, and renders them for their sites."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tenantry.contract.documents import Documents
@@ -9,6 +9,7 @@ from tenantry.contract.load import judge, load_baseline, load_documents
 from tenantry.contract.model import Baseline, Site, Tenant, today
 from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, is_there
 from tenantry.contract.sharing import find_sharing
+from tenantry.fleet.site.record import Keys
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render import Rendered, render_tenant
 
@@ -18,11 +19,16 @@ _AROUND_ONE = (*CONTEXT_FOLDERS, "waivers", "grants")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A completed tenant, the site that it is for, and its rendered objects."""
+    """A completed tenant, the site that it is for, its rendered objects, and the access keys of its workloads.
+
+    `key_days` is after how many days the keys are to be changed; `keys` are the first until its site was asked.
+    """
 
     tenant: Tenant
     site: Site
     rendered: Rendered
+    key_days: int
+    keys: Keys = field(default_factory=Keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
             raise InputError(problem("TEN-520", what, "name the folder of the sites with --context"))
         pinned = documents.baselines.get(tenant.spec.baseline, baseline)
         sharing = find_sharing(tenant, documents.grants.values(), day)
-        planned.append(Planned(tenant, site, render_tenant(tenant, site, pinned, sharing)))
+        rendered = render_tenant(tenant, site, pinned, sharing)
+        planned.append(Planned(tenant, site, rendered, pinned.spec.key_rotation_days))
     ids = {tenant.id for tenant in chosen}
     files = {request.file for request in documents.requests if request.spec["id"] in ids}
     one_sided = tuple(one for one in judgement.idle if one.file in files)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenantry.connection import Connection, read_connection
 from tenantry.fleet.selection import Planned
@@ -55,7 +55,8 @@ def survey(planned: Sequence[Planned], sites: Iterable[str] = ()) -> Survey:
             seen |= {one.tenant.id: Seen(one, None, error=error) for one in by_site[site]}
             continue
         for one, found in zip(by_site[site], compared, strict=True):
-            seen[one.tenant.id] = Seen(one, found, live[site].tenant(one.tenant.id).record)
+            record = live[site].tenant(one.tenant.id).record
+            seen[one.tenant.id] = Seen(replace(one, keys=record.keys) if record else one, found, record)
     absent = {tenant for tenant, one in seen.items() if one.comparison and one.comparison.state is State.ABSENT}
     for tenant, elsewhere in _living_elsewhere(absent, sites, live).items():
         seen[tenant] = Seen(seen[tenant].planned, None, error=_moved(seen[tenant].planned, elsewhere))

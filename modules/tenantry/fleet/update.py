@@ -16,6 +16,8 @@ from tenantry.fleet.site.recorder import Recorder
 from tenantry.fleet.survey import Seen
 from tenantry.toolchain import Progress
 
+_UNTOUCHED = (State.CHANGED, State.AS_ASKED)
+
 
 def update_tenants(
     waiting: Sequence[Seen],
@@ -57,7 +59,7 @@ def _apply(session: Session, attempts: Attempts, seen: Seen, buckets: Sequence[s
 
     def work() -> Action:
         refresh = needs_refresh(session, seen)
-        program = tenant_program(planned.rendered, planned.site.name)
+        program = tenant_program(planned.rendered, planned.site.name, planned.keys.generation)
         with tenant_lock(stack), deleting(planned.site.name, _dropped(seen), buckets):
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
         return Action.CREATED if state is State.ABSENT else Action.CHANGED
@@ -72,7 +74,7 @@ def needs_refresh(session: Session, seen: Seen) -> bool:
     state and isn't there was deleted behind its back, or its site was.
     """
     comparison = seen.comparison
-    known = comparison is not None and comparison.state is State.CHANGED and not comparison.differences
+    known = comparison is not None and comparison.state in _UNTOUCHED and not comparison.differences
     return not known and session.engine.exists(seen.planned.tenant.id)
 
 

@@ -80,9 +80,21 @@ CLASSES: Final[Mapping[str, type[StoreObject]]] = {
 
 def register(document: Mapping[str, Any], site: str, opts: pulumi.ResourceOptions | None = None) -> StoreObject:
     """Register a rendered document of the group `tenantry.dev/v1` as the resource of its kind."""
-    kind, metadata = document["kind"], document["metadata"]
+    kind = document["kind"]
+    return CLASSES[kind](f"{kind}/{document['metadata']['name']}", opts=opts, **_inputs(document, site))
+
+
+def register_key(
+    document: Mapping[str, Any], site: str, generation: int, opts: pulumi.ResourceOptions | None = None
+) -> AccessKey:
+    """Register one generation of a rendered access key; that of every other generation is the same resource."""
+    slot = "" if generation % 2 else "/even"
+    inputs = _inputs(document, site)
+    spec = {**inputs.pop("spec"), "generation": generation}
+    return AccessKey(f"AccessKey/{document['metadata']['name']}{slot}", spec=spec, opts=opts, **inputs)
+
+
+def _inputs(document: Mapping[str, Any], site: str) -> dict[str, Any]:
+    metadata = document["metadata"]
     tenant = metadata.get("labels", {}).get(TENANT_LABEL, "")
-    name = metadata["name"]
-    return CLASSES[kind](
-        f"{kind}/{name}", site=site, name=name, tenant=tenant, spec=document.get("spec", {}), opts=opts
-    )
+    return {"site": site, "name": metadata["name"], "tenant": tenant, "spec": document.get("spec", {})}

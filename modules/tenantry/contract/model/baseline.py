@@ -54,6 +54,7 @@ class BaselineSpec:
     templates: Mapping[Template, Mapping[str, object]]
     allowed: Allowed
     denied_egress: tuple[str, ...]
+    key_rotation_days: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from tenantry.components import TenantEnvironment
 from tenantry.render import Rendered
 
 
-def tenant_program(rendered: Rendered, site: str) -> Callable[[], None]:
-    """Make the program that registers a rendered tenant on a site.
+def tenant_program(rendered: Rendered, site: str, generation: int) -> Callable[[], None]:
+    """Make the program that registers a rendered tenant on a site, with access keys of a generation.
 
     The site's cluster is the context of its name in the kubeconfig that KUBECONFIG names: no path and no address gets
     into state, so any operator's machine can run the same stack.
@@ -24,6 +24,6 @@ def tenant_program(rendered: Rendered, site: str) -> Callable[[], None]:
             enable_server_side_apply=True,
             suppress_deprecation_warnings=True,
         )
-        TenantEnvironment(rendered, site, kubernetes)
+        TenantEnvironment(rendered, site, kubernetes, generation=generation)
 
     return program

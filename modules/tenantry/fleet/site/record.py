@@ -4,13 +4,17 @@ One ConfigMap a tenant in the namespace `tenantry-system`: the digest of what wa
 object as it was right after. Where both still hold, there is nothing to do and no drift, and Pulumi isn't started.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import orjson
 
 from tenantry import __version__
+from tenantry.contract.model import today
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN, MANAGED_BY_LABEL, MANAGER, TENANT_LABEL
 
@@ -18,11 +22,27 @@ RECORD_NAMESPACE = "tenantry-system"
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """Which generation of access keys a tenant's workloads have been given, and since which day."""
+
+    generation: int = 1
+    since: date = field(default_factory=today)
+
+    def is_due(self, days: int, day: date) -> bool:
+        """Say whether they're to be changed on a day, where they're to be changed every so many days."""
+        return (day - self.since).days >= days
+
+    def turn(self) -> Keys:
+        """Give the next generation."""
+        return Keys(self.generation + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What was applied last: the digest of the rendered documents, and the hash of each live object by key.
 
     `buckets` maps each bucket that the tenant has to its retention in days, `grants` each grant that opens something to
-    its last day.
+    its last day; `keys` are those with which its workloads reach the store.
     """
 
     tenant: str
@@ -32,6 +52,7 @@ class Record:
     objects: Mapping[str, str]
     buckets: Mapping[str, int]
     grants: Mapping[str, str]
+    keys: Keys
 
 
 def record_namespace() -> Manifest:
@@ -50,6 +71,7 @@ def record_manifest(record: Record) -> Manifest:
         "objects": orjson.dumps(record.objects, option=orjson.OPT_SORT_KEYS).decode(),
         "buckets": orjson.dumps(record.buckets, option=orjson.OPT_SORT_KEYS).decode(),
         "grants": orjson.dumps(record.grants, option=orjson.OPT_SORT_KEYS).decode(),
+        "keys": orjson.dumps({"generation": record.keys.generation, "since": record.keys.since.isoformat()}).decode(),
     }
     annotations = {f"{DOMAIN}/version": __version__}
     metadata = {"name": record.tenant, "namespace": RECORD_NAMESPACE, "labels": labels, "annotations": annotations}
@@ -67,7 +89,15 @@ def parse_record(live: Mapping[str, Any]) -> Record:
         objects=_map(data.get("objects", "")),
         buckets=_map(data.get("buckets", "")),
         grants=_map(data.get("grants", "")),
+        keys=_keys(_map(data.get("keys", ""))),
     )
+
+
+def _keys(found: Mapping[str, Any]) -> Keys:
+    try:
+        return Keys(int(found["generation"]), date.fromisoformat(found["since"]))
+    except (KeyError, TypeError, ValueError):
+        return Keys()
 
 
 def _map(text: str) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def _record(one: Planned, hashes: Mapping[str, str]) -> Record:
         objects=hashes,
         buckets=one.rendered.retention,
         grants=one.rendered.grants,
+        keys=one.keys,
     )
 
 

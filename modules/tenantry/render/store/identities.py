@@ -80,5 +80,5 @@ def _user(tenant: Tenant, account: ServiceAccount, data: Sequence[Data]) -> list
     policies = {"buckets": write_data_policy(data)}
     return [
         store_document(tenant, "User", name, {"policies": policies, "tags": {}}),
-        store_document(tenant, "AccessKey", name, {"user": name, "generation": 1}),
+        store_document(tenant, "AccessKey", name, {"user": name}),
     ]

@@ -1,0 +1,54 @@
+"""What is overdue at a site, which has no clock: grants that are still open after their end, and keys that are old."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from tenantry.contract.model import today
+from tenantry.fleet.survey import Seen
+from tenantry.problems import Problem, problem
+
+
+def find_held(seen: Seen) -> Mapping[str, str]:
+    """Give the grants that a tenant's last apply opened and that are no longer in force, each with its last day."""
+    record, asked = seen.record, seen.planned.rendered.grants
+    return {name: ends for name, ends in (record.grants if record else {}).items() if name not in asked}
+
+
+def choose_overdue(seen: Seen, *, new_keys: bool) -> Seen | None:
+    """Choose a tenant of which something is overdue; one whose keys are due has the next generation of them.
+
+    With `new_keys`, all keys are due. A tenant that was never applied isn't chosen.
+    """
+    if _has_keys(seen) and (new_keys or seen.planned.keys.is_due(seen.planned.key_days, today())):
+        return replace(seen, planned=replace(seen.planned, keys=seen.planned.keys.turn()))
+    return seen if find_held(seen) else None
+
+
+def tell_overdue(every: Iterable[Seen]) -> list[Problem]:
+    """Tell of grants that are still open, and shouldn't be (TEN-674), and of keys that weren't changed (TEN-675)."""
+    return [found for seen in every for found in (*_tell_held(seen), *_tell_old(seen))]
+
+
+def _tell_held(seen: Seen) -> Iterator[Problem]:
+    for name, ends in sorted(find_held(seen).items()):
+        what = f"grant {name}, opened to {ends}, is no longer in force and still open on the side of {_called(seen)}"
+        yield problem("TEN-674", what, f"run `tenantry sync {seen.planned.tenant.id}`")
+
+
+def _tell_old(seen: Seen) -> Iterator[Problem]:
+    """Tell of keys a day after they're due: before, the day's sync may still be to come."""
+    planned = seen.planned
+    if _has_keys(seen) and planned.keys.is_due(planned.key_days + 1, today()):
+        since, days = planned.keys.since, planned.key_days
+        what = f"the keys to the store of {_called(seen)} are of {since}, and are to be changed after {days} day(s)"
+        yield problem("TEN-675", what, f"run `tenantry sync {planned.tenant.id}`, and every day")
+
+
+def _called(seen: Seen) -> str:
+    return f"{seen.planned.tenant.name} ({seen.planned.tenant.id}) at site {seen.planned.site.name}"
+
+
+def _has_keys(seen: Seen) -> bool:
+    return seen.record is not None and any(
+        document["kind"] == "AccessKey" for document in seen.planned.rendered.object_store
+    )
