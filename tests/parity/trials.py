@@ -49,7 +49,7 @@ _PARAMS = {"one": {"set": "a"}, "two": {"set": "a"}, "three": {"set": "b"}}
 
 @dataclass(frozen=True)
 class Pool:
-    """A tenant's namespace with nothing else in force: all ConfigMaps that bindings may choose, and objects to change."""
+    """A tenant's namespace with nothing else in force: the ConfigMaps that bindings may choose, objects to change."""
 
     server: ApiServer
     namespace: Manifest
