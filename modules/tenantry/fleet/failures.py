@@ -30,6 +30,8 @@ def _cause(message: str, name: str) -> str:
     plain = re.sub(r'(update of )?resource "urn:[^"]*" ', "it ", message)
     # The address of a request has the object's name in it again, and makes one cause look like many.
     plain = re.sub(r'\b(Get|Post|Put|Patch|Delete) "https?://[^"]*": ', "", plain)
+    # client-go's words around a cause that it met while it read an answer, instead of before.
+    plain = plain.replace("unexpected error when reading response body. Please retry. Original error: ", "")
     plain = re.sub(r"context deadline exceeded|net/http: request canceled \(.*?\)", "no answer in time", plain)
     return " ".join(plain.replace("1 error occurred:", "").replace("* ", "").split()).rstrip(".")
 
