@@ -103,10 +103,12 @@ def test_a_workload_never_fails_while_its_keys_are_changed(
     assert held(sandbox, wanted) == {second[0], third[0]}
 
 
-def age(sandbox: Sandbox, wanted: dict[str, Any], days: int) -> None:
-    """Let the record say that the keys are older than they are."""
-    since = datetime.now(UTC).date() - timedelta(days=days)
-    keys = json.dumps({"generation": 1, "since": since.isoformat()})
+def age(sandbox: Sandbox, wanted: dict[str, Any], days: int | None) -> None:
+    """Let the record say that the keys are older than they are, or say nothing, as one of an older version."""
+    keys = None
+    if days is not None:
+        since = datetime.now(UTC).date() - timedelta(days=days)
+        keys = json.dumps({"generation": 1, "since": since.isoformat()})
     patch = json.dumps({"data": {"keys": keys}})
     done = sandbox.kubectl(
         "onprem", "-n", "tenantry-system", "patch", "configmap", wanted["spec"]["id"], "--type=merge", "-p", patch
@@ -128,6 +130,15 @@ def test_keys_are_changed_on_the_day_that_they_are_due(
     assert keys_of(sandbox, wanted)[0] != first[0]
     assert sync(operator) == ["unchanged"]
     assert operator.run("drift", ".").returncode == 0
+
+
+def test_keys_of_an_unknown_age_are_changed(sandbox: Sandbox, wanted: dict[str, Any], operator: Operator) -> None:
+    first = keys_of(sandbox, wanted)
+    age(sandbox, wanted, None)
+    assert "are of an unknown day, and are to be changed every day" in operator.run("status", ".").stderr
+    assert sync(operator) == ["changed"]
+    assert keys_of(sandbox, wanted)[0] != first[0]
+    assert works(sandbox, wanted, first)
 
 
 @pytest.mark.parametrize("after", [0.5, 1.5, 2.5])

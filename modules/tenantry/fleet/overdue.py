@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 
 from tenantry.contract.model import today
 from tenantry.fleet.survey import Seen
@@ -39,8 +40,9 @@ def _tell_old(seen: Seen) -> Iterator[Problem]:
     """Tell of keys a day after they're due: before, the day's sync may still be to come."""
     planned = seen.planned
     if _has_keys(seen) and planned.keys.is_due(planned.key_days + 1, today()):
-        since, days = planned.keys.since, planned.key_days
-        what = f"the keys to the store of {_called(seen)} are of {since}, and are to be changed after {days} day(s)"
+        age = f"are of {planned.keys.since}" if planned.keys.since > date.min else "are of an unknown day"
+        every = "every day" if planned.key_days == 1 else f"every {planned.key_days} days"
+        what = f"the keys to the store of {_called(seen)} {age}, and are to be changed {every}"
         yield problem("TEN-675", what, f"run `tenantry sync {planned.tenant.id}`, and every day")
 
 

@@ -80,8 +80,8 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
         planned.append(Planned(tenant, site, rendered, pinned.spec.key_rotation_days))
     ids = {tenant.id for tenant in chosen}
     files = {request.file for request in documents.requests if request.spec["id"] in ids}
-    one_sided = tuple(one for one in judgement.idle if one.file in files)
-    return Selection(tuple(planned), documents, baseline, one_sided)
+    idle = tuple(one for one in judgement.idle if one.file in files)
+    return Selection(tuple(planned), documents, baseline, idle)
 
 
 def _around(paths: Sequence[Path], context: Path | None) -> list[Path]:

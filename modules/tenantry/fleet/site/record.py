@@ -23,7 +23,10 @@ RECORD_NAMESPACE = "tenantry-system"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Which generation of access keys a tenant's workloads have been given, and since which day."""
+    """Which generation of access keys a tenant's workloads have been given, from 1, and since which day.
+
+    The day is `date.min` where no record tells it: such keys are due.
+    """
 
     generation: int = 1
     since: date = field(default_factory=today)
@@ -95,9 +98,9 @@ def parse_record(live: Mapping[str, Any]) -> Record:
 
 def _keys(found: Mapping[str, Any]) -> Keys:
     try:
-        return Keys(int(found["generation"]), date.fromisoformat(found["since"]))
+        return Keys(max(1, int(found["generation"])), date.fromisoformat(found["since"]))
     except (KeyError, TypeError, ValueError):
-        return Keys()
+        return Keys(since=date.min)
 
 
 def _map(text: str) -> dict[str, Any]:
