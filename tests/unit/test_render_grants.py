@@ -35,9 +35,9 @@ def render(tenant: Tenant, *grants: Grant, day: str = FIRST, capabilities: tuple
     return render_tenant(tenant, site, baseline(), find_sharing(tenant, grants, date.fromisoformat(day)))
 
 
-def openings(*grants: Grant, day: str = FIRST) -> set[tuple[str, str, str]]:
-    """What is open between three tenants, two of them of one department: from whom, to whom, what."""
-    tenants = complete(giver(), taker(), taker(name="other-checks", id=OTHER))
+def openings(*grants: Grant, day: str = FIRST, other: dict[str, Any] | None = None) -> set[tuple[str, str, str]]:
+    """What is open between three tenants: from whom, to whom, what. The third is of the taker's department."""
+    tenants = complete(giver(), taker(), other or taker(name="other-checks", id=OTHER))
     objects = [one for tenant in tenants for one in render(tenant, *grants, day=day).kubernetes]
     world = build_world(objects, SITE.spec.network.cluster_cidrs)
     groups = [group for namespace in world.namespaces for group in any_pod(world, namespace)]
@@ -65,6 +65,16 @@ def test_a_department_is_each_of_its_tenants_and_never_the_provider() -> None:
     assert openings(grant) == {(TAKER, GIVER, "TCP 8443"), (OTHER, GIVER, "TCP 8443")}
     own = make_grant(service=SERVICE, consumer={"department": "department-north"})
     assert openings(own) == set()
+    (provider,) = complete(giver())
+    assert find_sharing(provider, [own], date.fromisoformat(FIRST)).taken == ()
+
+
+def test_who_asks_for_the_service_of_a_grant_without_having_it_does_not_get_in() -> None:
+    intent = {"direction": "to", "tenant": GIVER, "port": SERVICE["port"], "reason": "Asks anyway."}
+    stranger = taker(name="stranger", id=OTHER, department="department-north", intents=[intent])
+    for consumer in ({"tenant": TAKER}, {"department": "department-south"}):
+        grant = make_grant(service=SERVICE, consumer=consumer)
+        assert openings(grant, other=stranger) == {(TAKER, GIVER, "TCP 8443")}
 
 
 def test_neither_side_of_a_service_is_open_without_the_other() -> None:
@@ -125,21 +135,47 @@ def test_a_dataset_is_open_to_the_account_that_uses_it(
     assert not [one for one in render(complete(taker())[0], grant).object_store if has_rights(one)]
 
 
+def test_a_dataset_is_closed_to_the_accounts_that_do_not_use_it() -> None:
+    accounts = [
+        {"name": "app", "grants": ["border-certificates"]},
+        {"name": "web"},
+        {"name": "stats", "grants": ["statistics"]},
+    ]
+    (consumer,) = complete(taker(serviceAccounts=accounts))
+    statistics = make_grant("statistics", dataset={**DATASET, "bucket": "statistics"})
+    made = render(consumer, make_grant(), statistics)
+    opened = {
+        one["metadata"]["name"].rpartition(".")[2]: {
+            each for each in rights_of(one) if each.startswith(f"arn:aws:s3:::{GIVER}-records")
+        }
+        for one in made.object_store
+        if has_rights(one)
+    }
+    bucket = f"arn:aws:s3:::{GIVER}-records"
+    assert opened == {"app": {bucket, f"{bucket}/published/*"}, "stats": set()}
+    assert made.grants == {"border-certificates": LAST, "statistics": LAST}
+    assert render(complete(taker())[0], make_grant()).grants == {}
+
+
+def rights_of(document: Any) -> set[str]:  # noqa: ANN401
+    return {each for one in document["spec"]["policies"]["buckets"]["Statement"] for each in one["Resource"]}
+
+
 def has_rights(document: Any) -> bool:  # noqa: ANN401
     return document["kind"] in ("Role", "User")
 
 
 @thorough
-@given(st.integers(-400, 800), st.integers(0, 60))
-def test_a_grant_opens_nothing_before_it_is_agreed_nor_after_its_last_day(offset: int, late: int) -> None:
-    first = date.fromisoformat(FIRST)
+@given(st.integers(-3, 3), st.integers(0, 60), st.sampled_from(["first", "agreed", "last"]))
+def test_a_grant_opens_nothing_before_it_is_agreed_nor_after_its_last_day(offset: int, late: int, near: str) -> None:
+    first, last = date.fromisoformat(FIRST), date.fromisoformat(LAST)
     agreed = first + timedelta(days=late)
     approvals = [
         {"by": f"{who}@gov.example", "role": "owner", "on": on.isoformat(), "reference": "X-1"}
         for who, on in (("a", first), ("b", agreed))
     ]
     grant = make_grant(service=SERVICE, approvals=approvals)
-    day = first + timedelta(days=offset)
+    day = {"first": first, "agreed": agreed, "last": last}[near] + timedelta(days=offset)
     (provider,) = complete(giver())
     found = find_sharing(provider, [grant], day)
-    assert bool(found.given) == (agreed <= day <= date.fromisoformat(LAST))
+    assert bool(found.given) == (agreed <= day <= last)

@@ -16,7 +16,7 @@ def list_shared_rules(sharing: Sharing) -> Iterator[Rule]:
     """
     for grant in sharing.given:
         if grant.spec.service is not None:
-            peer = _select_consumer(grant.spec.consumer, grant.spec.provider)
+            peer = _select_consumer(grant.spec.consumer)
             yield name_grant_rule(grant, "in"), give_reason(grant), let_in([peer], grant.spec.service.port, "TCP")
     for grant in sharing.taken:
         if grant.spec.service is not None:
@@ -34,13 +34,9 @@ def give_reason(grant: Grant) -> str:
     return f"Grant {grant.name}: {grant.spec.purpose}"
 
 
-def _select_consumer(consumer: Consumer, provider: str) -> dict[str, Any]:
+def _select_consumer(consumer: Consumer) -> dict[str, Any]:
     if consumer.tenant is not None:
         return select_tenant(consumer.tenant)
     # The department's own label isn't enough: a site's other namespaces may carry it.
-    tenants = [
-        {"key": TENANT_LABEL, "operator": "Exists"},
-        {"key": TENANT_LABEL, "operator": "NotIn", "values": [provider]},
-    ]
-    labels = {DEPARTMENT_LABEL: consumer.department}
-    return {"namespaceSelector": {"matchLabels": labels, "matchExpressions": tenants}}
+    labels, tenants = {DEPARTMENT_LABEL: consumer.department}, {"key": TENANT_LABEL, "operator": "Exists"}
+    return {"namespaceSelector": {"matchLabels": labels, "matchExpressions": [tenants]}}
