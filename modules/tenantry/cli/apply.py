@@ -37,7 +37,8 @@ def apply(
 
     Example: tenantry apply stacks/example/tenants/laa-portal.yaml
     """
-    _apply(tenants, context, jobs, form, buckets=delete_bucket or (), policies=policy)
+    idle = "as asked; nothing was changed"
+    _apply(tenants, context, jobs, form, idle=idle, buckets=delete_bucket or (), policies=policy)
 
 
 @app.command(short_help="Close what has ended, and change keys that are due.")
@@ -63,11 +64,20 @@ def sync(
 
     from tenantry.fleet.overdue import choose_overdue
 
-    _apply(tenants, context, jobs, form, policies=policy, choose=partial(choose_overdue, new_keys=new_keys))
+    choose = partial(choose_overdue, new_keys=new_keys)
+    _apply(tenants, context, jobs, form, idle="looked at; nothing was due", policies=policy, choose=choose)
 
 
-def _apply(tenants: list[str], context: Context, jobs: int, form: Format, **how: Any) -> None:  # noqa: ANN401
-    """Apply tenants; `how` is handed to `apply_tenants`."""
+def _apply(
+    tenants: list[str],
+    context: Context,
+    jobs: int,
+    form: Format,
+    *,
+    idle: str,
+    **how: Any,  # noqa: ANN401  (handed to `apply_tenants`)
+) -> None:
+    """Apply tenants, and tell what became of them; `idle` says that nothing was to be done."""
     from tenantry.cli.building import show_builds
     from tenantry.cli.outcomes import following, write_outcomes
     from tenantry.fleet.apply import apply_tenants
@@ -77,7 +87,7 @@ def _apply(tenants: list[str], context: Context, jobs: int, form: Format, **how:
     selection = select(tenants, context)
     with show_builds() as building, following(len(selection.planned), "applying") as report:
         outcomes = apply_tenants(selection, building, report, jobs=jobs, **how)
-    write_outcomes(outcomes, form)
+    write_outcomes(outcomes, form, idle)
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)
     if any(outcome.action is Action.DENIED for outcome in outcomes):

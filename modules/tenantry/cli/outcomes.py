@@ -25,6 +25,10 @@ STYLES = {
 }
 
 
+MANY = 30
+"""More tenants than anybody reads a row for: of so many, only those that changed are shown."""
+
+
 @contextmanager
 def following(count: int, verb: str) -> Iterator[Callable[["Outcome"], None]]:
     """Give a listener that moves one bar over all tenants; without a terminal, a line for each tenant that changed."""
@@ -44,18 +48,19 @@ def _say(console: Console, outcome: "Outcome") -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def write_outcomes(outcomes: Sequence["Outcome"], form: Format) -> None:
-    """Print every tenant's outcome, then each problem, then one line that sums it up."""
+def write_outcomes(outcomes: Sequence["Outcome"], form: Format, idle: str = "") -> None:
+    """Print each tenant's outcome, then each problem, then one line that sums it up: `idle`, where none changed."""
     ordered = sorted(outcomes, key=lambda one: (one.planned.tenant.spec.department, one.planned.tenant.name))
     if form is Format.JSON:
         import orjson
 
         typer.echo(orjson.dumps([_plain(one) for one in ordered], option=orjson.OPT_INDENT_2))
         return
-    if any(one.action != "unchanged" for one in ordered) or len(ordered) <= 30:
-        show(_table(ordered))
+    rows = ordered if len(ordered) <= MANY else [one for one in ordered if one.action != "unchanged"]
+    if rows:
+        show(_table(rows))
     show_problems(found for one in ordered for found in one.problems)
-    typer.echo(_summary(ordered))
+    typer.echo(_summary(ordered, idle))
 
 
 def _table(outcomes: Sequence["Outcome"]) -> Table:
@@ -79,10 +84,10 @@ def _table(outcomes: Sequence["Outcome"]) -> Table:
     return table
 
 
-def _summary(outcomes: Sequence["Outcome"]) -> str:
+def _summary(outcomes: Sequence["Outcome"], idle: str) -> str:
     counts = {action: sum(one.action == action for one in outcomes) for action in STYLES}
     if counts["unchanged"] == len(outcomes):
-        return f"{len(outcomes)} tenant{'s' if len(outcomes) != 1 else ''} as asked; nothing was changed."
+        return f"{len(outcomes)} tenant{'s' if len(outcomes) != 1 else ''} {idle}."
     return ", ".join(f"{count} {action}" for action, count in counts.items() if count) + "."
 
 
