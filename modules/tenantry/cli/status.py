@@ -23,8 +23,8 @@ def status(
 ) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
 
-    What is overdue at a site is told of: a waiver or a grant that is over and still held, keys that are old. Exits 3
-    when a site can't be asked.
+    What is overdue at a site is told of: a waiver or a grant that is over and still held, keys that are old, a lease
+    that has ended; and each lease that ends within two weeks. Exits 3 when a site can't be asked.
 
     Example: tenantry status stacks/example
     """
@@ -33,11 +33,15 @@ def status(
 
         show_reach(tenants, context, form)
         return
+    from tenantry.cli.tables import show_problems
+    from tenantry.fleet.overdue import tell_ending
+
     seen, overdue = _survey(tenants, context)
     if form is Format.JSON:
         _write_json(seen)
     else:
         _write_table(seen)
+    show_problems(tell_ending(seen))
     _exit(seen, overdue, drifted=False)
 
 

@@ -69,4 +69,4 @@ def _sweep(one: Planned, connection: Connection) -> None:
         names = ", ".join(error.last_attempt.result()[:5])
         what = f"site {one.site.name} still holds {names} after {GONE_SECONDS} s"
         raise UnreachableError(problem("TEN-507", what, "see what keeps it (finalizers), then run again")) from None
-    client.delete(record_manifest(Record(one.tenant.id, "", "", "", {}, {}, {}, Keys())))
+    client.delete(record_manifest(Record(one.tenant.id, "", "", "", {}, {}, {}, Keys(), cordoned=False)))

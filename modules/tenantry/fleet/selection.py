@@ -76,7 +76,9 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
             raise InputError(problem("TEN-520", what, "name the folder of the sites with --context"))
         pinned = documents.baselines.get(tenant.spec.baseline, baseline)
         sharing = find_sharing(tenant, documents.grants.values(), day)
-        rendered = render_tenant(tenant, site, pinned, sharing)
+        lease = tenant.spec.lease
+        cordoned = lease is not None and lease.is_over(day)
+        rendered = render_tenant(tenant, site, pinned, sharing, cordoned=cordoned)
         planned.append(Planned(tenant, site, rendered, pinned.spec.key_rotation_days))
     ids = {tenant.id for tenant in chosen}
     files = {request.file for request in documents.requests if request.spec["id"] in ids}

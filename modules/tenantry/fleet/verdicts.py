@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tenantry.contract.reading.document import Document
 from tenantry.fleet.selection import Planned, Selection
+from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen
 from tenantry.problems import Problem, problem
 
@@ -18,9 +19,11 @@ def split_denied(
 ) -> tuple[list[Seen], list[tuple[Seen, tuple[Problem, ...]]]]:
     """Give those of the tenants that are to be changed that may be, and those that policies deny, with why.
 
-    `policies` is a folder of policies instead of the baseline's own. Raises InputError for policies that can't be used.
+    Denied is also a tenant that isn't there yet and whose lease is over. `policies` is a folder of policies instead of
+    the baseline's own. Raises InputError for policies that can't be used.
     """
     found = find_denied([seen.planned for seen in waiting], selection, policies) if waiting else {}
+    found |= {one.planned.tenant.id: (_say_over(one.planned, selection),) for one in waiting if _comes_too_late(one)}
     denied = [(seen, found[seen.planned.tenant.id]) for seen in waiting if seen.planned.tenant.id in found]
     return [seen for seen in waiting if seen.planned.tenant.id not in found], denied
 
@@ -56,6 +59,17 @@ def find_denied(
         if one.verdict in (Verdict.DENY, Verdict.UNDECIDABLE) and one.file in requests:
             found.setdefault(one.file, []).append(_say(one, requests[one.file]))
     return {tenant: tuple(problems) for tenant, problems in found.items()}
+
+
+def _comes_too_late(seen: Seen) -> bool:
+    return seen.planned.rendered.cordoned and seen.comparison is not None and seen.comparison.state is State.ABSENT
+
+
+def _say_over(planned: Planned, selection: Selection) -> Problem:
+    tenant, lease = planned.tenant, planned.tenant.spec.lease
+    (request,) = (one for one in selection.documents.requests if one.spec["id"] == tenant.id)
+    what = f"tenant {tenant.name} ({tenant.id}) isn't there yet, and its lease ended on {lease and lease.ends}"
+    return request.problem("TEN-679", what, "give it a lease that ends in the future", ("spec", "lease", "ends"))
 
 
 def _say(result: "Result", request: Document) -> Problem:

@@ -16,10 +16,15 @@ from tenantry.render.store.identities import render_identities, render_secrets
 __all__ = ["Manifest", "Rendered", "object_key", "render_tenant", "to_yaml"]
 
 
-def render_tenant(tenant: Tenant, site: Site, baseline: Baseline, sharing: Sharing = NOTHING_SHARED) -> Rendered:
-    """Make all objects of a completed tenant on a site, in an order that the site can take them in."""
+def render_tenant(
+    tenant: Tenant, site: Site, baseline: Baseline, sharing: Sharing = NOTHING_SHARED, *, cordoned: bool = False
+) -> Rendered:
+    """Make all objects of a completed tenant on a site, in an order that the site can take them in.
+
+    In a tenant that is `cordoned`, what runs and what is stored stay, and nothing new starts.
+    """
     kubernetes = [
-        *render_namespaces(tenant, site, baseline),
+        *render_namespaces(tenant, site, baseline, cordoned=cordoned),
         *render_network(tenant, site, baseline, sharing),
         *render_access(tenant),
         *render_secrets(tenant, site, sharing),
@@ -30,5 +35,6 @@ def render_tenant(tenant: Tenant, site: Site, baseline: Baseline, sharing: Shari
         tenant=tenant.id,
         kubernetes=tuple(kubernetes),
         object_store=(*render_buckets(tenant, site, baseline), *render_identities(tenant, site, sharing)),
+        cordoned=cordoned,
         grants={name: ends.isoformat() for name, ends in sharing.ends.items()},
     )

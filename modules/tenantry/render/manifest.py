@@ -20,13 +20,15 @@ STORE_API = "tenantry.dev/v1"
 class Rendered:
     """All objects of one tenant: those for the site's Kubernetes and those for its object store.
 
-    `grants` maps each grant that opened something in them to its last day, as `YYYY-MM-DD`.
+    `grants` maps each grant that opened something in them to its last day, as `YYYY-MM-DD`; where it is `cordoned`,
+    nothing new starts.
     """
 
     tenant: str
     kubernetes: tuple[Manifest, ...]
     object_store: tuple[Manifest, ...]
     grants: Mapping[str, str]
+    cordoned: bool
 
     @property
     def documents(self) -> tuple[Manifest, ...]:

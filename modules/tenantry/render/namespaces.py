@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tenantry.contract.model import Baseline, Bytes, Millicores, NodePool, Quota, Site, Tenant
 from tenantry.contract.quantity import format_bytes, format_cpu
@@ -23,13 +24,13 @@ NODE_TOLERATIONS = [
 SYSTEM_PRIORITIES = ["system-cluster-critical", "system-node-critical"]
 
 
-def render_namespaces(tenant: Tenant, site: Site, baseline: Baseline) -> list[Manifest]:
-    """Make each namespace with its quotas and limits."""
+def render_namespaces(tenant: Tenant, site: Site, baseline: Baseline, *, cordoned: bool) -> list[Manifest]:
+    """Make each namespace with its quotas and limits; in one that is `cordoned`, no pod is made any more."""
     made: list[Manifest] = []
     for request, quota in zip(tenant.spec.namespaces, split_quota(tenant), strict=True):
         name = namespace_name(tenant, request.name)
         made.append(_namespace(tenant, site, baseline, name))
-        made.append(_quota(tenant, site, baseline, name, quota))
+        made.append(_quota(tenant, site, baseline, name, replace(quota, pods=0) if cordoned else quota))
         made.append(_priority_quota(tenant, name))
         made.append(_limits(tenant, name, quota))
     return made

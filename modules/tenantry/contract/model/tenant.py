@@ -1,7 +1,7 @@
 """A tenant: what a completed request says."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from tenantry.contract.model.words import (
     AccessRole,
@@ -136,6 +136,15 @@ class Lease:
     ends: date
     grace_days: int
     reason: str
+
+    @property
+    def stays(self) -> date:
+        """The last day of its data."""
+        return self.ends + timedelta(days=self.grace_days)
+
+    def is_over(self, day: date) -> bool:
+        """Say whether it has ended by a day: then nothing new starts."""
+        return self.ends < day
 
 
 @dataclass(frozen=True, slots=True)

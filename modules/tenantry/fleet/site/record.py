@@ -45,7 +45,8 @@ class Record:
     """What was applied last: the digest of the rendered documents, and the hash of each live object by key.
 
     `buckets` maps each bucket that the tenant has to its retention in days, `grants` each grant that opens something to
-    its last day; `keys` are those with which its workloads reach the store.
+    its last day; `keys` are those with which its workloads reach the store; where it is `cordoned`,
+    nothing new starts.
     """
 
     tenant: str
@@ -56,6 +57,7 @@ class Record:
     buckets: Mapping[str, int]
     grants: Mapping[str, str]
     keys: Keys
+    cordoned: bool
 
 
 def record_namespace() -> Manifest:
@@ -75,6 +77,7 @@ def record_manifest(record: Record) -> Manifest:
         "buckets": orjson.dumps(record.buckets, option=orjson.OPT_SORT_KEYS).decode(),
         "grants": orjson.dumps(record.grants, option=orjson.OPT_SORT_KEYS).decode(),
         "keys": orjson.dumps({"generation": record.keys.generation, "since": record.keys.since.isoformat()}).decode(),
+        "cordoned": str(record.cordoned).lower(),
     }
     annotations = {f"{DOMAIN}/version": __version__}
     metadata = {"name": record.tenant, "namespace": RECORD_NAMESPACE, "labels": labels, "annotations": annotations}
@@ -93,6 +96,7 @@ def parse_record(live: Mapping[str, Any]) -> Record:
         buckets=_map(data.get("buckets", "")),
         grants=_map(data.get("grants", "")),
         keys=_keys(_map(data.get("keys", ""))),
+        cordoned=data.get("cordoned") == "true",
     )
 
 

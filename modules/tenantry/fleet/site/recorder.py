@@ -75,6 +75,7 @@ def _record(one: Planned, hashes: Mapping[str, str]) -> Record:
         buckets=one.rendered.retention,
         grants=one.rendered.grants,
         keys=one.keys,
+        cordoned=one.rendered.cordoned,
     )
 
 
