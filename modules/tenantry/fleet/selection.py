@@ -8,10 +8,9 @@ from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, load_documents
 from tenantry.contract.model import Baseline, Site, Tenant, today
 from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, is_there
-from tenantry.contract.sharing import find_sharing
 from tenantry.fleet.site.record import Keys
 from tenantry.problems import InputError, Problem, problem
-from tenantry.render import Rendered, render_tenant
+from tenantry.render import Rendered, render_on
 
 _AROUND_ONE = (*CONTEXT_FOLDERS, "waivers", "grants")
 """The folders that say whether one tenant is sound, whatever the others are."""
@@ -75,10 +74,7 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
             what = f"no Site document is known to place tenant {tenant.id} on"
             raise InputError(problem("TEN-520", what, "name the folder of the sites with --context"))
         pinned = documents.baselines.get(tenant.spec.baseline, baseline)
-        sharing = find_sharing(tenant, documents.grants.values(), day)
-        lease = tenant.spec.lease
-        cordoned = lease is not None and lease.is_over(day)
-        rendered = render_tenant(tenant, site, pinned, sharing, cordoned=cordoned)
+        rendered = render_on(day, tenant, site, pinned, documents.grants.values())
         planned.append(Planned(tenant, site, rendered, pinned.spec.key_rotation_days))
     ids = {tenant.id for tenant in chosen}
     files = {request.file for request in documents.requests if request.spec["id"] in ids}

@@ -4,8 +4,11 @@ The same input gives the same bytes. Nothing here imports Pulumi, boto3 or a cli
 exactly what is checked and applied.
 """
 
-from tenantry.contract.model import Baseline, Site, Tenant
-from tenantry.contract.sharing import NOTHING_SHARED, Sharing
+from collections.abc import Iterable
+from datetime import date
+
+from tenantry.contract.model import Baseline, Grant, Site, Tenant
+from tenantry.contract.sharing import NOTHING_SHARED, Sharing, find_sharing
 from tenantry.render.access import render_access
 from tenantry.render.manifest import Manifest, Rendered, object_key, to_yaml
 from tenantry.render.namespaces import render_namespaces
@@ -13,7 +16,14 @@ from tenantry.render.network.boundary import render_network
 from tenantry.render.store.buckets import render_buckets
 from tenantry.render.store.identities import render_identities, render_secrets
 
-__all__ = ["Manifest", "Rendered", "object_key", "render_tenant", "to_yaml"]
+__all__ = ["Manifest", "Rendered", "object_key", "render_on", "render_tenant", "to_yaml"]
+
+
+def render_on(day: date, tenant: Tenant, site: Site, baseline: Baseline, grants: Iterable[Grant]) -> Rendered:
+    """Make all objects as they are to be on a day: by the grants in force, and the tenant's lease."""
+    lease = tenant.spec.lease
+    sharing = find_sharing(tenant, grants, day)
+    return render_tenant(tenant, site, baseline, sharing, cordoned=lease is not None and lease.is_over(day))
 
 
 def render_tenant(

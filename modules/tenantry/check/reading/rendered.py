@@ -6,9 +6,8 @@ from typing import Any
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import Baseline, Tenant
-from tenantry.contract.sharing import find_sharing
 from tenantry.policy import Placed, Source
-from tenantry.render import Rendered, render_tenant
+from tenantry.render import Rendered, render_on
 from tenantry.render.request import render_request
 
 _PARAMETERS = ("Baseline", "Department", "Site", "Grant")
@@ -34,7 +33,7 @@ def render_requests(
 ) -> Iterator[Placed]:
     """Render each sound tenant that was checked and has a site; one without is told of where there are no sites.
 
-    `day` says which grants are in force; `unsound` are files and first lines of requests that the contract refuses:
+    They are rendered as on a `day`; `unsound` are files and first lines of requests that the contract refuses:
     more would only follow from that.
     """
     requests = {one.spec["id"]: one for one in documents.requests if one.file not in documents.context_files}
@@ -42,5 +41,5 @@ def render_requests(
         request, site = requests.get(tenant.id), documents.sites.get(tenant.spec.placement.site or "")
         if request is not None and site is not None and (request.file, request.start.line) not in unsound:
             pinned = documents.baselines.get(tenant.spec.baseline, baseline)
-            rendered = render_tenant(tenant, site, pinned, find_sharing(tenant, documents.grants.values(), day))
+            rendered = render_on(day, tenant, site, pinned, documents.grants.values())
             yield from place_objects(tenant, rendered, Source(request.file, request.start.line))
