@@ -152,6 +152,18 @@ def test_a_right_that_lacks_is_named_with_its_object(sandbox: Sandbox, operator:
     assert operator.apply()[wanted["spec"]["id"]]["action"] == "changed"
 
 
+def await_refusal(sandbox: Sandbox, namespace: str) -> None:
+    """Wait until admission knows of a quota that is full: it learns of it later than who reads the quota does."""
+    probe = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "probe"}}
+    document = json.dumps({**probe, "spec": {"podSelector": {}}})
+    for _ in range(100):
+        done = sandbox.kubectl(SITE, "-n", namespace, "create", "--dry-run=server", "-f", "-", stdin=document)
+        if "exceeded quota" in done.stderr:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"a full quota refuses nothing: {done.stderr}")
+
+
 def test_a_quota_that_is_full_is_named_with_its_object(sandbox: Sandbox, operator: Operator) -> None:
     wanted = request()
     namespace = f"{wanted['spec']['id']}-main"
@@ -163,6 +175,7 @@ def test_a_quota_that_is_full_is_named_with_its_object(sandbox: Sandbox, operato
     used = f"jsonpath={{.status.used.{kind.replace('.', chr(92) + '.')}}}"
     counted = sandbox.kubectl(SITE, "-n", namespace, "wait", "quota/site", f"--for={used}", "--timeout=60s")
     assert counted.returncode == 0, counted.stderr
+    await_refusal(sandbox, namespace)
     wanted["spec"]["egress"] = [{"cidr": "203.0.113.0/24", "port": 443, "reason": "Pays fees."}]
     operator.ask(wanted)
     done = operator.run("apply", ".")
