@@ -9,6 +9,7 @@ from granting import DATASET, FIRST, GIVER, LAST, OTHER, SERVICE, TAKER, giver, 
 from strategies import baseline, departments, document, sites
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import Judgement, judge
+from tenantry.contract.model import Classification
 from tenantry.contract.reading.document import Document
 
 BORDER = "border-certificates"
@@ -74,6 +75,25 @@ def test_an_account_uses_only_grants_that_are_for_its_tenant() -> None:
     assert codes(giver(), taker(BORDER), consumer={"department": "department-north"}) == ["TEN-165"]
     assert codes(giver(), taker(BORDER), service=SERVICE) == ["TEN-165"]
     assert codes(giver(), taker(BORDER), consumer={"department": "department-south"}) == []
+
+
+@pytest.mark.parametrize("ceiling", Classification)
+@pytest.mark.parametrize("held", Classification)
+def test_of_a_department_only_tenants_that_protect_data_as_the_ceiling_asks_use_its_grants(
+    held: Classification, ceiling: Classification
+) -> None:
+    department = {"department": "department-south"}
+    weak = list(Classification).index(held) < list(Classification).index(ceiling)
+    consumer = taker(BORDER, classification=held.value)
+    problems = judged(giver(classification="open"), consumer, consumer=department, ceiling=ceiling.value).problems
+    fixes = [one.fix for one in problems if one.code == "TEN-165"]
+    assert fixes == ([f"remove it, or ask for classification {ceiling}"] if weak else [])
+
+
+def test_a_grant_to_a_department_is_not_for_the_tenant_that_gives_it() -> None:
+    own = giver(serviceAccounts=[{"name": "app", "grants": [BORDER]}])
+    problems = judged(own, taker(), consumer={"department": "department-north"}).problems
+    assert [(one.code, one.fix) for one in problems] == [("TEN-165", "name the bucket under buckets here")]
 
 
 def test_all_of_a_grant_is_told_at_once_with_its_place() -> None:

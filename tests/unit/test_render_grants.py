@@ -77,6 +77,14 @@ def test_who_asks_for_the_service_of_a_grant_without_having_it_does_not_get_in()
         assert openings(grant, other=stranger) == {(TAKER, GIVER, "TCP 8443")}
 
 
+def test_a_tenant_of_the_department_that_protects_data_less_than_the_ceiling_does_not_get_in() -> None:
+    grant = make_grant(service=SERVICE, consumer={"department": "department-south"}, ceiling="shared")
+    intent = {"direction": "to", "tenant": GIVER, "port": SERVICE["port"], "reason": "Asks anyway."}
+    for intents in ([], [intent]):
+        weak = taker(name="other-checks", id=OTHER, classification="open", intents=intents)
+        assert openings(grant, other=weak) == {(TAKER, GIVER, "TCP 8443")}
+
+
 def test_neither_side_of_a_service_is_open_without_the_other() -> None:
     grant = make_grant(service=SERVICE)
     provider, consumer = complete(giver(), taker())

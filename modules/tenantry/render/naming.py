@@ -14,6 +14,7 @@ from tenantry.render.manifest import STORE_API, Manifest
 DOMAIN = "tenantry.dev"
 TENANT_LABEL = f"{DOMAIN}/tenant"
 DEPARTMENT_LABEL = f"{DOMAIN}/department"
+CLASSIFICATION_LABEL = f"{DOMAIN}/classification"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGER = "tenantry"
 BASELINE_NOTE = f"{DOMAIN}/baseline"
@@ -66,7 +67,7 @@ def labels(tenant: Tenant) -> dict[str, str]:
         TENANT_LABEL: tenant.id,
         DEPARTMENT_LABEL: spec.department,
         f"{DOMAIN}/environment": spec.environment.value,
-        f"{DOMAIN}/classification": spec.classification.value,
+        CLASSIFICATION_LABEL: spec.classification.value,
         f"{DOMAIN}/template": spec.template.value,
         f"{DOMAIN}/cost-centre": cost_centre_label(tenant),
     }

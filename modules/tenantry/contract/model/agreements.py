@@ -139,7 +139,11 @@ class Grant:
         return self.spec.ends < day or (withdrawn is not None and withdrawn <= day)
 
     def is_for(self, tenant: Tenant) -> bool:
-        """Say whether a tenant is its consumer; the provider never is, also where its whole department is."""
-        consumer = self.spec.consumer
-        named = consumer.tenant == tenant.id or consumer.department == tenant.spec.department
-        return named and tenant.id != self.spec.provider
+        """Say whether a tenant is its consumer; the provider never is, also where its whole department is.
+
+        Of a department it is each tenant that protects data as the ceiling asks. That a tenant which the grant names
+        does so is the baseline's to hold (policy `request-grants`), for else the grant itself is wrong.
+        """
+        consumer, spec = self.spec.consumer, tenant.spec
+        of_department = consumer.department == spec.department and spec.classification.covers(self.spec.ceiling)
+        return (consumer.tenant == tenant.id or of_department) and tenant.id != self.spec.provider

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Self
 
 Millicores = NewType("Millicores", int)
 """CPU, in thousandths of a core."""
@@ -18,12 +18,17 @@ def join_name(tenant: str, name: str) -> str:
 
 
 class Classification(StrEnum):
-    """Who may use the data; the one word that drives every control."""
+    """Who may use the data; the one word that drives every control: from open to most to closed to all."""
 
     OPEN = "open"
     SHARED = "shared"
     MARKET = "market"
     RESTRICTED = "restricted"
+
+    def covers(self, other: Self) -> bool:
+        """Say whether what is of this class is protected at least as well as the other class asks."""
+        order = list(Classification)
+        return order.index(self) >= order.index(other)
 
 
 class Environment(StrEnum):

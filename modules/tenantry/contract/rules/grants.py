@@ -4,16 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from tenantry.contract.documents import Documents
-from tenantry.contract.model import Baseline, Classification, Grant, Tenant
+from tenantry.contract.model import Baseline, Grant, Tenant
 from tenantry.contract.reading.document import Document
 from tenantry.contract.rules.hosts import is_host_of
 from tenantry.contract.rules.scope import Completed
 from tenantry.contract.rules.waivers import tell_nobody
 from tenantry.contract.sharing import uses
 from tenantry.problems import Problem
-
-_CLASSES = list(Classification)
-"""From the class that is open to most to the one that is closed to all."""
 
 
 def judge_grants(documents: Documents) -> Iterator[Problem]:
@@ -89,7 +86,7 @@ def _judge_class(
     """
     held, spec = provider.spec.classification, grant.spec
     controls = baseline.controls(held)
-    if _CLASSES.index(held) > _CLASSES.index(spec.ceiling):
+    if not spec.ceiling.covers(held):
         what = f"grant {grant.name} may open {spec.ceiling} data at most, and {provider.name} holds {held} data"
         yield source.problem("TEN-161", what, "have both sides agree to a higher ceiling", ("spec", "ceiling"))
     if spec.consumer.kind not in controls.grantees and not own:
@@ -116,6 +113,8 @@ def judge_uses(one: Completed, grants: Mapping[str, Grant], *, assume_others: bo
             grant = grants.get(name)
             if grant is None:
                 what, fix = f"{name} is no grant that is known here", "correct it, or name the folder of the grants"
+            elif grant.spec.consumer.department == one.tenant.spec.department and not grant.is_for(one.tenant):
+                what, fix = _tell_unfit(grant, one.tenant)
             elif not grant.is_for(one.tenant):
                 what = f"grant {name} is for {grant.spec.consumer}, not for {one.tenant.name}"
                 fix = "remove it, or agree on a grant of your own"
@@ -126,6 +125,15 @@ def judge_uses(one: Completed, grants: Mapping[str, Grant], *, assume_others: bo
                 continue
             if grant is not None or not assume_others:
                 yield one.problem("TEN-165", what, fix, "serviceAccounts", index, "grants", at)
+
+
+def _tell_unfit(grant: Grant, tenant: Tenant) -> tuple[str, str]:
+    """Say why a grant isn't for one of its department's tenants."""
+    if tenant.id == grant.spec.provider:
+        return f"grant {grant.name} opens what is {tenant.name}'s own", "name the bucket under buckets here"
+    held, ceiling = tenant.spec.classification, grant.spec.ceiling
+    what = f"grant {grant.name} may open {ceiling} data, and {tenant.name} protects it as {held} alone"
+    return what, f"remove it, or ask for classification {ceiling}"
 
 
 def find_idle_grants(documents: Documents, completed: Sequence[Completed], day: date) -> Iterator[Problem]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tenantry.contract.model import Consumer, Grant
+from tenantry.contract.model import Classification, Grant
 from tenantry.contract.sharing import Sharing
-from tenantry.render.naming import DEPARTMENT_LABEL, TENANT_LABEL
+from tenantry.render.naming import CLASSIFICATION_LABEL, DEPARTMENT_LABEL, TENANT_LABEL
 from tenantry.render.network.rules import Rule, let_in, let_out, name_rule, select_tenant
 
 
@@ -16,7 +16,7 @@ def list_shared_rules(sharing: Sharing) -> Iterator[Rule]:
     """
     for grant in sharing.given:
         if grant.spec.service is not None:
-            peer = _select_consumer(grant.spec.consumer)
+            peer = _select_consumer(grant)
             yield name_grant_rule(grant, "in"), give_reason(grant), let_in([peer], grant.spec.service.port, "TCP")
     for grant in sharing.taken:
         if grant.spec.service is not None:
@@ -34,9 +34,13 @@ def give_reason(grant: Grant) -> str:
     return f"Grant {grant.name}: {grant.spec.purpose}"
 
 
-def _select_consumer(consumer: Consumer) -> dict[str, Any]:
+def _select_consumer(grant: Grant) -> dict[str, Any]:
+    consumer = grant.spec.consumer
     if consumer.tenant is not None:
         return select_tenant(consumer.tenant)
     # The department's own label isn't enough: a site's other namespaces may carry it.
-    labels, tenants = {DEPARTMENT_LABEL: consumer.department}, {"key": TENANT_LABEL, "operator": "Exists"}
-    return {"namespaceSelector": {"matchLabels": labels, "matchExpressions": [tenants]}}
+    tenants = {"key": TENANT_LABEL, "operator": "Exists"}
+    classes = [one.value for one in Classification if one.covers(grant.spec.ceiling)]
+    fit = {"key": CLASSIFICATION_LABEL, "operator": "In", "values": classes}
+    labels = {DEPARTMENT_LABEL: consumer.department}
+    return {"namespaceSelector": {"matchLabels": labels, "matchExpressions": [tenants, fit]}}
