@@ -116,7 +116,7 @@ def _change(created: Request, cluster: Cluster) -> Prepared:
     old = deepcopy(created.object)
     ephemeral = created.resource.kind == "Pod" and old["spec"].pop("ephemeralContainers", None)
     made = prepare_request(created.object, cluster, operation="UPDATE", old=old, source=created.source)
-    return replace(made, request=replace(made.request, subresource="ephemeralcontainers")) if ephemeral else made
+    return made._replace(request=replace(made.request, subresource="ephemeralcontainers")) if ephemeral else made
 
 
 def judge_way(policies: PolicySet, way: Way) -> Judgement:

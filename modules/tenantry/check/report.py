@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from tenantry.policy import ObjectName, Verdict
 from tenantry.policy.documents.model import Policy
@@ -49,8 +50,7 @@ class Result:
         return {Verdict.WARN: "warning", Verdict.ALLOW: "note"}.get(self.verdict, "error")
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """One object or document that was looked at, and where it stands.
 
     `judged` names the policies whose validations were for it, `passed` those of them that found nothing to say.
@@ -59,8 +59,8 @@ class Looked:
     object: ObjectName
     file: str = ""
     line: int = 0
-    judged: tuple[str, ...] = field(default=(), compare=False)
-    passed: tuple[str, ...] = field(default=(), compare=False)
+    judged: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,12 @@ class Report:
 
 def group_results(report: Report) -> dict[Looked, list[Result]]:
     """Give what was found of each object that was looked at, and of files that none could be read from."""
-    found: dict[Looked, list[Result]] = {one: [] for one in report.looked}
+    placed = {(one.object, one.file, one.line): one for one in report.looked}
+    # The contract's problems stand at the line of a property, not at the document's first.
     named = {(one.object, one.file): one for one in report.looked}
+    found: dict[Looked, list[Result]] = {one: [] for one in placed.values()}
     for result in report.results:
-        own = Looked(result.object, result.file, result.line)
-        # The contract's problems stand at the line of a property, not at the document's first.
-        found.setdefault(own if own in found else named.get((result.object, result.file), own), []).append(result)
+        name, file, line = result.object, result.file, result.line
+        about = placed.get((name, file, line)) or named.get((name, file)) or Looked(name, file, line)
+        found.setdefault(about, []).append(result)
     return found

@@ -1,7 +1,6 @@
 """What policies say, as results of a check."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,7 +21,7 @@ _MOST_SHOWN = 80
 
 def name_object(shown: ObjectName) -> ObjectName:
     """Name an object as its manifest does."""
-    return replace(shown, namespace="") if shown.namespace == UNNAMED else shown
+    return shown._replace(namespace="") if shown.namespace == UNNAMED else shown
 
 
 def note_policies(note: Problem) -> Result:

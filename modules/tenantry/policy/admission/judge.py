@@ -110,10 +110,10 @@ class Judge:
 
 def _name_object(request: Request) -> ObjectName:
     metadata = read_metadata(request.shown)
-    texts = {key: value for key, value in metadata.items() if not is_marked(value)}
-    name = str(texts.get("name") or texts.get("generateName") or "")
-    namespace = str(texts.get("namespace") or "")
-    return ObjectName(request.resource.api_version, request.resource.kind, namespace, name)
+    name, generated, namespace = map(metadata.get, ("name", "generateName", "namespace"))
+    named = name if name and not is_marked(name) else generated
+    texts = ("" if is_marked(one) else str(one or "") for one in (namespace, named))
+    return ObjectName(request.resource.api_version, request.resource.kind, *texts)
 
 
 def _is_exempt(resource: Resource) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from tenantry.policy.documents.model import Source
 
@@ -20,8 +21,7 @@ class Verdict(StrEnum):
 _GRAVITY = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectName:
+class ObjectName(NamedTuple):
     """Which object a judgement is about."""
 
     api_version: str
@@ -60,8 +60,7 @@ class Finding:
     waiver: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """All that policies say of one object; `judged` names the policies whose validations were for it.
 
     `annotations` are what policies publish to the audit log, by `policy/key`.

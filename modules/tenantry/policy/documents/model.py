@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Manifest = dict[str, Any]
 
@@ -97,8 +97,7 @@ class ParamRef:
     deny_missing: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a document stands; `line` counts from 1, 0 means that it isn't known."""
 
     file: str = ""
@@ -108,8 +107,7 @@ class Source:
 NOWHERE = Source()
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A manifest with the place where it stands.
 
     `old` is the object as it was, where the manifest changes one; `deleted` says that the manifest is to go.

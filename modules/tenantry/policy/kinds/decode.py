@@ -109,6 +109,8 @@ def _make_zero(kind: str) -> Callable[[], object]:
 
 
 def _copy(value: object) -> object:
+    if not value:
+        return value.copy() if isinstance(value, (dict, list)) else value
     if isinstance(value, dict):
         return {key: _copy(one) for key, one in value.items()}
     return [_copy(one) for one in value] if isinstance(value, list) else value

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from tenantry.policy.cel.library.authorization import Subject
 from tenantry.policy.documents.model import NOWHERE, Manifest, Source
@@ -33,8 +33,7 @@ TEMPLATES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A request, and what the API server would say of the object by itself.
 
     `refused` are values of a wrong type, with which no object is made; `dropped` are fields that it doesn't know.

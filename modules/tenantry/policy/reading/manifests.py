@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 import re2
@@ -104,8 +104,7 @@ def _read_json(text: str) -> object:
 _UNUSUAL_NUMBER = re2.compile(r"[0-9](?:\.|[eE])|[0-9]{16,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(NamedTuple):
     """A document of a file as text, with the line where the text begins."""
 
     text: str
