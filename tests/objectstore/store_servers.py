@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-import store_certificates
 
+import certificates
 from tenantry.connection import Connection, KubernetesConnection, ObjectStoreConnection
 
 READY_SECONDS = 60
@@ -72,7 +72,7 @@ def versitygw(binary: Path, directory: Path, site: str) -> Iterator[Store]:
     """Run a gateway with its IAM server; TLS from a CA made on the spot."""
     secret = secrets.token_hex(20)
     s3, iam = free_ports(2)
-    pair = store_certificates.issue(directory / "tls")
+    pair = certificates.issue(directory / "tls")
     for name in ("data", "versions", "iam"):
         (directory / name).mkdir()
     private = directory / "iam.sock"
@@ -171,7 +171,7 @@ def ceph_rgw(directory: Path, site: str) -> Iterator[Store]:
     mon1, mon2, rgw = free_ports(3)
     for name in ("mon", "osd", "rgw", "log", "run"):
         (directory / name).mkdir()
-    pair = store_certificates.issue(directory / "tls")
+    pair = certificates.issue(directory / "tls")
     tls = directory / "tls" / "both.pem"
     tls.write_bytes(pair.certificate.read_bytes() + pair.key.read_bytes())
     conf = CEPH_CONF.format(fsid=uuid.uuid4(), d=directory, mon1=mon1, mon2=mon2, rgw=rgw, tls=tls)

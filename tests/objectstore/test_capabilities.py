@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_issuer import issuer
 from store_servers import Store
 
+from issuers import issuer
 from tenantry.connection import write_connection
 from tenantry.objectstore.capabilities import (
     SCRATCH,

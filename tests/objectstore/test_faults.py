@@ -67,7 +67,7 @@ def test_missing_keys_and_a_missing_connection_say_which_file(store: Store, call
 
 @pytest.mark.usefixtures("broken")
 def test_an_authority_that_is_not_the_stores_is_refused(store: Store, calls: Calls, tmp_path: Path) -> None:
-    from store_certificates import issue
+    from certificates import issue
 
     settings = replace(store.settings, ca_file=issue(tmp_path / "other").authority)
     write_connection(replace(store.connection, object_store=settings))

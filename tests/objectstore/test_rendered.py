@@ -11,11 +11,11 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from store_calls import Calls, inputs
-from store_issuer import Issuer, issuer
 from store_servers import Store
 
 import strategies
 from examples import minimal
+from issuers import Issuer, issuer
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import complete
 from tenantry.contract.model import Site, Tenant

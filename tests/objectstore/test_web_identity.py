@@ -7,10 +7,10 @@ import boto3
 import pytest
 from botocore.config import Config
 from store_calls import Calls, inputs
-from store_issuer import Issuer, issuer
 from store_servers import Store
 from store_specs import access
 
+from issuers import Issuer, issuer
 from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
 

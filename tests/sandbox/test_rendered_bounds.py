@@ -91,8 +91,8 @@ MEMBERS: dict[str, tuple[Who, list[Action]]] = {
     "auditor": ({"user": "eve", "groups": ["records-auditors"]}, SEE),
     "developer": ({"user": "eve", "groups": ["records-developers"]}, [*SEE, *WORK, *FORWARD]),
     "admin": ({"user": "eve", "groups": ["records-admins"]}, [*SEE, *WORK, *FORWARD, *HAND_OVER, *KEEP]),
-    "pipeline": ({"user": "ci:ci.gov.example:repo:platforms/records:ref:refs/heads/main"}, [*SEE, *WORK, *HAND_OVER]),
-    "pipeline of another branch": ({"user": "ci:ci.gov.example:repo:platforms/records:ref:refs/heads/x"}, []),
+    "pipeline": ({"user": "ci:ci.gov.example:platforms/records:main"}, [*SEE, *WORK, *HAND_OVER]),
+    "pipeline of another branch": ({"user": "ci:ci.gov.example:platforms/records:x"}, []),
     "default account": (
         {
             "user": f"system:serviceaccount:{HOME}:default",

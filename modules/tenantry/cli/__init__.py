@@ -36,6 +36,7 @@ COMMANDS = (
     "status",
     "retire",
     "baseline",
+    "identity",
     "report",
     "env",
     "sandbox",

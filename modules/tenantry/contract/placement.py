@@ -64,6 +64,7 @@ def why_not(tenant: Tenant, site: Site, department: Department | None, baseline:
     """Give every reason why a site can't hold a tenant. Without a department its region isn't looked at."""
     yield from _where(tenant, site, department, baseline)
     yield from _store(tenant, site, baseline)
+    yield from _pipeline(tenant, site)
     yield from _network(tenant, site)
     yield from _room(tenant, site)
 
@@ -115,6 +116,13 @@ def _store(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Reason]:
             if account.buckets:
                 path = ("spec", "serviceAccounts", index)
                 yield _lacks("iam.users, or sts.webIdentity and an issuer", f"service account {account.name}", path)
+
+
+def _pipeline(tenant: Tenant, site: Site) -> Iterator[Reason]:
+    known, ci = [one.issuer for one in site.spec.pipelines], tenant.spec.ci
+    if ci is not None and ci.issuer not in known:
+        fix = f"name one of {', '.join(known)}, or have it added to the site's pipelines" if known else "leave ci out"
+        yield Reason("TEN-144", f"knows no pipelines of {ci.issuer}", fix, ("spec", "ci", "issuer"))
 
 
 def _lacks(capability: str, who: str, path: Path) -> Reason:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from tenantry.contract.model import AccessRole, ContinuousIntegration, ServiceAccount, Tenant
+from tenantry.contract.model import AccessRole, ServiceAccount, Tenant
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import document, namespace_name
+from tenantry.render.pipelines import pipeline_user
 
 RBAC = "rbac.authorization.k8s.io"
 CI_ROLE = "ci"
@@ -66,16 +67,9 @@ def render_access(tenant: Tenant) -> list[Manifest]:
         for role in AccessRole:
             groups = sorted({access.group for access in tenant.spec.access if access.role is role})
             made.extend(_role(tenant, namespace, role.value, [_group(group) for group in groups]))
-        pipeline = [_user(ci_user(tenant.spec.ci))] if tenant.spec.ci else []
+        pipeline = [_user(pipeline_user(tenant.spec.ci))] if tenant.spec.ci else []
         made.extend(_role(tenant, namespace, CI_ROLE, pipeline))
     return made
-
-
-def ci_user(ci: ContinuousIntegration) -> str:
-    """Give the user name that the site's API server makes of a pipeline's token: its issuer's host and its claims."""
-    host = ci.issuer.removeprefix("https://").rstrip("/")
-    scope = f"environment:{ci.environment}" if ci.environment else f"ref:refs/heads/{ci.branch}"
-    return f"ci:{host}:repo:{ci.repository}:{scope}"
 
 
 def account_secret_name(account: ServiceAccount) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tenantry.contract.model.words import Classification, Contacts, Location, Metadata, Quota
+from tenantry.contract.model.words import CiSystem, Classification, Contacts, Location, Metadata, Quota
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that an API server gives each namespace: its name."""
@@ -43,6 +43,19 @@ class NodePool:
 
 
 @dataclass(frozen=True, slots=True)
+class Pipelines:
+    """A CI system whose pipelines a site knows by the tokens of its OIDC issuer, made for an audience.
+
+    `certificate_authority` vouches for the issuer's address, in PEM; `None` where the site's own authorities do.
+    """
+
+    issuer: str
+    audience: str
+    system: CiSystem
+    certificate_authority: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SiteSpec:
     """What a site offers; see `stacks/schema/site.json`."""
 
@@ -53,6 +66,7 @@ class SiteSpec:
     classifications: tuple[Classification, ...]
     kubernetes_minor: str
     issuer: str | None
+    pipelines: tuple[Pipelines, ...]
     access_log_bucket: str | None
     capabilities: tuple[str, ...]
     network: SiteNetwork

@@ -73,6 +73,13 @@ class BucketAccess(StrEnum):
     READ_WRITE = "readWrite"
 
 
+class CiSystem(StrEnum):
+    """Whose claims the tokens of pipelines carry."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
 class Location(StrEnum):
     """Whose hardware a site stands on."""
 

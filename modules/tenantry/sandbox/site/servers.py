@@ -13,7 +13,7 @@ from tenantry.problems import UnreachableError, problem
 from tenantry.sandbox.layout import REGION, SiteLayout
 from tenantry.sandbox.ports import LOOPBACK
 from tenantry.sandbox.site.certs import Pair
-from tenantry.sandbox.site.settings import FRONT_PROXY, SERVICE_RANGES, Pki
+from tenantry.sandbox.site.settings import FRONT_PROXY, SERVICE_RANGES, Pki, authentication_file
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "versitygw")
 
@@ -140,6 +140,7 @@ def _who_may(site: SiteLayout, pki: Pki) -> tuple[str, ...]:
     """Give the API server's flags for authentication, authorization, admission and audit."""
     return _flags(
         client_ca_file=pki.client_ca.certificate,
+        authentication_config=authentication_file(site),
         anonymous_auth="false",
         requestheader_client_ca_file=pki.front_proxy_ca.certificate,
         requestheader_allowed_names=FRONT_PROXY,

@@ -105,9 +105,9 @@ def write_settings(site: SiteLayout, pki: Pki) -> None:
         folder.chmod(0o700)
     _write_yaml(site.conf / "audit-policy.yaml", _AUDIT_POLICY)
     _write_yaml(site.conf / "admission.yaml", _admission())
-    encryption = site.conf / "encryption.yaml"
-    if not encryption.is_file():
-        _write_yaml(encryption, _encryption())
+    for kept, make in ((site.conf / "encryption.yaml", _encryption), (authentication_file(site), _authentication)):
+        if not kept.is_file():
+            _write_yaml(kept, make())
     _write_yaml(site.kubeconfig, _kubeconfig(site, pki, ADMINISTRATOR, pki.administrator))
     _write_yaml(bootstrap_kubeconfig(site), _kubeconfig(site, pki, "sandbox-bootstrap", pki.bootstrap))
     manager = _kubeconfig(site, pki, "system:kube-controller-manager", pki.controller_manager)
@@ -121,6 +121,11 @@ def write_settings(site: SiteLayout, pki: Pki) -> None:
 def bootstrap_kubeconfig(site: SiteLayout) -> Path:
     """Return the kubeconfig in system:masters with which `up` binds the administrator's role; nothing else uses it."""
     return site.conf / "bootstrap.kubeconfig"
+
+
+def authentication_file(site: SiteLayout) -> Path:
+    """Return the file that says by which tokens a site's API server knows pipelines; a change is taken up at once."""
+    return site.conf / "authentication.yaml"
 
 
 def context_name(site: SiteLayout) -> str:
@@ -176,6 +181,11 @@ def _admission() -> dict[str, Any]:
             }
         ],
     }
+
+
+def _authentication() -> dict[str, Any]:
+    """Give what the API server knows of pipelines at first: none."""
+    return {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration", "jwt": []}
 
 
 def _encryption() -> dict[str, Any]:

@@ -36,7 +36,7 @@ def builder(subject: str, issuer: str, public: ec.EllipticCurvePublicKey | rsa.R
 
 
 def issue(directory: Path) -> Pair:
-    directory.mkdir(mode=0o700)
+    directory.mkdir(mode=0o700, parents=True)
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca = builder("test CA", "test CA", ca_key.public_key())
     ca = ca.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

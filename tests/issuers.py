@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import store_certificates
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+
+import certificates
 
 
 def url64(raw: bytes) -> str:
@@ -34,15 +35,17 @@ class Issuer:
     url: str
     thumbprint: str
     key: rsa.RSAPrivateKey
+    authority: Path
 
     @property
     def name(self) -> str:
         return self.url.removeprefix("https://")
 
-    def token(self, subject: str, audience: str) -> str:
-        """Sign a service account's token. Source: RFC 7519, RS256."""
+    def token(self, subject: str, audience: str, **more: object) -> str:
+        """Sign a token with what it is usually made of, and more claims. Source: RFC 7519, RS256."""
         now = int(time.time())
-        claims = {"iss": self.url, "sub": subject, "aud": [audience], "iat": now, "nbf": now, "exp": now + 600}
+        usual = {"iss": self.url, "sub": subject, "aud": [audience], "iat": now, "nbf": now, "exp": now + 600}
+        claims = {**usual, **more}
         parts = [{"alg": "RS256", "kid": "1", "typ": "JWT"}, claims]
         signed = ".".join(url64(json.dumps(part).encode()) for part in parts)
         return f"{signed}.{url64(self.key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
@@ -51,7 +54,7 @@ class Issuer:
 @contextmanager
 def issuer(directory: Path) -> Iterator[Issuer]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    certificate = store_certificates.builder("signer", "signer", key.public_key()).sign(key, hashes.SHA256())
+    certificate = certificates.builder("signer", "signer", key.public_key()).sign(key, hashes.SHA256())
     der = certificate.public_bytes(Encoding.DER)
     public = key.public_key().public_numbers()
     jwk = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "1", "n": number(public.n), "e": number(public.e)}
@@ -72,7 +75,7 @@ def issuer(directory: Path) -> Iterator[Issuer]:
             """Say nothing: what was asked shows in the test's result."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Documents)
-    pair = store_certificates.issue(directory / "issuer")
+    pair = certificates.issue(directory / "issuer")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -86,6 +89,6 @@ def issuer(directory: Path) -> Iterator[Issuer]:
     }
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Issuer(url, hashlib.sha1(der).hexdigest().upper(), key)
+    yield Issuer(url, hashlib.sha1(der).hexdigest().upper(), key, pair.authority)
     server.shutdown()
     server.server_close()
