@@ -61,6 +61,10 @@ bench: setup toolchain ## the figures: ratios against kubectl, gator and conftes
 parity: setup toolchain ## thousands of objects and policies, judged offline and by a real API server
 	PYTHONPATH=tests:tests/policy $(BIN)/python -m parity $(ARGS)
 
+.PHONY: isolation
+isolation: setup toolchain ## every tenant's own credentials tried on everything that isn't its own: a page and JSON
+	PYTHONPATH=tests:tests/fleet $(BIN)/python -m isolation $(ARGS)
+
 .PHONY: path
 path: ## print the folder of the tenantry command, for your PATH
 	@echo $(BIN)
