@@ -12,20 +12,21 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from store_calls import Calls, inputs
 from store_servers import Store
+from store_tenants import provision, tenant_on
 
 import strategies
 from examples import minimal
 from issuers import Issuer, issuer
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import complete
-from tenantry.contract.model import Site, Tenant
+from tenantry.contract.model import Site
 from tenantry.objectstore.audit import audit_documents
 from tenantry.objectstore.capabilities import ensure_recorded
 from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
-from tenantry.render import Rendered, render_tenant
+from tenantry.render import render_tenant
+from tenantry.render.store.identities import STORE_AUDIENCE
 
-AUDIENCE = "sts.tenantry.dev"
 ACCOUNTS = [
     {"name": "app", "buckets": [{"bucket": "records", "access": "readWrite", "prefix": "in/"}]},
     {"name": "reader", "buckets": [{"bucket": "records", "access": "read"}]},
@@ -48,23 +49,6 @@ def site(store: Store, tokens: Issuer) -> Site:
     return Site(metadata=replace(plain.metadata, name=store.site), spec=spec)
 
 
-def tenant_on(site: Site, **asked: object) -> Tenant:
-    request = strategies.document(minimal(template="service", classification="open", **asked))
-    documents = Documents(requests=(request,), sites={site.name: site}, departments=strategies.departments())
-    (tenant,) = complete(documents, strategies.baseline())
-    return tenant
-
-
-def provision(calls: Calls, rendered: Rendered) -> dict[str, dict[str, Any]]:
-    """Make all objects, as a stack does; give each one's state by kind and name."""
-    made = {}
-    for document in rendered.object_store:
-        name = document["metadata"]["name"]
-        asked = inputs(document["kind"], name, document["spec"], tenant=rendered.tenant)
-        made[f"{document['kind']}/{name}"] = calls.create(document["kind"], asked)[1]
-    return made
-
-
 class Workloads:
     """Gives each workload's own client, with the keys that it would find where it runs."""
 
@@ -76,7 +60,7 @@ class Workloads:
             key = self.made[f"AccessKey/{name}"]
             return self._connect(key["accessKeyId"], key["secretAccessKey"], None)
         tenant, namespace, account = name.split(".")
-        token = self._tokens.token(f"system:serviceaccount:{tenant}-{namespace}:{account}", AUDIENCE)
+        token = self._tokens.token(f"system:serviceaccount:{tenant}-{namespace}:{account}", STORE_AUDIENCE)
         keys = self._client.anonymous_sts().assume_role_with_web_identity(
             RoleArn=self.made[f"Role/{name}"]["arn"], RoleSessionName="test", WebIdentityToken=token
         )["Credentials"]
@@ -116,7 +100,7 @@ def allowed(call: Json, **arguments: str | bytes) -> bool:
 @pytest.fixture
 def workloads(store: Store, calls: Calls, client: Client, site: Site, tokens: Issuer) -> Workloads:
     if store.kind == "rgw":
-        trusted = {"url": tokens.url, "clientIds": [AUDIENCE], "thumbprints": [tokens.thumbprint]}
+        trusted = {"url": tokens.url, "clientIds": [STORE_AUDIENCE], "thumbprints": [tokens.thumbprint]}
         calls.create("OidcProvider", inputs("OidcProvider", "cluster", trusted, tenant=""))
     buckets = [{"name": "records", "quota": "1Mi"}, {"name": "media", "publish": True}]
     tenant = tenant_on(site, buckets=buckets, serviceAccounts=ACCOUNTS)

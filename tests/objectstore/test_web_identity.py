@@ -13,13 +13,13 @@ from store_specs import access
 from issuers import Issuer, issuer
 from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
+from tenantry.render.store.identities import STORE_AUDIENCE
 
 # versitygw refuses issuers on private addresses; test_calls asserts that roles are refused there at check.
 pytestmark = [
     pytest.mark.rgw,
     pytest.mark.parametrize("store", ["rgw"], indirect=True, scope="module"),
 ]
-AUDIENCE = "sts.tenantry.dev"
 SUBJECT = "system:serviceaccount:health-web:api"
 
 
@@ -30,7 +30,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
 
 
 def trust(tokens: Issuer, subject: str = SUBJECT) -> dict[str, Any]:
-    condition = {"StringEquals": {f"{tokens.name}:sub": subject, f"{tokens.name}:aud": AUDIENCE}}
+    condition = {"StringEquals": {f"{tokens.name}:sub": subject, f"{tokens.name}:aud": STORE_AUDIENCE}}
     who = {"Federated": [f"arn:aws:iam:::oidc-provider/{tokens.name}"]}
     action = ["sts:AssumeRoleWithWebIdentity"]
     statement = {"Effect": "Allow", "Principal": who, "Action": action, "Condition": condition}
@@ -64,20 +64,20 @@ def test_a_service_account_reaches_its_bucket_and_no_other(
 ) -> None:
     for name in ("fed-mine", "fed-theirs"):
         calls.create("Bucket", inputs("Bucket", name, {}))
-    calls.create("OidcProvider", provider(tokens, AUDIENCE))
+    calls.create("OidcProvider", provider(tokens, STORE_AUDIENCE))
     spec = {"trust": trust(tokens), "policies": {"buckets": access("fed-mine", "s3:PutObject", "s3:GetObject")}}
     role_id, state = calls.create("Role", inputs("Role", "health.web.api", spec))
-    session = enter(client, store, state["arn"], tokens.token(SUBJECT, AUDIENCE))
+    session = enter(client, store, state["arn"], tokens.token(SUBJECT, STORE_AUDIENCE))
     session.put_object(Bucket="fed-mine", Key="a", Body=b"a")
     assert session.get_object(Bucket="fed-mine", Key="a")["Body"].read() == b"a"
     with pytest.raises(session.exceptions.ClientError, match="AccessDenied"):
         session.put_object(Bucket="fed-theirs", Key="a", Body=b"a")
-    for subject, audience in [("system:serviceaccount:health-web:other", AUDIENCE), (SUBJECT, "another")]:
+    for subject, audience in [("system:serviceaccount:health-web:other", STORE_AUDIENCE), (SUBJECT, "another")]:
         with pytest.raises(client.iam.exceptions.ClientError):
             enter(client, store, state["arn"], tokens.token(subject, audience))
     calls.delete("Role", role_id, state)
     with pytest.raises(client.iam.exceptions.ClientError):
-        enter(client, store, state["arn"], tokens.token(SUBJECT, AUDIENCE))
+        enter(client, store, state["arn"], tokens.token(SUBJECT, STORE_AUDIENCE))
 
 
 def test_a_role_is_changed_in_place_read_and_taken_over(calls: Calls, tokens: Issuer) -> None:
@@ -100,13 +100,13 @@ def test_a_role_is_changed_in_place_read_and_taken_over(calls: Calls, tokens: Is
 
 
 def test_an_issuer_is_taken_over_and_replaced(calls: Calls, tokens: Issuer) -> None:
-    object_id, state = calls.create("OidcProvider", provider(tokens, AUDIENCE))
-    assert calls.create("OidcProvider", provider(tokens, AUDIENCE)) == (object_id, state)
-    more = provider(tokens, AUDIENCE, "two")
+    object_id, state = calls.create("OidcProvider", provider(tokens, STORE_AUDIENCE))
+    assert calls.create("OidcProvider", provider(tokens, STORE_AUDIENCE)) == (object_id, state)
+    more = provider(tokens, STORE_AUDIENCE, "two")
     assert list(calls.diff("OidcProvider", state, more).replaces) == ["spec.clientIds"]
     calls.create("OidcProvider", more)
     _, found = calls.read("OidcProvider", object_id)
-    assert sorted(found["spec"]["clientIds"]) == sorted([AUDIENCE, "two"])
+    assert sorted(found["spec"]["clientIds"]) == sorted([STORE_AUDIENCE, "two"])
     calls.delete("OidcProvider", object_id, state)
     calls.delete("OidcProvider", object_id, state)
     assert calls.read("OidcProvider", object_id, state)[0] == ""

@@ -9,6 +9,9 @@ from tenantry.render.manifest import Manifest
 from tenantry.render.naming import FILLED_BY, bucket_name, document, identity_name, namespace_name, store_document
 from tenantry.render.store.statements import Data, write_data_policy, write_policy
 
+STORE_AUDIENCE = "sts.tenantry.dev"
+"""The audience of the tokens that workloads show a store: one for the API server or another service is none of them."""
+
 
 def render_identities(tenant: Tenant, site: Site, sharing: Sharing) -> list[Manifest]:
     """Make an identity for each service account that may use data."""
@@ -58,7 +61,7 @@ def list_data(tenant: Tenant, account: ServiceAccount, sharing: Sharing) -> list
 
 
 def _role(tenant: Tenant, site: Site, account: ServiceAccount, data: Sequence[Data]) -> Manifest:
-    """Trust one service account of the site's cluster, by its token's issuer and subject, and no other."""
+    """Trust one service account of the site's cluster, by its token's issuer, subject and audience, and no other."""
     issuer = (site.spec.issuer or "").removeprefix("https://").rstrip("/")
     subject = f"system:serviceaccount:{namespace_name(tenant, account.namespace)}:{account.name}"
     trust = write_policy(
@@ -67,7 +70,7 @@ def _role(tenant: Tenant, site: Site, account: ServiceAccount, data: Sequence[Da
                 "Effect": "Allow",
                 "Principal": {"Federated": [f"arn:aws:iam:::oidc-provider/{issuer}"]},
                 "Action": ["sts:AssumeRoleWithWebIdentity"],
-                "Condition": {"StringEquals": {f"{issuer}:sub": subject}},
+                "Condition": {"StringEquals": {f"{issuer}:sub": subject, f"{issuer}:aud": STORE_AUDIENCE}},
             }
         ]
     )
