@@ -60,7 +60,8 @@ def idle(*requests: dict[str, Any], **spec: Any) -> list[str]:  # noqa: ANN401
 def test_the_class_of_the_data_says_who_may_have_it(
     held: str, ceiling: str, consumer: dict[str, str], approvals: list[dict[str, str]], found: list[str]
 ) -> None:
-    provider = giver(classification=held, ingress={})
+    long = [{"name": "records", "retentionDays": 3650}]
+    provider = giver(classification=held, ingress={}, buckets=long)
     assert codes(provider, taker(), ceiling=ceiling, consumer=consumer, approvals=approvals) == found
 
 

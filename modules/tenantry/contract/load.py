@@ -23,6 +23,7 @@ from tenantry.contract.model import (
 from tenantry.contract.placement import explain, ranked, why_not
 from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.reader import read_file
+from tenantry.contract.rules.classes import judge_classes
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
 from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_parties, judge_uses
 from tenantry.contract.rules.intents import find_one_sided
@@ -113,12 +114,13 @@ def judge(
         problems.extend(judge_uses(one, documents.grants, assume_others=assume_peers and not documents.grants))
         completed.append(one)
     day = day or today()
-    problems.extend(judge_ceilings(Scope(documents, baseline, tuple(completed), day)))
+    baselines = {**documents.baselines, baseline.version: baseline}
+    scope = Scope(documents, baseline, tuple(completed), day)
+    problems.extend([*judge_ceilings(scope), *judge_classes(scope, baselines)])
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
     idle: list[Problem] = []
     if not assume_peers:
         problems.extend(judge_named(documents))
-        baselines = {**documents.baselines, baseline.version: baseline}
         problems.extend(judge_parties(documents, {tenant.id: tenant for tenant in tenants}, baselines))
         idle = sorted([*find_one_sided(completed), *find_idle_grants(documents, completed, day)])
     return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)), tuple(idle))

@@ -29,6 +29,7 @@ class ClassificationControls:
     versions: bool
     lock: bool
     min_retention_days: int
+    retention_adds_term: bool
     on_premises: bool
     in_region: bool
     approvals: tuple[str, ...]
