@@ -8,6 +8,7 @@ from tenantry.fleet.selection import Selection
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen, survey
 from tenantry.fleet.verdicts import split_denied
+from tenantry.fleet.weakening import list_changes
 from tenantry.toolchain import Progress
 
 Choice = Callable[[Seen], Seen | None]
@@ -15,9 +16,9 @@ Choice = Callable[[Seen], Seen | None]
 
 
 def choose_changed(seen: Seen) -> Seen | None:
-    """Choose a tenant that isn't as asked."""
+    """Choose a tenant that isn't as asked, or of whose data something is to be weakened that no object shows."""
     as_asked = seen.comparison is not None and seen.comparison.state is State.AS_ASKED
-    return None if as_asked else seen
+    return None if as_asked and not list_changes(seen) else seen
 
 
 def apply_tenants(

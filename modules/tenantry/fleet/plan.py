@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tenantry.fleet.apply import choose_changed
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
 from tenantry.fleet.selection import Planned, Selection
-from tenantry.fleet.site.compare import Comparison, State
+from tenantry.fleet.site.compare import Comparison
 from tenantry.fleet.survey import Seen, survey
-from tenantry.fleet.update import needs_refresh
+from tenantry.fleet.update import needs_refresh, refuse_unknown
 from tenantry.fleet.verdicts import split_denied
 from tenantry.problems import Problem, TenantryError
 from tenantry.toolchain import Progress
@@ -49,7 +50,7 @@ def plan_tenants(selection: Selection, building: Progress, *, jobs: int, policie
         tenant = seen.planned.tenant.id
         if seen.error is not None:
             plans[tenant] = Plan(seen.planned, None, problems=seen.error.problems)
-        elif seen.comparison is not None and seen.comparison.state is not State.AS_ASKED:
+        elif choose_changed(seen) is not None:
             waiting.append(seen)
         else:
             plans[tenant] = Plan(seen.planned, seen.comparison)
@@ -67,7 +68,6 @@ def _plan(session: Session, seen: Seen) -> Plan:
     planned, comparison = seen.planned, seen.comparison
     stack, site = planned.tenant.id, planned.site.name
     program = tenant_program(planned.rendered, site, planned.keys.generation)
-    refresh = needs_refresh(session, seen)
     steps: list[Step] = []
 
     def listen(event: object) -> None:
@@ -80,6 +80,8 @@ def _plan(session: Session, seen: Seen) -> Plan:
             steps.append(Step(step, metadata.urn.rpartition("::")[2], changed))
 
     try:
+        refuse_unknown(session, seen)
+        refresh = needs_refresh(session, seen)
         with tenant_lock(stack):
             with_stale_lock_cleared(
                 session.engine,

@@ -7,6 +7,7 @@ from pathlib import Path
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, load_documents
 from tenantry.contract.model import Baseline, Site, Tenant, today
+from tenantry.contract.protection import Protection, find_protection
 from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, is_there
 from tenantry.fleet.site.record import Keys
 from tenantry.problems import InputError, Problem, problem
@@ -18,16 +19,26 @@ _AROUND_ONE = (*CONTEXT_FOLDERS, "waivers", "grants")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A completed tenant, the site that it is for, its rendered objects, and the access keys of its workloads.
+    """A completed tenant, its site and its baseline, its rendered objects, and the access keys of its workloads.
 
-    `key_days` is after how many days the keys are to be changed; `keys` are the first until its site was asked.
+    `keys` are the first until its site was asked.
     """
 
     tenant: Tenant
     site: Site
+    baseline: Baseline
     rendered: Rendered
-    key_days: int
     keys: Keys = field(default_factory=Keys)
+
+    @property
+    def key_days(self) -> int:
+        """After how many days the keys are to be changed."""
+        return self.baseline.spec.key_rotation_days
+
+    @property
+    def protection(self) -> Protection:
+        """What protects its data, once it is applied."""
+        return find_protection(self.tenant, self.site, self.baseline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
             raise InputError(problem("TEN-520", what, "name the folder of the sites with --context"))
         pinned = documents.baselines.get(tenant.spec.baseline, baseline)
         rendered = render_on(day, tenant, site, pinned, documents.grants.values())
-        planned.append(Planned(tenant, site, rendered, pinned.spec.key_rotation_days))
+        planned.append(Planned(tenant, site, pinned, rendered))
     ids = {tenant.id for tenant in chosen}
     files = {request.file for request in documents.requests if request.spec["id"] in ids}
     idle = tuple(one for one in judgement.idle if one.file in files)

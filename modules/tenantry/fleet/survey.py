@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from tenantry.connection import Connection, read_connection
+from tenantry.contract.protection import Protection
 from tenantry.fleet.selection import Planned
 from tenantry.fleet.site.compare import Comparison, State, StoreDifferences, compare
+from tenantry.fleet.site.held import find_held
 from tenantry.fleet.site.kube import KubeClient
-from tenantry.fleet.site.live import LiveSite, read_site
+from tenantry.fleet.site.live import LiveSite, LiveTenant, read_site
 from tenantry.fleet.site.record import Record
 from tenantry.problems import UnreachableError, problem
 from tenantry.render.manifest import object_key
@@ -17,12 +18,18 @@ from tenantry.render.manifest import object_key
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A planned tenant, how it stands, and what was applied last; `error` where its site couldn't be asked."""
+    """A planned tenant, how it stands, and what was applied last; `error` where its site couldn't be asked.
+
+    `held` is what protects the data that it has; None where it has none, or where nothing of it is to be changed.
+    `unasked` are the sites at which a tenant that isn't at its own may live, because they didn't answer.
+    """
 
     planned: Planned
     comparison: Comparison | None
     record: Record | None = None
     error: UnreachableError | None = None
+    held: Protection | None = None
+    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +57,39 @@ def survey(planned: Sequence[Planned], sites: Iterable[str] = ()) -> Survey:
         answers = {site: readers.submit(_look, site, members) for site, members in by_site.items()}
     for site, answer in answers.items():
         try:
-            connections[site], live[site], compared = answer.result()
+            connections[site], live[site], compared, held = answer.result()
         except UnreachableError as error:
             seen |= {one.tenant.id: Seen(one, None, error=error) for one in by_site[site]}
             continue
         for one, found in zip(by_site[site], compared, strict=True):
             record = live[site].tenant(one.tenant.id).record
-            seen[one.tenant.id] = Seen(replace(one, keys=record.keys) if record else one, found, record)
+            known = replace(one, keys=record.keys) if record else one
+            seen[one.tenant.id] = Seen(known, found, record, held=held.get(one.tenant.id))
     absent = {tenant for tenant, one in seen.items() if one.comparison and one.comparison.state is State.ABSENT}
-    for tenant, elsewhere in _living_elsewhere(absent, sites, live).items():
-        seen[tenant] = Seen(seen[tenant].planned, None, error=_moved(seen[tenant].planned, elsewhere))
+    elsewhere, unasked = _living_elsewhere(absent, sites, live)
+    for tenant in absent:
+        absentee = seen[tenant]
+        if tenant in elsewhere:
+            seen[tenant] = Seen(absentee.planned, None, error=_moved(absentee.planned, elsewhere[tenant]))
+        else:
+            seen[tenant] = replace(absentee, unasked=unasked)
     return Survey(tuple(seen[one.tenant.id] for one in planned), connections, live)
 
 
-def _living_elsewhere(absent: set[str], sites: Iterable[str], live: Mapping[str, LiveSite]) -> dict[str, str]:
-    """Find, by the records of the other sites, where absent tenants live. A site that can't be asked has no say."""
+def _living_elsewhere(
+    absent: set[str], sites: Iterable[str], live: Mapping[str, LiveSite]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Find, by the records of the other sites, where absent tenants live; and name the sites that can't be asked."""
     found: dict[str, str] = {}
+    unasked: list[str] = []
     for site in sorted(sites) if absent else ():
-        with suppress(UnreachableError):
+        try:
             there = live[site] if site in live else read_site(KubeClient(read_connection(site)), absent)
-            found |= {tenant: site for tenant in absent if there.tenant(tenant).record is not None}
-    return found
+        except UnreachableError:
+            unasked.append(site)
+            continue
+        found |= {tenant: site for tenant in absent if there.tenant(tenant).record is not None}
+    return found, tuple(unasked)
 
 
 def _moved(planned: Planned, elsewhere: str) -> UnreachableError:
@@ -80,13 +99,28 @@ def _moved(planned: Planned, elsewhere: str) -> UnreachableError:
     return UnreachableError(problem("TEN-508", what, fix))
 
 
-def _look(site: str, members: Sequence[Planned]) -> tuple[Connection, LiveSite, list[Comparison]]:
+def _look(
+    site: str, members: Sequence[Planned]
+) -> tuple[Connection, LiveSite, list[Comparison], dict[str, Protection]]:
     connection = read_connection(site)
     live = read_site(KubeClient(connection), [one.tenant.id for one in members])
     recorded = [one for one in members if live.tenant(one.tenant.id).record is not None]
     store = _audit(site, recorded)
     compared = [compare(one.rendered, live.tenant(one.tenant.id), store.get(one.tenant.id, {})) for one in members]
-    return connection, live, compared
+    return connection, live, compared, _held(site, list(zip(members, compared, strict=True)), live)
+
+
+def _held(site: str, members: Sequence[tuple[Planned, Comparison]], live: LiveSite) -> dict[str, Protection]:
+    """Say what protects the data of each member: by its record, or by what lives, where something is to be changed."""
+    found: dict[str, Protection] = {}
+    untold: list[tuple[Planned, LiveTenant]] = []
+    for one, compared in members:
+        there = live.tenant(one.tenant.id)
+        if there.record is not None and there.record.protection is not None:
+            found[one.tenant.id] = there.record.protection
+        elif compared.state not in (State.AS_ASKED, State.DRIFTED):
+            untold.append((one, there))
+    return found | find_held(site, untold)
 
 
 def _audit(site: str, members: Sequence[Planned]) -> dict[str, StoreDifferences]:

@@ -14,6 +14,7 @@ from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.site.recorder import Recorder
 from tenantry.fleet.survey import Seen
+from tenantry.problems import UnreachableError, problem
 from tenantry.toolchain import Progress
 
 _UNTOUCHED = (State.CHANGED, State.AS_ASKED)
@@ -58,6 +59,7 @@ def _apply(session: Session, attempts: Attempts, seen: Seen, buckets: Sequence[s
     stack = planned.tenant.id
 
     def work() -> Action:
+        refuse_unknown(session, seen)
         refresh = needs_refresh(session, seen)
         program = tenant_program(planned.rendered, planned.site.name, planned.keys.generation)
         with tenant_lock(stack), deleting(planned.site.name, _dropped(seen), buckets):
@@ -65,6 +67,19 @@ def _apply(session: Session, attempts: Attempts, seen: Seen, buckets: Sequence[s
         return Action.CREATED if state is State.ABSENT else Action.CHANGED
 
     return attempts.attempt(planned, work)
+
+
+def refuse_unknown(session: Session, seen: Seen) -> None:
+    """Refuse a tenant that has state, isn't at its site, and may live at one that can't be asked (TEN-566).
+
+    Raises UnreachableError. Made anew, it would be there twice.
+    """
+    tenant = seen.planned.tenant
+    if seen.unasked and session.engine.exists(tenant.id):
+        sites = " or ".join(seen.unasked)
+        what = f"tenant {tenant.name} ({tenant.id}) was made before, isn't on site {seen.planned.site.name}"
+        fix = "wait until that site answers, then run again"
+        raise UnreachableError(problem("TEN-566", f"{what}, and may live on {sites}, which can't be asked", fix))
 
 
 def needs_refresh(session: Session, seen: Seen) -> bool:

@@ -8,6 +8,7 @@ from tenantry.contract.reading.document import Document
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen
+from tenantry.fleet.weakening import find_weakened
 from tenantry.problems import Problem, problem
 
 if TYPE_CHECKING:
@@ -19,11 +20,14 @@ def split_denied(
 ) -> tuple[list[Seen], list[tuple[Seen, tuple[Problem, ...]]]]:
     """Give those of the tenants that are to be changed that may be, and those that policies deny, with why.
 
-    Denied is also a tenant that isn't there yet and whose lease is over. `policies` is a folder of policies instead of
-    the baseline's own. Raises InputError for policies that can't be used.
+    Denied is also a tenant that isn't there yet and whose lease is over, and a change that would weaken what protects
+    data, without its approvals. `policies` is a folder of policies instead of the baseline's own. Raises InputError for
+    policies that can't be used.
     """
     found = find_denied([seen.planned for seen in waiting], selection, policies) if waiting else {}
     found |= {one.planned.tenant.id: (_say_over(one.planned, selection),) for one in waiting if _comes_too_late(one)}
+    for tenant, problems in find_weakened(waiting, selection).items():
+        found[tenant] = (*found.get(tenant, ()), *problems)
     denied = [(seen, found[seen.planned.tenant.id]) for seen in waiting if seen.planned.tenant.id in found]
     return [seen for seen in waiting if seen.planned.tenant.id not in found], denied
 

@@ -45,6 +45,7 @@ from tenantry.contract.model.tenant import (
     ServiceAccount,
     Tenant,
     TenantSpec,
+    Weakening,
 )
 from tenantry.contract.model.words import (
     AccessRole,
@@ -118,6 +119,7 @@ __all__ = [
     "TenantSpec",
     "Waiver",
     "WaiverSpec",
+    "Weakening",
     "join_name",
     "today",
 ]

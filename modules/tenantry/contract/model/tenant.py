@@ -158,6 +158,15 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Weakening:
+    """What protects a tenant's data and is taken back, each as `property=value`, why, and who agreed to that."""
+
+    changes: tuple[str, ...]
+    reason: str
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TenantSpec:
     """All that a completed request says; see `stacks/schema/tenant.json` for each property."""
 
@@ -184,6 +193,7 @@ class TenantSpec:
     ci: ContinuousIntegration | None
     lease: Lease | None
     approvals: tuple[Approval, ...]
+    weakening: Weakening | None
 
 
 @dataclass(frozen=True, slots=True)

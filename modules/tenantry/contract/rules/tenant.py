@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 from tenantry.contract.addresses import is_inside
 from tenantry.contract.model import Baseline, BucketRequest, ClassificationControls, Direction, Egress, Intent
+from tenantry.contract.protection import list_settings
 from tenantry.contract.rules.scope import Completed
 from tenantry.problems import Problem
 
@@ -21,6 +22,7 @@ def judge_tenant(completed: Completed, baseline: Baseline) -> Iterator[Problem]:
     yield from _denied_addresses(completed, baseline)
     yield from _sources(completed)
     yield from _limits(completed)
+    yield from _weakening(completed, controls)
     for index, bucket in enumerate(completed.tenant.spec.buckets):
         yield from _bucket(completed, index, bucket, controls)
 
@@ -146,3 +148,19 @@ def _bucket(
     if bucket.publish and not controls.publish:
         what = f"bucket {bucket.name} is to be published, and {classification} data may not be"
         yield completed.problem("TEN-143", what, "remove publish, or classify the tenant as open", *at, "publish")
+
+
+def _weakening(completed: Completed, controls: ClassificationControls) -> Iterator[Problem]:
+    """Refuse a weakening that says other than the request: what was agreed to isn't what would be done."""
+    tenant = completed.tenant
+    asked = list_settings(tenant, controls.encryption)
+    for index, change in enumerate(tenant.spec.weakening.changes if tenant.spec.weakening else ()):
+        name, _, value = change.partition("=")
+        if name == "region" and name not in asked:
+            continue
+        if asked.get(name) != value:
+            said = f"asks for {name}={asked[name]}" if name in asked else f"has no {name.rpartition('.')[0]}"
+            what = f"the weakening is of {change}, and the request {said}"
+            yield completed.problem(
+                "TEN-169", what, "remove it, or correct the one or the other", "weakening", "changes", index
+            )

@@ -15,6 +15,8 @@ import orjson
 
 from tenantry import __version__
 from tenantry.contract.model import today
+from tenantry.contract.protection import Protection
+from tenantry.contract.structure import structure, unstructure
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN, MANAGED_BY_LABEL, MANAGER, TENANT_LABEL
 
@@ -46,7 +48,8 @@ class Record:
 
     `buckets` maps each bucket that the tenant has to its retention in days, `grants` each grant that opens something to
     its last day; `keys` are those with which its workloads reach the store; where it is `cordoned`,
-    nothing new starts.
+    nothing new starts. `protection` is what protects its data, None where an older version of tenantry applied it;
+    `approvals` are prints of all that ever agreed to take of it, each of which holds once.
     """
 
     tenant: str
@@ -58,6 +61,8 @@ class Record:
     grants: Mapping[str, str]
     keys: Keys
     cordoned: bool
+    protection: Protection | None = None
+    approvals: tuple[str, ...] = ()
 
 
 def record_namespace() -> Manifest:
@@ -78,7 +83,10 @@ def record_manifest(record: Record) -> Manifest:
         "grants": orjson.dumps(record.grants, option=orjson.OPT_SORT_KEYS).decode(),
         "keys": orjson.dumps({"generation": record.keys.generation, "since": record.keys.since.isoformat()}).decode(),
         "cordoned": str(record.cordoned).lower(),
+        "approvals": orjson.dumps(record.approvals).decode(),
     }
+    if record.protection is not None:
+        data["protection"] = orjson.dumps(unstructure(record.protection), option=orjson.OPT_SORT_KEYS).decode()
     annotations = {f"{DOMAIN}/version": __version__}
     metadata = {"name": record.tenant, "namespace": RECORD_NAMESPACE, "labels": labels, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
@@ -97,7 +105,24 @@ def parse_record(live: Mapping[str, Any]) -> Record:
         grants=_map(data.get("grants", "")),
         keys=_keys(_map(data.get("keys", ""))),
         cordoned=data.get("cordoned") == "true",
+        protection=_protection(_map(data.get("protection", ""))),
+        approvals=_list(data.get("approvals", "")),
     )
+
+
+def _protection(found: Mapping[str, Any]) -> Protection | None:
+    try:
+        return structure(found, Protection)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _list(text: str) -> tuple[str, ...]:
+    try:
+        found = orjson.loads(text or "[]")
+    except orjson.JSONDecodeError:
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _keys(found: Mapping[str, Any]) -> Keys:

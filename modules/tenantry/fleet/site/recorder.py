@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tenantry.connection import Connection
+from tenantry.contract.protection import print_approval
 from tenantry.fleet.selection import Planned
 from tenantry.fleet.site.kube import KubeClient
 from tenantry.fleet.site.live import is_ours, live_hash, read_site
@@ -62,10 +63,12 @@ class Recorder:
                 self._failed[one.tenant.id] = (_missing(one, missing),)
                 continue
             hashes = {key: live_hash(found) for key, found in objects.items() if key in wanted}
-            client.apply(record_manifest(_record(one, hashes)))
+            client.apply(record_manifest(_record(one, hashes, live.tenant(one.tenant.id).record)))
 
 
-def _record(one: Planned, hashes: Mapping[str, str]) -> Record:
+def _record(one: Planned, hashes: Mapping[str, str], before: Record | None) -> Record:
+    weakening = one.tenant.spec.weakening
+    agreed = {print_approval(approval) for approval in (weakening.approvals if weakening else ())}
     return Record(
         tenant=one.tenant.id,
         name=one.tenant.name,
@@ -76,6 +79,8 @@ def _record(one: Planned, hashes: Mapping[str, str]) -> Record:
         grants=one.rendered.grants,
         keys=one.keys,
         cordoned=one.rendered.cordoned,
+        protection=one.protection,
+        approvals=tuple(sorted(agreed.union(before.approvals if before else ()))),
     )
 
 
