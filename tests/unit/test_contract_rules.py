@@ -11,7 +11,6 @@ from strategies import baseline, departments, document, sites
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import complete, judge
 from tenantry.contract.model import Bytes, Location, Site
-from tenantry.contract.placement import place
 from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.reader import read_text
 from tenantry.contract.reading.schema import load_schema, validate
@@ -220,13 +219,12 @@ def test_the_site_of_the_region_comes_first_and_the_choice_is_always_the_same() 
         assert tenant.spec.placement.site == "site-north"
     (elsewhere,) = judged(minimal(**OPEN, department="department-south")).tenants
     assert elsewhere.spec.placement.site == "site-south"
-    assert place(elsewhere, sites(), departments(), baseline()).name == "site-south"
 
 
 def test_placing_says_why_not_each_site() -> None:
-    (tenant,) = judged(minimal(), sites={}).tenants
-    with pytest.raises(InputError, match=r"site-north has no node pool.*"):
-        place(tenant, site(node_pools={}), departments(), baseline())
+    (found,) = judged(minimal(), sites={**site(node_pools={}), "site-south": sites()["site-south"]}).problems
+    assert (found.code, "site-north has no node pool" in found.message) == ("TEN-145", True)
+    assert "site-south isn't in north, the department's region" in found.message
 
 
 def test_complete_refuses_all_at_once_and_unknown_departments_too() -> None:

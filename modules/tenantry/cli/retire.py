@@ -31,8 +31,12 @@ def retire(
     from tenantry.fleet.outcome import Action
     from tenantry.fleet.retire import retire_tenants
     from tenantry.fleet.selection import select
+    from tenantry.fleet.settling import settle
 
-    planned = select(tenants, context).planned
+    selection = select(tenants, context)
+    if not all(selection.placed[one.tenant.id].named for one in selection.planned):
+        selection = settle(selection)
+    planned = selection.planned
     names = ", ".join(f"{one.tenant.name} ({one.tenant.id}) on {one.site.name}" for one in planned)
     if not yes and not _agreed(f"Delete {names}, with all that lives there?"):
         raise typer.Exit(Exit.INPUT)

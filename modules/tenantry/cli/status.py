@@ -19,6 +19,9 @@ def status(
     tenants: OptionalTenants = ALL_AROUND,
     context: Context = None,
     reach: Annotated[bool, typer.Option("--reach", help="Show who reaches them, whom they reach, and why.")] = False,
+    placement: Annotated[
+        bool, typer.Option("--placement", help="Show why they are on their sites, and why not on the others.")
+    ] = False,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
@@ -32,6 +35,11 @@ def status(
         from tenantry.cli.reach import show_reach
 
         show_reach(tenants, context, form)
+        return
+    if placement:
+        from tenantry.cli.placement import show_placement
+
+        show_placement(tenants, context, form)
         return
     from tenantry.cli.tables import show_problems
     from tenantry.fleet.overdue import tell_ending
@@ -69,7 +77,7 @@ def _survey(tenants: Sequence[str], context: Context) -> tuple[Sequence["Seen"],
     from tenantry.fleet.survey import survey
 
     selection = select(tenants, context)
-    found = survey(selection.planned, selection.documents.sites)
+    found = survey(selection)
     return found.seen, [*find_lapsed_at(found.connections.values()), *tell_overdue(found.seen)]
 
 

@@ -1,7 +1,7 @@
 """The contract's front door: paths in, frozen values out, or every problem of every file at once."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -15,12 +15,11 @@ from tenantry.contract.model import (
     DepartmentSpec,
     Metadata,
     Millicores,
-    Placement,
     Quota,
     Tenant,
     today,
 )
-from tenantry.contract.placement import explain, ranked, why_not
+from tenantry.contract.placing import Placed, place_requests
 from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.reader import read_file
 from tenantry.contract.rules.classes import judge_classes
@@ -72,13 +71,14 @@ class Judgement:
     """What the contract says of documents: the sound tenants, all problems, and what couldn't be judged, and why.
 
     `idle` are intents and grants that are sound in themselves and open nothing: nobody agrees or uses them, or
-    they're over.
+    they're over. `placed` says of each tenant, by id, why it is on its site.
     """
 
     tenants: tuple[Tenant, ...]
     problems: tuple[Problem, ...]
     unjudged: tuple[str, ...]
     idle: tuple[Problem, ...]
+    placed: Mapping[str, Placed]
 
 
 def judge(
@@ -88,42 +88,52 @@ def judge(
     assume_departments: bool = True,
     assume_peers: bool = False,
     day: date | None = None,
+    lives: Mapping[str, str] | None = None,
 ) -> Judgement:
     """Do as `complete` does, but give what was found, also of an incomplete set of documents.
 
     Where no Department (or Site) is given at all, the rules that need one are left out and named in `unjudged`; unless
     `assume_departments` is false, which makes an unknown department a problem. With `assume_peers`, for a tenant that
     is looked at without the others, whoever an intent, a waiver or a grant names is taken to be one of them. `day` says
-    which waivers are in force, by default today.
+    which waivers are in force, by default today; `lives` at which site tenants live, by id, as far as that is known.
     """
     problems = [*judge_requests(documents.claimants), *judge_waivers(documents), *judge_grants(documents)]
     problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants))
-    completed: list[Completed] = []
-    for request in documents.requests:
-        department = documents.departments.get(request.spec["department"])
-        if department is None and not documents.departments and assume_departments:
-            department = stand_in_department(request.spec["department"])
-        pinned = _pinned(request, documents, baseline)
-        faults = list(_unknown(request, documents, baseline, department, pinned))
-        if department is None or pinned is None or faults:
-            problems.extend(faults)
-            continue
-        one = Completed(request, structure(complete_request(request.data, pinned, department), Tenant))
-        one, found = _placed(one, documents, pinned)
-        problems.extend([*judge_tenant(one, pinned), *found])
-        problems.extend(judge_uses(one, documents.grants, assume_others=assume_peers and not documents.grants))
-        completed.append(one)
-    day = day or today()
     baselines = {**documents.baselines, baseline.version: baseline}
-    scope = Scope(documents, baseline, tuple(completed), day)
+    whole, faults = _completed(documents, baseline, baselines, assume_departments=assume_departments)
+    completed, unplaced, placed = place_requests(whole, documents, baselines, lives or {})
+    problems.extend([*faults, *unplaced])
+    for one in completed:
+        problems.extend(judge_tenant(one, baselines[one.tenant.spec.baseline]))
+        problems.extend(judge_uses(one, documents.grants, assume_others=assume_peers and not documents.grants))
+    scope = Scope(documents, baseline, tuple(completed), day or today())
     problems.extend([*judge_ceilings(scope), *judge_classes(scope, baselines)])
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
     idle: list[Problem] = []
     if not assume_peers:
         problems.extend(judge_named(documents))
         problems.extend(judge_parties(documents, {tenant.id: tenant for tenant in tenants}, baselines))
-        idle = sorted([*find_one_sided(completed), *find_idle_grants(documents, completed, day)])
-    return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)), tuple(idle))
+        idle = sorted([*find_one_sided(completed), *find_idle_grants(documents, completed, scope.day)])
+    return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)), tuple(idle), placed)
+
+
+def _completed(
+    documents: Documents, baseline: Baseline, baselines: Mapping[str, Baseline], *, assume_departments: bool
+) -> tuple[list[Completed], list[Problem]]:
+    """Complete every request that can be, and give what the others name and nobody has."""
+    completed: list[Completed] = []
+    problems: list[Problem] = []
+    for request in documents.requests:
+        department = documents.departments.get(request.spec["department"])
+        if department is None and not documents.departments and assume_departments:
+            department = stand_in_department(request.spec["department"])
+        pinned = baselines.get(request.spec.get("baseline", baseline.version))
+        faults = list(_unknown(request, documents, baseline, department, pinned))
+        problems.extend(faults)
+        if department is not None and pinned is not None and not faults:
+            whole = complete_request(request.data, pinned, department)
+            completed.append(Completed(request, structure(whole, Tenant)))
+    return completed, problems
 
 
 def _unjudged(documents: Documents) -> Iterator[str]:
@@ -136,12 +146,6 @@ def _unjudged(documents: Documents) -> Iterator[str]:
             yield f"{what}, because no {kind} was {why}"
     if (documents.waivers or documents.grants) and not documents.claimants:
         yield "the tenants that waivers and grants name, because no request was given (--context)"
-
-
-def _pinned(request: Document, documents: Documents, baseline: Baseline) -> Baseline | None:
-    """Give the baseline that a request is held to: the one it names, else the one in force."""
-    version = request.spec.get("baseline", baseline.version)
-    return baseline if version == baseline.version else documents.baselines.get(version)
 
 
 def _unknown(
@@ -171,27 +175,6 @@ def _absent(documents: Documents, kind: str, name: str, known: Collection[str]) 
         return f"the document of the {kind.lower()} {name} has problems of its own, in {broken[name]}", "mend it first"
     fix = f"choose one of {', '.join(sorted(known))}" if known else "add its document, or name the folder that holds it"
     return f"the {kind.lower()} {name} isn't known", fix
-
-
-def _placed(one: Completed, documents: Documents, baseline: Baseline) -> tuple[Completed, tuple[Problem, ...]]:
-    """Put a tenant on its site, or say why it fits none."""
-    if not documents.sites:
-        return one, ()
-    tenant, request = one.tenant, one.request
-    department = documents.departments.get(tenant.spec.department)
-    for site in ranked(tenant, documents.sites, department):
-        reasons = tuple(why_not(tenant, site, department, baseline))
-        if not reasons:
-            placement = Placement(site=site.name, region=site.spec.region, sector=site.spec.sector)
-            return replace(one, tenant=replace(tenant, spec=replace(tenant.spec, placement=placement))), ()
-        if tenant.spec.placement.site is not None:
-            return one, tuple(request.problem(r.code, f"site {site.name} {r.why}", r.fix, r.path) for r in reasons)
-    reasons_of_all = [explain(tenant, documents.sites, department, baseline)]
-    for name, place in documents.broken_ones("Site").items():
-        reasons_of_all.append(f"the document of {name} has problems of its own, in {place}")
-    what = f"tenant {tenant.name} fits no site: {'; '.join(reasons_of_all)}"
-    fix = "change what stands in the way, or ask for a site that can"
-    return one, (request.problem("TEN-145", what, fix, ("spec", "placement")),)
 
 
 def stand_in_department(name: str) -> Department:

@@ -1,13 +1,16 @@
-"""Chooses a tenant's site: by class, region, sector and capabilities; says why not the others."""
+"""What speaks against a site for one tenant: class, region, sector, capabilities, size; and in which order sites come.
+
+Which one it gets, among the others, `tenantry.contract.placing` says.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import NamedTuple
 
 from tenantry.contract.addresses import is_inside
+from tenantry.contract.demand import AMOUNTS, find_demand
 from tenantry.contract.model import Baseline, Department, Egress, Encryption, Intent, Location, Site, Tenant
 from tenantry.contract.reading.document import Path
-from tenantry.problems import InputError, problem
 
 
 class Reason(NamedTuple):
@@ -19,45 +22,15 @@ class Reason(NamedTuple):
     path: Path
 
 
-def place(tenant: Tenant, sites: Mapping[str, Site], departments: Mapping[str, Department], baseline: Baseline) -> Site:
-    """Choose the site of a tenant: the one that it names, or the first that fits.
+def rank(tenant: Tenant, sites: Mapping[str, Site], department: Department | None) -> list[Site]:
+    """Give all sites in the order in which a tenant is tried on them: of its region first, then its sector, by name.
 
-    Sites of the department's region come before others, then those of its sector, then by name: the same request and
-    sites always give the same site. Raises InputError with the reasons against each site where none fits.
+    What the request doesn't name is its department's.
     """
-    department = departments.get(tenant.spec.department)
-    for site in ranked(tenant, sites, department):
-        if not any(why_not(tenant, site, department, baseline)):
-            return site
-    named = tenant.spec.placement.site
-    what = f"tenant {tenant.id} fits no site: {explain(tenant, sites, department, baseline)}"
-    fix = (
-        f"correct the request for {named}, or name another site"
-        if named
-        else "change the request, or ask for a site that can"
-    )
-    raise InputError(problem("TEN-145", what, fix))
-
-
-def ranked(tenant: Tenant, sites: Mapping[str, Site], department: Department | None) -> list[Site]:
-    """Give the sites that a tenant may be tried on, in order."""
     placement = tenant.spec.placement
-    if placement.site is not None:
-        return [sites[placement.site]] if placement.site in sites else []
     region = placement.region or (department.spec.region if department else None)
     sector = placement.sector or (department.spec.sector if department else None)
     return sorted(sites.values(), key=lambda site: (site.spec.region != region, site.spec.sector != sector, site.name))
-
-
-def explain(tenant: Tenant, sites: Mapping[str, Site], department: Department | None, baseline: Baseline) -> str:
-    """Say of each site why it can't hold a tenant."""
-    tried = ranked(tenant, sites, department)
-    if not tried:
-        return "there is none"
-    return "; ".join(
-        f"{site.name} {', '.join(reason.why for reason in why_not(tenant, site, department, baseline))}"
-        for site in tried
-    )
 
 
 def why_not(tenant: Tenant, site: Site, department: Department | None, baseline: Baseline) -> Iterator[Reason]:
@@ -154,7 +127,10 @@ def _filters_names(site: Site) -> bool:
 
 
 def _room(tenant: Tenant, site: Site) -> Iterator[Reason]:
-    for what in ("cpu", "memory", "storage", "pods"):
-        if getattr(tenant.spec.quota, what) > getattr(site.spec.capacity, what):
-            why = f"has less {what} in all than quota.{what} asks for"
+    demand = find_demand(tenant)
+    for what in AMOUNTS:
+        if getattr(demand, what) > getattr(site.spec.capacity, what):
+            asks = f"quota.{what}" + (" and its buckets" if what == "storage" and tenant.spec.buckets else "")
+            verb = "ask" if asks.endswith("buckets") else "asks"
+            why = f"has less {what} in all than {asks} {verb} for"
             yield Reason("TEN-144", why, "lower the quota, or name a larger site", ("spec", "quota", what))

@@ -39,7 +39,7 @@ def apply_tenants(
     Raises InputError for policies that can't be used, UnreachableError only where no tenant could be tried; what
     happens to one tenant is in its outcome.
     """
-    found = survey(selection.planned, selection.documents.sites)
+    found = survey(selection)
     outcomes: list[Outcome] = []
     waiting: list[Seen] = []
     for seen in found.seen:

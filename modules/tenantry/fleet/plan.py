@@ -43,7 +43,7 @@ def plan_tenants(selection: Selection, building: Progress, *, jobs: int, policie
 
     `policies` is a folder of policies instead of the baseline's own.
     """
-    found = survey(selection.planned, selection.documents.sites)
+    found = survey(selection)
     plans: dict[str, Plan] = {}
     waiting = []
     for seen in found.seen:

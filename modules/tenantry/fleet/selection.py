@@ -1,12 +1,13 @@
 """Finds the tenants that a command is about, and renders them for their sites."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge, load_baseline, load_documents
 from tenantry.contract.model import Baseline, Site, Tenant, today
+from tenantry.contract.placing import Placed
 from tenantry.contract.protection import Protection, find_protection
 from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, is_there
 from tenantry.fleet.site.record import Keys
@@ -15,6 +16,9 @@ from tenantry.render import Rendered, render_on
 
 _AROUND_ONE = (*CONTEXT_FOLDERS, "waivers", "grants")
 """The folders that say whether one tenant is sound, whatever the others are."""
+
+
+_Choose = Callable[[Sequence[Tenant]], Sequence[Tenant]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +49,38 @@ class Planned:
 class Selection:
     """The tenants that a command is about, and all documents that they were judged with.
 
-    `idle` tells of the tenants' intents and grants that open nothing.
+    `idle` tells of the tenants' intents and grants that open nothing, `placed` why each tenant of the documents is on
+    its site; `whole` says that every request around was read.
     """
 
     planned: tuple[Planned, ...]
     documents: Documents
     baseline: Baseline
     idle: tuple[Problem, ...]
+    placed: Mapping[str, Placed]
+    whole: bool
 
     @property
     def sites(self) -> Mapping[str, Site]:
         """The sites that the selected tenants are for, by name."""
         return {one.site.name: one.site for one in self.planned}
+
+    @property
+    def contested(self) -> bool:
+        """Whether sites are too small for all who may be placed on them: then it matters who lives there."""
+        return any(one.contested for one in self.placed.values())
+
+    def place_anew(self, lives: Mapping[str, str]) -> "Selection":
+        """Give the same tenants, placed by where each lives (a site, by the tenant's id), as far as that is known.
+
+        Raises InputError with all problems.
+        """
+        ids = {one.tenant.id for one in self.planned}
+
+        def choose(tenants: Sequence[Tenant]) -> Sequence[Tenant]:
+            return [tenant for tenant in tenants if tenant.id in ids]
+
+        return _plan(self.documents, self.baseline, choose, lives, whole=self.whole)
 
 
 def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool = False) -> Selection:
@@ -72,12 +96,22 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
     around = _around(paths, context)
     whole = not alone or bool(words)
     documents = load_documents(_read(paths, around, whole=whole))
-    baseline = load_baseline()
+
+    def choose(tenants: Sequence[Tenant]) -> Sequence[Tenant]:
+        return _chosen(tenants, documents, paths, words)
+
+    return _plan(documents, load_baseline(), choose, {}, whole=whole)
+
+
+def _plan(
+    documents: Documents, baseline: Baseline, choose: _Choose, lives: Mapping[str, str], *, whole: bool
+) -> Selection:
+    """Complete, place and render tenants; `lives` says where they live, as far as that is known."""
     day = today()
-    judgement = judge(documents, baseline, assume_departments=False, assume_peers=not whole, day=day)
+    judgement = judge(documents, baseline, assume_departments=False, assume_peers=not whole, day=day, lives=lives)
     if judgement.problems:
         raise InputError(judgement.problems)
-    chosen = _chosen(judgement.tenants, documents, paths, words)
+    chosen = choose(judgement.tenants)
     planned = []
     for tenant in chosen:
         site = documents.sites.get(tenant.spec.placement.site or "")
@@ -85,12 +119,11 @@ def select(arguments: Sequence[str], context: Path | None = None, *, alone: bool
             what = f"no Site document is known to place tenant {tenant.id} on"
             raise InputError(problem("TEN-520", what, "name the folder of the sites with --context"))
         pinned = documents.baselines.get(tenant.spec.baseline, baseline)
-        rendered = render_on(day, tenant, site, pinned, documents.grants.values())
-        planned.append(Planned(tenant, site, pinned, rendered))
+        planned.append(Planned(tenant, site, pinned, render_on(day, tenant, site, pinned, documents.grants.values())))
     ids = {tenant.id for tenant in chosen}
     files = {request.file for request in documents.requests if request.spec["id"] in ids}
     idle = tuple(one for one in judgement.idle if one.file in files)
-    return Selection(tuple(planned), documents, baseline, idle)
+    return Selection(tuple(planned), documents, baseline, idle, judgement.placed, whole)
 
 
 def _around(paths: Sequence[Path], context: Path | None) -> list[Path]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from tenantry.connection import Connection, read_connection
 from tenantry.contract.protection import Protection
-from tenantry.fleet.selection import Planned
+from tenantry.fleet.selection import Planned, Selection
+from tenantry.fleet.settling import settle
 from tenantry.fleet.site.compare import Comparison, State, StoreDifferences, compare
 from tenantry.fleet.site.held import find_held
 from tenantry.fleet.site.kube import KubeClient
@@ -34,19 +35,31 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All tenants as they stand, and the sites that could be asked."""
+    """All tenants as they stand, the sites that could be asked, and where those live that aren't at their own site."""
 
     seen: tuple[Seen, ...]
     connections: Mapping[str, Connection]
     live: Mapping[str, LiveSite]
+    elsewhere: Mapping[str, str]
 
 
-def survey(planned: Sequence[Planned], sites: Iterable[str] = ()) -> Survey:
+def survey(selection: Selection) -> Survey:
     """Read every site of the tenants in bulk and compare; a site that fails takes only its own tenants with it.
 
-    A tenant that isn't where it is asked to be is looked for at the other `sites`: one that lives there is an error
-    (TEN-508), since moving its data isn't an update.
+    A tenant that names no site stays where it lives: where that may be another one than its request alone gives, the
+    sites are asked first. One that names another site than that where it lives is an error (TEN-508), since moving its
+    data isn't an update. Raises InputError where a site can no longer hold who lives there.
     """
+    if selection.contested:
+        selection = settle(selection)
+    found = _survey(selection.planned, selection.documents.sites)
+    if any(not selection.placed[tenant].named for tenant in found.elsewhere):
+        selection = settle(selection)
+        found = _survey(selection.planned, selection.documents.sites)
+    return found
+
+
+def _survey(planned: Sequence[Planned], sites: Iterable[str]) -> Survey:
     by_site: dict[str, list[Planned]] = {}
     for one in planned:
         by_site.setdefault(one.site.name, []).append(one)
@@ -73,7 +86,7 @@ def survey(planned: Sequence[Planned], sites: Iterable[str] = ()) -> Survey:
             seen[tenant] = Seen(absentee.planned, None, error=_moved(absentee.planned, elsewhere[tenant]))
         else:
             seen[tenant] = replace(absentee, unasked=unasked)
-    return Survey(tuple(seen[one.tenant.id] for one in planned), connections, live)
+    return Survey(tuple(seen[one.tenant.id] for one in planned), connections, live, elsewhere)
 
 
 def _living_elsewhere(

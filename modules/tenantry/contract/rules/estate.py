@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from tenantry.contract.model import Bytes, Department, Millicores
-from tenantry.contract.quantity import format_bytes, format_cpu
+from tenantry.contract.demand import AMOUNTS, find_demand, write_amount
+from tenantry.contract.model import Department, Tenant
 from tenantry.contract.reading.document import Document, Path, cut
 from tenantry.contract.rules.hosts import called, judge_hosts
 from tenantry.contract.rules.scope import Completed, Scope
@@ -36,16 +36,16 @@ def judge_ceilings(scope: Scope) -> Iterator[Problem]:
     for name, tenants in by_department.items():
         department = scope.documents.departments.get(name)
         if department is not None:
-            for what in ("cpu", "memory", "storage", "pods"):
+            for what in AMOUNTS:
                 yield from _ceiling(department, tenants, what, scope)
 
 
 def _ceiling(department: Department, tenants: Sequence[Completed], what: str, scope: Scope) -> Iterator[Problem]:
     ceiling = getattr(department.spec.ceiling, what)
-    limit, total, told = _written(what, ceiling), 0, False
+    limit, total, told = write_amount(what, ceiling), 0, False
     around = scope.documents.context_files
     for completed in tenants:
-        asked = getattr(completed.tenant.spec.quota, what)
+        asked = getattr(find_demand(completed.tenant), what)
         above = asked > ceiling
         if above and is_waived(completed.tenant, CEILING_POLICY, scope.documents, scope.day):
             continue
@@ -53,9 +53,10 @@ def _ceiling(department: Department, tenants: Sequence[Completed], what: str, sc
         fix = f"lower it, or have the ceiling of {department.name} raised"
         if above:
             fix = f"lower it, have the ceiling of {department.name} raised, or attach a waiver for {CEILING_POLICY}"
-            said = f"quota.{what} is {_written(what, asked)}, above the department's ceiling of {limit}"
+            amount = write_amount(what, asked)
+            said = f"{_called(completed.tenant, what)} {amount}, above the department's ceiling of {limit}"
         elif total > ceiling and not told:
-            together = _written(what, total)
+            together = write_amount(what, total)
             said = (
                 f"with this quota.{what} the tenants of {department.name} have {together}, above its ceiling of {limit}"
             )
@@ -66,10 +67,10 @@ def _ceiling(department: Department, tenants: Sequence[Completed], what: str, sc
         yield completed.problem("TEN-104", said, fix, "quota", what)
 
 
-def _written(what: str, amount: int) -> str:
-    if what == "cpu":
-        return format_cpu(Millicores(amount))
-    return str(amount) if what == "pods" else format_bytes(Bytes(amount))
+def _called(tenant: Tenant, what: str) -> str:
+    """Say what an amount is of: of storage, what buckets may hold counts, too."""
+    with_buckets = what == "storage" and any(bucket.quota for bucket in tenant.spec.buckets)
+    return "quota.storage and the quotas of its buckets are" if with_buckets else f"quota.{what} is"
 
 
 def _unique_ids(requests: Sequence[Document]) -> Iterator[Problem]:
