@@ -35,6 +35,7 @@ COMMANDS = (
     "apply",
     "status",
     "retire",
+    "catalogue",
     "baseline",
     "identity",
     "report",

@@ -22,6 +22,7 @@ from tenantry.contract.model import (
 from tenantry.contract.placing import Placed, place_requests
 from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.reader import read_file
+from tenantry.contract.rules.catalogue import judge_catalogue
 from tenantry.contract.rules.classes import judge_classes
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
 from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_parties, judge_uses
@@ -97,7 +98,12 @@ def judge(
     is looked at without the others, whoever an intent, a waiver or a grant names is taken to be one of them. `day` says
     which waivers are in force, by default today; `lives` at which site tenants live, by id, as far as that is known.
     """
-    problems = [*judge_requests(documents.claimants), *judge_waivers(documents), *judge_grants(documents)]
+    problems = [
+        *judge_requests(documents.claimants),
+        *judge_waivers(documents),
+        *judge_grants(documents),
+        *judge_catalogue(documents),
+    ]
     problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants))
     baselines = {**documents.baselines, baseline.version: baseline}
     whole, faults = _completed(documents, baseline, baselines, assume_departments=assume_departments)

@@ -56,6 +56,15 @@ class Pipelines:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteCatalogue:
+    """Where the government's catalogue is published: a bucket of the site's own; `publisher` is a department."""
+
+    bucket: str
+    title: str
+    publisher: str
+
+
+@dataclass(frozen=True, slots=True)
 class SiteSpec:
     """What a site offers; see `stacks/schema/site.json`."""
 
@@ -68,6 +77,8 @@ class SiteSpec:
     issuer: str | None
     pipelines: tuple[Pipelines, ...]
     access_log_bucket: str | None
+    public_endpoint: str | None
+    catalogue: SiteCatalogue | None
     capabilities: tuple[str, ...]
     network: SiteNetwork
     node_pools: Mapping[Classification, NodePool]

@@ -76,6 +76,29 @@ class Egress:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One object of a published bucket that readers of the catalogue can download."""
+
+    key: str
+    title: str | None
+    media_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """What the catalogue says of a bucket's data; `licence` and `spatial` are addresses."""
+
+    title: str | None
+    description: str | None
+    keywords: tuple[str, ...]
+    licence: str | None
+    issued: date | None
+    modified: date | None
+    spatial: str | None
+    files: tuple[PublishedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BucketRequest:
     """One bucket; `retention_days` counts from an object's last change."""
 
@@ -85,6 +108,7 @@ class BucketRequest:
     versions: bool
     lock: bool
     quota: Bytes
+    catalogue: CatalogueEntry | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from tenantry.contract.addresses import is_inside
 from tenantry.contract.model import Baseline, BucketRequest, ClassificationControls, Direction, Egress, Intent
 from tenantry.contract.protection import list_settings
+from tenantry.contract.rules.catalogue import judge_entry
 from tenantry.contract.rules.scope import Completed
 from tenantry.problems import Problem
 
@@ -25,6 +26,7 @@ def judge_tenant(completed: Completed, baseline: Baseline) -> Iterator[Problem]:
     yield from _weakening(completed, controls)
     for index, bucket in enumerate(completed.tenant.spec.buckets):
         yield from _bucket(completed, index, bucket, controls)
+        yield from judge_entry(completed, index, bucket)
 
 
 def _names(completed: Completed) -> Iterator[Problem]:
