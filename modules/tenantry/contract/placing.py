@@ -50,7 +50,7 @@ def place_all(asked: Sequence[Asked], sites: Mapping[str, Site], lives: Mapping[
         if found.site is not None:
             name = found.site.name
             taken[name] = add_up((taken[name], find_demand(asked[number].tenant)))
-    return [placed[number] for number in range(len(asked))]
+    return [_tell_others(one, sites, placed[number], taken) for number, one in enumerate(asked)]
 
 
 def _turn(tenant: Tenant, sites: Mapping[str, Site], lives: Mapping[str, str]) -> tuple[int, str]:
@@ -64,8 +64,7 @@ def _turn(tenant: Tenant, sites: Mapping[str, Site], lives: Mapping[str, str]) -
 def _place(asked: Asked, sites: Mapping[str, Site], lives: Mapping[str, str], taken: Mapping[str, Quota]) -> Placed:
     tenant = asked.tenant
     named, home = tenant.spec.placement.site, lives.get(tenant.id)
-    ranked = rank(tenant, sites, asked.department)
-    tried, why = ranked, ""
+    tried, why = rank(tenant, sites, asked.department), ""
     if named is not None:
         tried, why = [sites[named]] if named in sites else [], "it names it"
     elif home is not None and home in sites:
@@ -82,7 +81,7 @@ def _place(asked: Asked, sites: Mapping[str, Site], lives: Mapping[str, str], ta
     return Placed(
         site=chosen,
         why=why or (_why(chosen, asked, len(reasons)) if chosen else ""),
-        others=_tell_others(asked, ranked, chosen, reasons, taken),
+        others={},
         reasons=reasons,
         named=named is not None,
         contested=named is None and any(fits),
@@ -119,24 +118,18 @@ def _why(site: Site, asked: Asked, refused: int) -> str:
     return ", of ".join([first, *(whose.format(" and ".join(what)) for whose, what in told.items())])
 
 
-def _tell_others(
-    asked: Asked,
-    ranked: Sequence[Site],
-    chosen: Site | None,
-    reasons: Mapping[str, Sequence[Reason]],
-    taken: Mapping[str, Quota],
-) -> dict[str, str]:
-    """Say of each site but the chosen one why it isn't that."""
+def _tell_others(asked: Asked, sites: Mapping[str, Site], placed: Placed, taken: Mapping[str, Quota]) -> Placed:
+    """Say of each site but the chosen one what spoke against it, or would, now that all are placed."""
     told = {}
-    for site in ranked:
-        if site is chosen:
+    for site in rank(asked.tenant, sites, asked.department):
+        if site is placed.site:
             continue
-        against = reasons.get(site.name) or (
+        against = placed.reasons.get(site.name) or (
             *why_not(asked.tenant, site, asked.department, asked.baseline),
             *_no_room(asked.tenant, site, taken[site.name]),
         )
         told[site.name] = ", ".join(reason.why for reason in against) or "could hold it, and comes after"
-    return told
+    return replace(placed, others=told)
 
 
 def place_requests(

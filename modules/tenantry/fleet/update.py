@@ -75,7 +75,7 @@ def refuse_unknown(session: Session, seen: Seen) -> None:
     Raises UnreachableError. Made anew, it would be there twice.
     """
     tenant = seen.planned.tenant
-    if seen.unasked and session.engine.exists(tenant.id):
+    if seen.unasked and session.engine.holds_resources(tenant.id):
         sites = " or ".join(seen.unasked)
         what = f"tenant {tenant.name} ({tenant.id}) was made before, isn't on site {seen.planned.site.name}"
         fix = "wait until that site answers, then run again"

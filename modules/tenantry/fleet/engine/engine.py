@@ -146,6 +146,10 @@ class Engine:
                 self._listed = {summary.name.rpartition("/")[2] for summary in found}
             return stack in self._listed
 
+    def holds_resources(self, stack: str) -> bool:
+        """Say whether a stack's state has resources: a preview makes it without any."""
+        return self.exists(stack) and self._call(stack, self._stack(stack, None).count_resources) > 0
+
     def _create_missing(self, stack: str) -> None:
         if not self.exists(stack):
             with suppress(auto.StackAlreadyExistsError):

@@ -1,5 +1,6 @@
 """Stacks without the Automation API's calls around an operation (outputs, history, selection, version)."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
@@ -37,6 +38,14 @@ class QuietStack(auto.Stack):
     def info(self, show_secrets: bool = True) -> auto.UpdateSummary:  # noqa: ARG002
         """Give no history: what an operation did is heard from its events."""
         return auto.UpdateSummary("update", datetime.now(UTC), "", {}, {}, "succeeded")
+
+    def count_resources(self) -> int:
+        """Count the resources in its state. Secrets stay as they are in there."""
+        space = self.workspace
+        args = ["stack", "export", "--stack", self.name]
+        exported = space.pulumi_command.run(args, space.work_dir, space.env_vars).stdout
+        deployment = json.loads(exported)["deployment"] or {}
+        return len(deployment.get("resources") or ())
 
 
 class ResidentStack(QuietStack):
