@@ -10,24 +10,29 @@ from tenantry.cli.options import ALL_AROUND, Context, Format, OptionalTenants, O
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
-    from tenantry.fleet.survey import Seen
+    from tenantry.fleet.survey import Seen, Survey
     from tenantry.problems import Problem
 
 
 @app.command(short_help="Show where tenants stand.")
 def status(
     tenants: OptionalTenants = ALL_AROUND,
+    *,
     context: Context = None,
     reach: Annotated[bool, typer.Option("--reach", help="Show who reaches them, whom they reach, and why.")] = False,
     placement: Annotated[
         bool, typer.Option("--placement", help="Show why they are on their sites, and why not on the others.")
+    ] = False,
+    usage: Annotated[
+        bool, typer.Option("--usage", help="Show what they use of their quotas, and departments of their ceilings.")
     ] = False,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
 
     What is overdue at a site is told of: a waiver or a grant that is over and still held, keys that are old, a lease
-    that has ended; and each lease that ends within two weeks. Exits 3 when a site can't be asked.
+    that has ended; each lease that ends within two weeks, and each quota that is nearly used up. Exits 3 when a site
+    can't be asked.
 
     Example: tenantry status stacks/example
     """
@@ -41,16 +46,22 @@ def status(
 
         show_placement(tenants, context, form)
         return
+    if usage:
+        from tenantry.cli.usage import show_usage
+
+        show_usage(tenants, context, form)
+        return
     from tenantry.cli.tables import show_problems
     from tenantry.fleet.overdue import tell_ending
+    from tenantry.fleet.usage import find_uses, tell_nearly_full
 
-    seen, overdue = _survey(tenants, context)
+    found, overdue = _survey(tenants, context)
     if form is Format.JSON:
-        _write_json(seen)
+        _write_json(found.seen)
     else:
-        _write_table(seen)
-    show_problems(tell_ending(seen))
-    _exit(seen, overdue, drifted=False)
+        _write_table(found.seen)
+    show_problems([*tell_ending(found.seen), *tell_nearly_full(find_uses(found))])
+    _exit(found.seen, overdue, drifted=False)
 
 
 @app.command(short_help="Name live objects that are not as applied.")
@@ -61,15 +72,15 @@ def drift(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: 
 
     Example: tenantry drift stacks/example
     """
-    seen, overdue = _survey(tenants, context)
+    found, overdue = _survey(tenants, context)
     if form is Format.JSON:
-        _write_json(seen)
+        _write_json(found.seen)
     else:
-        _write_differences(seen)
-    _exit(seen, overdue, drifted=True)
+        _write_differences(found.seen)
+    _exit(found.seen, overdue, drifted=True)
 
 
-def _survey(tenants: Sequence[str], context: Context) -> tuple[Sequence["Seen"], Sequence["Problem"]]:
+def _survey(tenants: Sequence[str], context: Context) -> tuple["Survey", Sequence["Problem"]]:
     """Look at tenants; give how they stand, and what of them is overdue at their sites."""
     from tenantry.fleet.overdue import tell_overdue
     from tenantry.fleet.selection import select
@@ -78,7 +89,7 @@ def _survey(tenants: Sequence[str], context: Context) -> tuple[Sequence["Seen"],
 
     selection = select(tenants, context)
     found = survey(selection)
-    return found.seen, [*find_lapsed_at(found.connections.values()), *tell_overdue(found.seen)]
+    return found, [*find_lapsed_at(found.connections.values()), *tell_overdue(found.seen)]
 
 
 def _exit(seen: Sequence["Seen"], overdue: Sequence["Problem"], *, drifted: bool) -> None:

@@ -11,6 +11,8 @@ from tenantry.render.naming import DOMAIN, HOSTS_NOTE, document, namespace_name
 
 # A quota is in force once it is there: its status, which Pulumi would wait for, only counts what is used.
 NO_WAIT = {"pulumi.com/skipAwait": "true"}
+TENANT_QUOTA = "tenantry-quota"
+"""The name of the quota of each of a tenant's namespaces."""
 _SCHEDULER = "scheduler.alpha.kubernetes.io"
 # What Kubernetes itself gives pods to tolerate; no tenant may tolerate more than this and its own pool.
 NODE_TOLERATIONS = [
@@ -117,7 +119,7 @@ def _quota(tenant: Tenant, site: Site, baseline: Baseline, namespace: str, quota
         if storage_class not in baseline.spec.allowed.storage_classes:
             hard[f"{storage_class}.storageclass.storage.k8s.io/requests.storage"] = "0"
     content = {"spec": {"hard": hard}}
-    return document(tenant, "v1", "ResourceQuota", "tenantry-quota", content, namespace=namespace, notes=NO_WAIT)
+    return document(tenant, "v1", "ResourceQuota", TENANT_QUOTA, content, namespace=namespace, notes=NO_WAIT)
 
 
 def _priority_quota(tenant: Tenant, namespace: str) -> Manifest:
