@@ -137,12 +137,11 @@ def test_a_bucket_with_data_is_never_lost_by_the_way(sandbox: Sandbox, operator:
     store.put_object(Bucket=f"{tenant}-documents", Key="kept", Body=b"kept")
     before = living(sandbox, [tenant])
     without = {**wanted, "spec": {**wanted["spec"], "buckets": [], "serviceAccounts": []}}
-    for words in (("apply", "."), ("retire", "portal", "--yes"), ("retire", "portal", "--yes", "--delete-bucket")):
+    for words, code in ((("apply", "."), "TEN-406"), (("retire", "portal", "--yes"), "TEN-548")):
         operator.ask(without if words[0] == "apply" else wanted)
-        named = (f"{tenant}-documents",) if words[-1] == "--delete-bucket" else ()
-        refused = operator.run(*words, *named)
+        refused = operator.run(*words)
         assert refused.returncode == 3
-        assert "TEN-406" in refused.stderr
+        assert code in refused.stderr
         assert f"{tenant}-documents" in refused.stderr
         assert living(sandbox, [tenant]) == before
 

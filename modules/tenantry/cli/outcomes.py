@@ -59,6 +59,9 @@ def write_outcomes(outcomes: Sequence["Outcome"], form: Format, idle: str = "") 
     rows = ordered if len(ordered) <= MANY else [one for one in ordered if one.action != "unchanged"]
     if rows:
         show(_table(rows))
+    for one in ordered:
+        if one.certificate is not None:
+            typer.echo(f"The certificate of {one.planned.tenant.name} is {one.certificate}, with a page beside it.")
     show_problems(found for one in ordered for found in one.problems)
     typer.echo(_summary(ordered, idle))
 
@@ -104,5 +107,6 @@ def _plain(one: "Outcome") -> dict[str, object]:
         "buckets": list(rendered.buckets),
         "action": one.action.value,
         "seconds": round(one.seconds, 3),
+        **({"certificate": str(one.certificate)} if one.certificate else {}),
         "problems": [{"code": found.code, "message": found.message, "fix": found.fix} for found in one.problems],
     }

@@ -1,11 +1,12 @@
 """`tenantry retire` and `tenantry unlock`: the ends of a tenant, and of a lock that nobody holds any more."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import JOBS, Context, DeleteBucket, Format, Jobs, OutputFormat, Tenants
+from tenantry.cli.options import JOBS, Context, Format, Jobs, OutputFormat, Tenants
 from tenantry.problems import Exit
 
 
@@ -16,13 +17,17 @@ def retire(
     context: Context = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     jobs: Jobs = JOBS,
-    delete_bucket: DeleteBucket = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where certificates are written; by default in the state folder."),
+    ] = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Delete tenants with everything that they are made of.
 
-    A tenant with a bucket that holds objects stays whole, unless the bucket is named and nothing keeps its objects.
-    Exits 3 when a tenant couldn't be retired.
+    Who depends on a tenant is named first. A bucket that holds objects needs a Retirement that says whether it is
+    destroyed, exported or held, and by whose approval. Running it again finishes what was cut off. A certificate (JSON,
+    and a page) says what became of everything. Exits 2 when others depend on a tenant, 3 when one couldn't be retired.
 
     Example: tenantry retire stacks/example/tenants/laa-portal.yaml --yes
     """
@@ -32,6 +37,7 @@ def retire(
     from tenantry.fleet.retire import retire_tenants
     from tenantry.fleet.selection import select
     from tenantry.fleet.settling import settle
+    from tenantry.paths import state_dir
 
     selection = select(tenants, context)
     if not all(selection.placed[one.tenant.id].named for one in selection.planned):
@@ -40,8 +46,9 @@ def retire(
     names = ", ".join(f"{one.tenant.name} ({one.tenant.id}) on {one.site.name}" for one in planned)
     if not yes and not _agreed(f"Delete {names}, with all that lives there?"):
         raise typer.Exit(Exit.INPUT)
+    folder = (certificate or state_dir() / "certificates").absolute()
     with show_builds() as building, following(len(planned), "retiring") as report:
-        outcomes = retire_tenants(planned, building, report, jobs=jobs, buckets=delete_bucket or ())
+        outcomes = retire_tenants(selection, building, report, jobs=jobs, certificates=folder)
     write_outcomes(outcomes, form)
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tenantry.contract.model import Baseline, Department, Grant, Site, Waiver
+from tenantry.contract.model import Baseline, Department, Grant, Retirement, Site, Waiver
 from tenantry.contract.reading.document import Document, cut
 from tenantry.contract.reading.finding import find_files
 from tenantry.contract.reading.reader import read_file, read_text
@@ -26,6 +26,7 @@ class Documents:
     departments: Mapping[str, Department] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     grants: Mapping[str, Grant] = field(default_factory=dict)
+    retirements: Mapping[str, Retirement] = field(default_factory=dict)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     hosts: tuple[Document, ...] = ()
     """The facts of hosts, which are for policies to judge. A host may have several, of different times."""
@@ -42,6 +43,11 @@ class Documents:
         broken = [document for document in self.broken if document.text("kind") == "Tenant"]
         around = [document for document in broken if document.file in self.context_files]
         return (*around, *self.requests, *(document for document in broken if document not in around))
+
+    @property
+    def ending(self) -> Mapping[str, Retirement]:
+        """The retirements by the id of the tenant that ends, or has ended: the request may be gone by then."""
+        return {one.spec.tenant: one for one in self.retirements.values()}
 
     def data_of(self, kind: str) -> list[dict[str, Any]]:
         """Give a kind's documents as they were written, for whom they are parameters of policies."""
@@ -135,6 +141,7 @@ def _sorted_out(sifted: _Sifted, around: frozenset[str]) -> Documents:
         departments=_named("Department", Department, sifted),
         waivers=_named("Waiver", Waiver, sifted),
         grants=_named("Grant", Grant, sifted),
+        retirements=_named("Retirement", Retirement, sifted),
         baselines=_named("Baseline", Baseline, sifted),
         hosts=tuple(document for document in sound if document.kind == HOST_FACTS),
         sources={(one.kind, one.name): one for one in reversed(sound) if one.kind not in ("Tenant", HOST_FACTS)},

@@ -27,6 +27,7 @@ from tenantry.contract.rules.classes import judge_classes
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
 from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_parties, judge_uses
 from tenantry.contract.rules.intents import find_one_sided
+from tenantry.contract.rules.retirements import judge_retirements
 from tenantry.contract.rules.scope import Completed, Scope
 from tenantry.contract.rules.tenant import judge_tenant
 from tenantry.contract.rules.waivers import judge_named, judge_waivers
@@ -80,6 +81,7 @@ class Judgement:
     unjudged: tuple[str, ...]
     idle: tuple[Problem, ...]
     placed: Mapping[str, Placed]
+    completed: tuple[Completed, ...]
 
 
 def judge(
@@ -104,7 +106,7 @@ def judge(
         *judge_grants(documents),
         *judge_catalogue(documents),
     ]
-    problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants))
+    problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants, documents.ending))
     baselines = {**documents.baselines, baseline.version: baseline}
     whole, faults = _completed(documents, baseline, baselines, assume_departments=assume_departments)
     completed, unplaced, placed = place_requests(whole, documents, baselines, lives or {})
@@ -119,8 +121,10 @@ def judge(
     if not assume_peers:
         problems.extend(judge_named(documents))
         problems.extend(judge_parties(documents, {tenant.id: tenant for tenant in tenants}, baselines))
+        problems.extend(judge_retirements(documents, completed, baselines, scope.day))
         idle = sorted([*find_one_sided(completed), *find_idle_grants(documents, completed, scope.day)])
-    return Judgement(tuple(tenants), tuple(sorted(problems)), tuple(_unjudged(documents)), tuple(idle), placed)
+    said = tuple(sorted(problems)), tuple(_unjudged(documents)), tuple(idle)
+    return Judgement(tuple(tenants), *said, placed, tuple(completed))
 
 
 def _completed(

@@ -1,14 +1,16 @@
 """Brings tenants to what their requests say, several at once; one that fails doesn't stop the others."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tenantry.fleet.outcome import Action, Outcome, Report
-from tenantry.fleet.selection import Selection
+from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen, survey
 from tenantry.fleet.verdicts import split_denied
 from tenantry.fleet.weakening import list_changes
+from tenantry.problems import problem
 from tenantry.toolchain import Progress
 
 Choice = Callable[[Seen], Seen | None]
@@ -19,6 +21,14 @@ def choose_changed(seen: Seen) -> Seen | None:
     """Choose a tenant that isn't as asked, or of whose data something is to be weakened that no object shows."""
     as_asked = seen.comparison is not None and seen.comparison.state is State.AS_ASKED
     return None if as_asked and not list_changes(seen) else seen
+
+
+def tell_ending(planned: Planned) -> Outcome:
+    """Leave a tenant alone whose retirement was agreed, and say so (TEN-552)."""
+    name = f"{planned.tenant.name} ({planned.tenant.id})"
+    fix = f"run `tenantry retire {planned.tenant.id}`, then remove its request"
+    told = problem("TEN-552", f"{name} is being retired, and isn't applied any more", fix)
+    return Outcome(planned, Action.UNCHANGED, 0.0, (told,))
 
 
 def apply_tenants(
@@ -39,8 +49,10 @@ def apply_tenants(
     Raises InputError for policies that can't be used, UnreachableError only where no tenant could be tried; what
     happens to one tenant is in its outcome.
     """
-    found = survey(selection)
-    outcomes: list[Outcome] = []
+    ending = selection.documents.ending
+    staying = tuple(one for one in selection.planned if one.tenant.id not in ending)
+    found = survey(replace(selection, planned=staying))
+    outcomes = [tell_ending(one) for one in selection.planned if one.tenant.id in ending]
     waiting: list[Seen] = []
     for seen in found.seen:
         if seen.error is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from tenantry.fleet.selection import Planned
 from tenantry.problems import Problem
@@ -27,6 +28,8 @@ class Outcome:
     action: Action
     seconds: float
     problems: tuple[Problem, ...] = ()
+    certificate: Path | None = None
+    """Where the certificate of its retirement was written."""
 
 
 Report = Callable[[Outcome], None]

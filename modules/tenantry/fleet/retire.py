@@ -1,72 +1,79 @@
-"""Ends tenants: everything that they are made of is deleted, and what must be kept is refused before anything is."""
+"""Ends tenants, several at once: what stands in the way is told before anything is changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
 
-from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
-
-from tenantry.components.register import GONE_SECONDS
-from tenantry.connection import Connection, read_connection
+from tenantry.connection import read_connection
 from tenantry.fleet.attempts import Attempts
-from tenantry.fleet.buckets import deleting
-from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
 from tenantry.fleet.outcome import Action, Outcome, Report
-from tenantry.fleet.selection import Planned
+from tenantry.fleet.retirement.certificate import write_certificate
+from tenantry.fleet.retirement.ending import Ending, find_open, make_endings
+from tenantry.fleet.retirement.steps import Steps
+from tenantry.fleet.selection import Selection
 from tenantry.fleet.site.kube import KubeClient
-from tenantry.fleet.site.live import LiveTenant, is_ours, read_site
-from tenantry.fleet.site.record import Keys, Record, record_manifest
-from tenantry.problems import UnreachableError, problem
+from tenantry.problems import Problem, TenantryError
 from tenantry.toolchain import Progress
 
 
 def retire_tenants(
-    planned: Sequence[Planned], building: Progress, report: Report, *, jobs: int, buckets: Sequence[str] = ()
+    selection: Selection, building: Progress, report: Report, *, jobs: int, certificates: Path
 ) -> list[Outcome]:
-    """Delete tenants with everything that they are made of, `jobs` of them at a time; `report` hears of each.
+    """End tenants, `jobs` of them at a time; `report` hears of each. Each one's certificate goes to a folder.
 
-    `buckets` may be deleted although they hold objects. Nothing at all is deleted of a tenant with a bucket that holds
-    objects and isn't named, or that retention keeps.
-    Raises UnreachableError where no tenant could be tried; what happens to one is in its outcome.
+    Nothing at all is deleted of a tenant that others depend on, or with a bucket whose data has nowhere to go or is
+    kept by retention or a lock. Raises InputError with all that depends on tenants by their documents, UnreachableError
+    where no tenant could be tried; what happens to one is in its outcome.
     """
-    connections = {one.site.name: read_connection(one.site.name) for one in planned}
+    endings = make_endings(selection)
+    connections = {one.planned.site.name: read_connection(one.planned.site.name) for one in endings}
+    waits = {site: _find_waits(endings, selection, site) for site in connections}
     outcomes: list[Outcome] = []
     attempts = Attempts()
     with open_session(connections, building) as session, ThreadPoolExecutor(jobs) as workers:
-        for future in as_completed([workers.submit(_retire, session, attempts, one, buckets) for one in planned]):
-            outcomes.append(future.result())
-            report(outcomes[-1])
+
+        def retire(one: Ending) -> Outcome:
+            return _retire(session, attempts, one, waits[one.planned.site.name], certificates)
+
+        try:
+            for future in as_completed([workers.submit(retire, one) for one in endings]):
+                outcomes.append(future.result())
+                report(outcomes[-1])
+        except KeyboardInterrupt:
+            # Those under way end as they are; the others aren't begun.
+            workers.shutdown(wait=False, cancel_futures=True)
+            raise
     return outcomes
 
 
-def _retire(session: Session, attempts: Attempts, one: Planned, buckets: Sequence[str]) -> Outcome:
-    stack, site = one.tenant.id, one.site.name
+def _find_waits(endings: Sequence[Ending], selection: Selection, site: str) -> Mapping[str, tuple[Problem, ...]]:
+    """Find what others have open with the tenants of a site, by tenant; a site that can't be asked fails them all."""
+    here = [one for one in endings if one.planned.site.name == site]
+    try:
+        client = KubeClient(read_connection(site))
+        found = list(find_open(here, selection.documents, client))
+    except TenantryError as error:
+        return {one.tenant.id: error.problems for one in here}
+    return {one.tenant.id: tuple(each for each in found if f"({one.tenant.id})" in each.message) for one in here}
+
+
+def _retire(
+    session: Session,
+    attempts: Attempts,
+    one: Ending,
+    waits: Mapping[str, tuple[Problem, ...]],
+    certificates: Path,
+) -> Outcome:
+    written: list[Path] = []
 
     def work() -> Action:
-        with tenant_lock(stack), deleting(site, one.rendered.retention, buckets):
-            with_stale_lock_cleared(session.engine, stack, lambda: session.engine.destroy(stack, remove=True))
-            _sweep(one, session.connections[site])
+        if waits[one.tenant.id]:
+            raise TenantryError(waits[one.tenant.id])
+        with tenant_lock(one.tenant.id):
+            written.append(write_certificate(Steps(one, session).run(), certificates))
         return Action.RETIRED
 
-    return attempts.attempt(one, work)
-
-
-def _sweep(one: Planned, connection: Connection) -> None:
-    """Delete what a killed apply left outside Pulumi's state, wait until all is gone, then remove the record."""
-    client = KubeClient(connection)
-
-    @retry(retry=retry_if_result(bool), stop=stop_after_delay(GONE_SECONDS), wait=wait_fixed(0.5))
-    def left() -> list[str]:
-        live: LiveTenant = read_site(client, [one.tenant.id]).tenant(one.tenant.id)
-        for found in live.objects.values():
-            if is_ours(found) and "deletionTimestamp" not in found["metadata"]:
-                client.delete(found)
-        return sorted(live.objects)
-
-    try:
-        left()
-    except RetryError as error:
-        names = ", ".join(error.last_attempt.result()[:5])
-        what = f"site {one.site.name} still holds {names} after {GONE_SECONDS} s"
-        raise UnreachableError(problem("TEN-507", what, "see what keeps it (finalizers), then run again")) from None
-    client.delete(record_manifest(Record(one.tenant.id, "", "", "", {}, {}, {}, Keys(), cordoned=False)))
+    outcome = attempts.attempt(one.planned, work)
+    return replace(outcome, certificate=written[0]) if written else outcome

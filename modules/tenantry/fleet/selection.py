@@ -1,6 +1,6 @@
 """Finds the tenants that a command is about, and renders them for their sites."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from tenantry.contract.model import Baseline, Site, Tenant, today
 from tenantry.contract.placing import Placed
 from tenantry.contract.protection import Protection, find_protection
 from tenantry.contract.reading.finding import CONTEXT_FOLDERS, government_root, is_there
+from tenantry.contract.rules.retirements import find_dependants
+from tenantry.contract.rules.scope import Completed
 from tenantry.fleet.site.record import Keys
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render import Rendered, render_on
 
-_AROUND_ONE = (*CONTEXT_FOLDERS, "waivers", "grants")
+_AROUND_ONE = (*CONTEXT_FOLDERS, "waivers", "grants", "retirements")
 """The folders that say whether one tenant is sound, whatever the others are."""
 
 
@@ -50,7 +52,8 @@ class Selection:
     """The tenants that a command is about, and all documents that they were judged with.
 
     `idle` tells of the tenants' intents and grants that open nothing, `placed` why each tenant of the documents is on
-    its site; `whole` says that every request around was read.
+    its site; `whole` says that every request around was read. `completed` are all tenants around, with their requests;
+    where one is looked at alone, only that.
     """
 
     planned: tuple[Planned, ...]
@@ -59,6 +62,16 @@ class Selection:
     idle: tuple[Problem, ...]
     placed: Mapping[str, Placed]
     whole: bool
+    completed: tuple[Completed, ...]
+
+    @property
+    def tenants(self) -> tuple[Tenant, ...]:
+        """All tenants around, selected or not."""
+        return tuple(one.tenant for one in self.completed)
+
+    def dependants(self, ending: Collection[str]) -> Iterator[Problem]:
+        """Name all that others have with tenants (ids) that are to end."""
+        return find_dependants(sorted(ending), self.documents, self.completed, today())
 
     @property
     def sites(self) -> Mapping[str, Site]:
@@ -123,7 +136,7 @@ def _plan(
     ids = {tenant.id for tenant in chosen}
     files = {request.file for request in documents.requests if request.spec["id"] in ids}
     idle = tuple(one for one in judgement.idle if one.file in files)
-    return Selection(tuple(planned), documents, baseline, idle, judgement.placed, whole)
+    return Selection(tuple(planned), documents, baseline, idle, judgement.placed, whole, judgement.completed)
 
 
 def _around(paths: Sequence[Path], context: Path | None) -> list[Path]:

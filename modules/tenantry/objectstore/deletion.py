@@ -15,19 +15,41 @@ VARIABLE: Final = "TENANTRY_DELETE_BUCKETS"
 
 _lock = threading.Lock()
 _allowed: dict[tuple[str, str], int] = {}
+_kept: dict[tuple[str, str], int] = {}
 
 
 @contextmanager
 def allow_deletion(site: str, bucket: str) -> Iterator[None]:
     """Let this process delete a bucket with its objects, within the block; retention and locks hold all the same."""
-    key = (site, bucket)
+    with _counted(_allowed, (site, bucket)):
+        yield
+
+
+@contextmanager
+def keep_bucket(site: str, bucket: str) -> Iterator[None]:
+    """Let a bucket stay at its store when its resource is deleted, within the block: it is held, and nobody's any more.
+
+    The state forgets it.
+    """
+    with _counted(_kept, (site, bucket)):
+        yield
+
+
+def is_kept(site: str, bucket: str) -> bool:
+    """Say whether a bucket is to stay, whatever becomes of its resource."""
     with _lock:
-        _allowed[key] = _allowed.get(key, 0) + 1
+        return _kept.get((site, bucket), 0) > 0
+
+
+@contextmanager
+def _counted(among: dict[tuple[str, str], int], key: tuple[str, str]) -> Iterator[None]:
+    with _lock:
+        among[key] = among.get(key, 0) + 1
     try:
         yield
     finally:
         with _lock:
-            _allowed[key] -= 1
+            among[key] -= 1
 
 
 def is_asked_for(site: str, bucket: str) -> bool:

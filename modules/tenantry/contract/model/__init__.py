@@ -18,6 +18,7 @@ from tenantry.contract.model.agreements import (
     today,
 )
 from tenantry.contract.model.baseline import Allowed, Baseline, BaselineSpec, ClassificationControls, SizeClass
+from tenantry.contract.model.retirement import BucketDisposal, ExportTarget, Retirement, RetirementSpec
 from tenantry.contract.model.site import (
     NAMESPACE_NAME,
     Department,
@@ -59,6 +60,7 @@ from tenantry.contract.model.words import (
     Contacts,
     ContainerLimits,
     Direction,
+    Disposal,
     Encryption,
     Environment,
     Location,
@@ -78,6 +80,7 @@ __all__ = [
     "Baseline",
     "BaselineSpec",
     "BucketAccess",
+    "BucketDisposal",
     "BucketGrant",
     "BucketRequest",
     "Budget",
@@ -94,9 +97,11 @@ __all__ = [
     "Department",
     "DepartmentSpec",
     "Direction",
+    "Disposal",
     "Egress",
     "Encryption",
     "Environment",
+    "ExportTarget",
     "Grant",
     "GrantSpec",
     "Ingress",
@@ -113,6 +118,8 @@ __all__ = [
     "PodSelector",
     "PublishedFile",
     "Quota",
+    "Retirement",
+    "RetirementSpec",
     "ServiceAccount",
     "SharedService",
     "Site",

@@ -80,6 +80,14 @@ class CiSystem(StrEnum):
     GITLAB = "gitlab"
 
 
+class Disposal(StrEnum):
+    """What becomes of a retired tenant's objects."""
+
+    DESTROY = "destroy"
+    EXPORT = "export"
+    HOLD = "hold"
+
+
 class Location(StrEnum):
     """Whose hardware a site stands on."""
 

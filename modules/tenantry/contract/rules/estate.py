@@ -1,7 +1,7 @@
 """Rules of all tenants together: one owner for each id and name; known peers; the department's ceiling."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from tenantry.contract.demand import AMOUNTS, find_demand, write_amount
 from tenantry.contract.model import Department, Tenant
@@ -92,13 +92,18 @@ def _unique_names(requests: Sequence[Document]) -> Iterator[Problem]:
             yield request.problem("TEN-131", what, "give it another name", ("metadata", "name"))
 
 
-def judge_peers(requests: Sequence[Document], others: Sequence[Document] | None) -> Iterator[Problem]:
-    """Find intents whose peer is nobody among the others, or the tenant itself. Without others, nobody is unknown."""
+def judge_peers(
+    requests: Sequence[Document], others: Sequence[Document] | None, ending: Collection[str] = ()
+) -> Iterator[Problem]:
+    """Find intents whose peer is nobody among the others, or the tenant itself. Without others, nobody is unknown.
+
+    Those to one of the tenants that are `ending` are told by `rules.retirements`.
+    """
     known = None if others is None else {other.text("spec", "id") for other in others}
     for request in requests:
         for index, intent in enumerate(request.spec.get("intents", ())):
             peer = intent.get("tenant")
-            if peer is None:
+            if peer is None or peer in ending:
                 continue
             path: Path = ("spec", "intents", index, "tenant")
             if peer == request.spec["id"]:

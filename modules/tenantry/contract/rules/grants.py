@@ -40,7 +40,7 @@ def judge_parties(
     `tenants` are those that could be completed, by id, `baselines` what they may pin, by version; without any request
     nothing can be said of them.
     """
-    known = {request.text("spec", "id") for request in documents.claimants}
+    known = {*documents.ending, *(request.text("spec", "id") for request in documents.claimants)}
     departments = {*documents.departments, *documents.broken_ones("Department")}
     for name, grant in documents.grants.items() if known else ():
         source, spec = documents.sources["Grant", name], grant.spec

@@ -56,7 +56,7 @@ def _judge_waiver(waiver: Waiver, source: Document) -> Iterator[Problem]:
 
 def judge_named(documents: Documents) -> Iterator[Problem]:
     """Find tenants that a waiver names and nobody has; without any request nothing can be said of them."""
-    known = {request.text("spec", "id") for request in documents.claimants}
+    known = {*documents.ending, *(request.text("spec", "id") for request in documents.claimants)}
     for name, waiver in documents.waivers.items() if known else ():
         source = documents.sources["Waiver", name]
         for index, selector in enumerate(waiver.spec.objects):

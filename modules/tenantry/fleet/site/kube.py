@@ -171,6 +171,12 @@ class KubeClient:
         """Delete one object; one that isn't there is deleted already."""
         self._request("DELETE", _object_path(manifest), _name(manifest), missing_ok=True)
 
+    def delete_all(self, api_version: str, kind: str, namespace: str) -> None:
+        """Delete all objects of a kind in a namespace; where that isn't there, they are deleted already."""
+        root, _, plural = _PLACES[api_version, kind][0].rpartition("/")
+        path = f"{root}/namespaces/{quote(namespace)}/{plural}"
+        self._request("DELETE", path, f"{kind} in {namespace}", missing_ok=True)
+
     def _request(
         self,
         method: str,

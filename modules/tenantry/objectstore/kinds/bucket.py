@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tenantry.objectstore.capabilities import ensure_recorded
+from tenantry.objectstore.deletion import is_kept
 from tenantry.objectstore.kinds import bucket_parts
 from tenantry.objectstore.kinds.base import Found, IncompleteError, Inputs, Made, Spec, foreign
 from tenantry.objectstore.kinds.bucket_deletion import delete_bucket, holds_objects
@@ -154,7 +155,9 @@ class Bucket:
 
     def delete(self, store: Store, object_id: str, old: Inputs) -> None:
         """Delete a bucket; see `bucket_deletion` for what is refused."""
-        delete_bucket(store, object_id.partition("/")[2], int(old.spec.get("retentionDays") or 0))
+        name = object_id.partition("/")[2]
+        if not is_kept(store.site, name):
+            delete_bucket(store, name, int(old.spec.get("retentionDays") or 0))
 
 
 def _creation(store: Store, inputs: Inputs) -> dict[str, Any]:

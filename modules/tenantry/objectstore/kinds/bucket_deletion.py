@@ -16,7 +16,7 @@ _NO_LOCK = ("NoSuchObjectLockConfiguration",)
 """How a store says that a version has no lock of its own."""
 
 
-def _versions(store: Store, name: str) -> Iterator[tuple[dict[str, Any], bool]]:
+def list_versions(store: Store, name: str) -> Iterator[tuple[dict[str, Any], bool]]:
     """List every version of every object, and every delete marker with True."""
     for page in store.s3.get_paginator("list_object_versions").paginate(Bucket=name):
         for version in page.get("Versions", []):
@@ -28,7 +28,7 @@ def _versions(store: Store, name: str) -> Iterator[tuple[dict[str, Any], bool]]:
 def holds_objects(store: Store, name: str) -> bool:
     """Say whether a bucket holds any version of any object."""
     with store.doing(f"list bucket {name}"):
-        return any(not marker for _, marker in _versions(store, name))
+        return any(not marker for _, marker in list_versions(store, name))
 
 
 def delete_bucket(store: Store, name: str, retention_days: int) -> None:
@@ -46,7 +46,7 @@ def delete_bucket(store: Store, name: str, retention_days: int) -> None:
                 if error_code(error) in ABSENT:
                     return
                 raise
-            found = list(_versions(store, name))
+            found = list(list_versions(store, name))
             versions = [version for version, marker in found if not marker]
             kept = _reason(store, name, retention_days, versions, asked_for=is_asked_for(store.site, name))
             if kept:
@@ -66,7 +66,7 @@ def why_kept(store: Store, name: str, retention_days: int, *, asked_for: bool) -
 
     with store.doing(f"list bucket {name}"):
         try:
-            versions = [version for version, marker in _versions(store, name) if not marker]
+            versions = [version for version, marker in list_versions(store, name) if not marker]
             return _reason(store, name, retention_days, versions, asked_for=asked_for)
         except ClientError as error:
             if error_code(error) in ABSENT:
@@ -84,7 +84,7 @@ def _reason(
     if until > _now():
         fix = f"retire it after {until:%Y-%m-%d %H:%M} UTC, or shorten the request's retention"
         return problem("TEN-406", f"{what}, which are to be kept for {retention_days} days", fix)
-    held = _held_until(store, name, versions)
+    held = held_until(store, name, versions)
     if held and held > _now():
         fix = f"it can be deleted after {held:%Y-%m-%d %H:%M} UTC, and by nobody before"
         return problem("TEN-407", f"{what}, which the store's object lock holds", fix)
@@ -98,9 +98,9 @@ def _reason(
     return None
 
 
-def _held_until(store: Store, name: str, versions: list[dict[str, Any]]) -> datetime.datetime | None:
+def held_until(store: Store, name: str, versions: list[dict[str, Any]]) -> datetime.datetime | None:
     """Say when the last lock ends. A store that marks no version holds all by the bucket's rule, from their writing."""
-    if not _lockable(store, name):
+    if not is_lockable(store, name):
         return None
     rule = observe(store, name, next(part for part in PARTS if part.key == "lock"))
     ends = [end for version in versions if (end := _version_end(store, name, version, rule))]
@@ -111,7 +111,7 @@ def _on_hold(store: Store, name: str, versions: list[dict[str, Any]]) -> str | N
     """Name the first object under a legal hold, which has no end of its own."""
     from botocore.exceptions import ClientError
 
-    for version in versions if _lockable(store, name) else ():
+    for version in versions if is_lockable(store, name) else ():
         where = {"Bucket": name, "Key": version["Key"], "VersionId": version["VersionId"]}
         try:
             if store.s3.get_object_legal_hold(**where)["LegalHold"]["Status"] == "ON":
@@ -136,7 +136,8 @@ def _version_end(store: Store, name: str, version: dict[str, Any], rule: Json) -
     return modified + datetime.timedelta(days=rule["days"]) if rule else None
 
 
-def _lockable(store: Store, name: str) -> bool:
+def is_lockable(store: Store, name: str) -> bool:
+    """Say whether a bucket's objects can be locked and held."""
     from botocore.exceptions import ClientError
 
     try:
