@@ -135,6 +135,8 @@ def test_destroyed_data_is_gone_with_all_versions_and_its_keys_are_worth_nothing
     assert again.returncode == 0
     assert certificate(operator, tenant)["spec"] == spec
     assert "TEN-552" in operator.run("apply", ".").stderr
+    planned = operator.run("plan", ".")
+    assert (planned.returncode, "being retired" in planned.stdout, "TEN-552" in planned.stderr) == (0, True, True)
     assert living(sandbox, [tenant]) == {site: set() for site in sandbox.sites}
 
 

@@ -41,7 +41,7 @@ def plan(
         _write_json(plans)
     else:
         _write_text(plans)
-    if any(one.problems and not one.denied for one in plans):
+    if any(one.failed for one in plans):
         raise typer.Exit(Exit.UNREACHABLE)
     if any(one.denied for one in plans):
         raise typer.Exit(Exit.DENIED)
@@ -52,8 +52,7 @@ def _write_text(plans: Sequence["Plan"]) -> None:
 
     for one in plans:
         planned = one.planned
-        state = one.comparison.state.value if one.comparison else "denied" if one.denied else "not planned"
-        typer.echo(f"{planned.tenant.name} ({planned.tenant.id}) on {planned.site.name}: {state}")
+        typer.echo(f"{planned.tenant.name} ({planned.tenant.id}) on {planned.site.name}: {one.state}")
         for step in one.steps:
             properties = f" ({', '.join(step.properties)})" if step.properties else ""
             typer.echo(f"  {SIGNS.get(step.step, step.step)} {step.resource}{properties}")

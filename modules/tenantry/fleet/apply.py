@@ -10,7 +10,7 @@ from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen, survey
 from tenantry.fleet.verdicts import split_denied
 from tenantry.fleet.weakening import list_changes
-from tenantry.problems import problem
+from tenantry.problems import Problem, problem
 from tenantry.toolchain import Progress
 
 Choice = Callable[[Seen], Seen | None]
@@ -23,12 +23,18 @@ def choose_changed(seen: Seen) -> Seen | None:
     return None if as_asked and not list_changes(seen) else seen
 
 
-def tell_ending(planned: Planned) -> Outcome:
-    """Leave a tenant alone whose retirement was agreed, and say so (TEN-552)."""
+def say_ending(planned: Planned) -> Problem:
+    """Say that a tenant is left alone, for its retirement was agreed (TEN-552)."""
     name = f"{planned.tenant.name} ({planned.tenant.id})"
     fix = f"run `tenantry retire {planned.tenant.id}`, then remove its request"
-    told = problem("TEN-552", f"{name} is being retired, and isn't applied any more", fix)
-    return Outcome(planned, Action.UNCHANGED, 0.0, (told,))
+    return problem("TEN-552", f"{name} is being retired, and isn't applied any more", fix)
+
+
+def split_ending(selection: Selection) -> tuple[Selection, list[Planned]]:
+    """Give the tenants that stay, and those whose retirement was agreed."""
+    ending = selection.documents.ending
+    staying = tuple(one for one in selection.planned if one.tenant.id not in ending)
+    return replace(selection, planned=staying), [one for one in selection.planned if one.tenant.id in ending]
 
 
 def apply_tenants(
@@ -49,10 +55,9 @@ def apply_tenants(
     Raises InputError for policies that can't be used, UnreachableError only where no tenant could be tried; what
     happens to one tenant is in its outcome.
     """
-    ending = selection.documents.ending
-    staying = tuple(one for one in selection.planned if one.tenant.id not in ending)
-    found = survey(replace(selection, planned=staying))
-    outcomes = [tell_ending(one) for one in selection.planned if one.tenant.id in ending]
+    staying, ending = split_ending(selection)
+    found = survey(staying)
+    outcomes = [Outcome(one, Action.UNCHANGED, 0.0, (say_ending(one),)) for one in ending]
     waiting: list[Seen] = []
     for seen in found.seen:
         if seen.error is not None:

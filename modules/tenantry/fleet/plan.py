@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tenantry.fleet.apply import choose_changed
+from tenantry.fleet.apply import choose_changed, say_ending, split_ending
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
@@ -29,13 +29,26 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an apply would do with one tenant; `denied` where policies deny it, and nothing would be done."""
+    """What an apply would do with one tenant: nothing where it is `denied` by policies, or being retired (`ending`)."""
 
     planned: Planned
     comparison: Comparison | None
     steps: tuple[Step, ...] = ()
     problems: tuple[Problem, ...] = field(default=())
     denied: bool = False
+    ending: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it couldn't be planned."""
+        return bool(self.problems) and not (self.denied or self.ending)
+
+    @property
+    def state(self) -> str:
+        """How the tenant stands, in a word or two."""
+        if self.comparison is not None:
+            return self.comparison.state.value
+        return "denied" if self.denied else "being retired" if self.ending else "not planned"
 
 
 def plan_tenants(selection: Selection, building: Progress, *, jobs: int, policies: Path | None = None) -> list[Plan]:
@@ -43,8 +56,9 @@ def plan_tenants(selection: Selection, building: Progress, *, jobs: int, policie
 
     `policies` is a folder of policies instead of the baseline's own.
     """
-    found = survey(selection)
-    plans: dict[str, Plan] = {}
+    staying, ending = split_ending(selection)
+    found = survey(staying)
+    plans = {one.tenant.id: Plan(one, None, problems=(say_ending(one),), ending=True) for one in ending}
     waiting = []
     for seen in found.seen:
         tenant = seen.planned.tenant.id

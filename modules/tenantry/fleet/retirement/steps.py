@@ -20,7 +20,7 @@ from tenantry.objectstore.deletion import keep_bucket
 from tenantry.objectstore.exporting import Place, manifest_digest
 from tenantry.objectstore.identities import end_identities, list_identities
 from tenantry.objectstore.store import Store, open_store
-from tenantry.problems import UnreachableError, problem
+from tenantry.problems import Problem, UnreachableError, problem
 
 _CREDENTIALS = (
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),
@@ -139,8 +139,7 @@ class Steps:
                 raise UnreachableError(_lost(target))
 
 
-def _lost(target: Place) -> Any:  # noqa: ANN401
-    what = (
-        f"site {target.store.site}: the manifest below {target.prefix} of bucket {target.bucket} isn't what was written"
-    )
+def _lost(target: Place) -> Problem:
+    where = f"below {target.prefix} of bucket {target.bucket}"
+    what = f"site {target.store.site}: the manifest {where} isn't what was written"
     return problem("TEN-551", what, "see who else writes there, then run again")
