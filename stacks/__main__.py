@@ -15,7 +15,7 @@ from tenantry.fleet.selection import select
 from tenantry.fleet.survey import survey
 
 government = Path(pulumi.Config().get("government") or example_dir())
-(seen,) = survey(select([pulumi.get_stack()], government).planned).seen
+(seen,) = survey(select([pulumi.get_stack()], government)).seen
 if seen.error is not None:
     raise seen.error
 planned = seen.planned

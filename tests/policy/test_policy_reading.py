@@ -178,6 +178,7 @@ PIECES = [
 @example(["k: ", "!", "\n  - ", "a"])
 @example(["k: ", "{", "null", "}"])
 @example(["-3", "\t", ": ", "a"])
+@example(["{", "{", "}", "}"])
 @example(["k: ", "\u2028", "a"])
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9))
 def test_the_fast_reader_never_reads_what_the_exact_one_wouldnt(pieces: list[str]) -> None:

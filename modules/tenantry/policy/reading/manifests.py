@@ -78,7 +78,8 @@ def read_document(text: str) -> object:
     if _RISK.search(text) is None:
         try:
             return ryaml.loads(text)
-        except ryaml.InvalidYamlError:
+        except ValueError:
+            # An InvalidYamlError, or a mapping as a key, such as what a chart's template has in braces.
             pass
     return read_exactly(text)
 
