@@ -7,7 +7,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,12 @@ def number(value: int) -> str:
     return url64(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
+def sign(head: str, claims: Mapping[str, object], key: rsa.RSAPrivateKey) -> str:
+    """Sign claims below an encoded header. Source: RFC 7515, RS256."""
+    signed = f"{head}.{url64(json.dumps(claims).encode())}"
+    return f"{signed}.{url64(key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
 @dataclass(frozen=True)
 class Issuer:
     """A running issuer; `name` is how a trust's conditions know it."""
@@ -46,9 +52,7 @@ class Issuer:
         now = int(time.time())
         usual = {"iss": self.url, "sub": subject, "aud": [audience], "iat": now, "nbf": now, "exp": now + 600}
         claims = {**usual, **more}
-        parts = [{"alg": "RS256", "kid": "1", "typ": "JWT"}, claims]
-        signed = ".".join(url64(json.dumps(part).encode()) for part in parts)
-        return f"{signed}.{url64(self.key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+        return sign(url64(json.dumps({"alg": "RS256", "kid": "1", "typ": "JWT"}).encode()), claims, self.key)
 
 
 @contextmanager

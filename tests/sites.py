@@ -14,6 +14,7 @@ from botocore.config import Config
 from tenantry.connection import Connection, read_connection
 from tenantry.fleet.site.kube import trust_context
 from tenantry.fleet.site.kubeconfig import read_context
+from tenantry.sandbox.layout import Layout, SiteLayout
 from tenantry.toolchain import binary
 
 TENANT_LABEL = "tenantry.dev/tenant"
@@ -28,6 +29,10 @@ class Sandbox:
 
     def connection(self, site: str) -> Connection:
         return read_connection(site)
+
+    def layout(self, site: str) -> SiteLayout:
+        """Say where a site's files lie."""
+        return next(one for one in Layout(self.state).sites() if one.site == site)
 
     def kubectl(self, site: str, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the platform's administrator; the caller looks at the exit code."""

@@ -52,9 +52,8 @@ def list_identities(world: World, folder: Path) -> list[Identity]:
 
 
 def _people(world: World, name: str, folder: Path) -> Iterator[Identity]:
-    layout = Layout(world.sandbox.state)
-    site = next(one for one in layout.sites() if one.site == world.site_of(name))
-    authority = name_pki(layout, site).client_ca
+    site = world.sandbox.layout(world.site_of(name))
+    authority = name_pki(Layout(world.sandbox.state), site).client_ca
     for role in PEOPLE:
         person = f"{name}-{role}"
         pair = ensure_certificate(authority, folder, person, person, groups=(f"{name}-{role}s",))

@@ -12,7 +12,8 @@ from operators import keys_of
 
 from isolation.identities import ACCOUNT
 from isolation.matrix import Surface
-from isolation.world import World, authentication_of, kubectl
+from isolation.world import World, kubectl
+from tenantry.sandbox.site.settings import authentication_file
 
 _RBAC = "rbac.authorization.k8s.io"
 Undo = Callable[[], object]
@@ -143,7 +144,7 @@ def _one_key_for_two(world: World) -> Undo:
 
 def _any_repository(world: World) -> Undo:
     """Have the API server take every pipeline of the system for one tenant's."""
-    file = authentication_of(world.sandbox.state, "onprem")
+    file = authentication_file(world.sandbox.layout("onprem"))
     before = file.read_text()
     document = yaml.safe_load(before)
     ci = world.requests["court"]["spec"]["ci"]

@@ -11,6 +11,7 @@ from operators import Operator, make_operator, request
 
 from issuers import Issuer
 from sites import Sandbox
+from tenantry.sandbox.site.settings import authentication_file
 
 APPROVALS = {
     "open": ("owner",),
@@ -137,11 +138,6 @@ def _grant(operator: Operator, requests: Mapping[str, dict[str, Any]]) -> None:
         file.unlink()
 
 
-def authentication_of(state: Path, site: str) -> Path:
-    """Give the file by which a site of the sandbox knows pipelines."""
-    return state / "sandbox" / site / "conf" / "authentication.yaml"
-
-
 def _know_pipelines(operator: Operator, site: str, pipelines: Issuer) -> None:
     file = operator.government / "sites" / f"{site}.yaml"
     document = yaml.safe_load(file.read_text())
@@ -154,7 +150,7 @@ def _know_pipelines(operator: Operator, site: str, pipelines: Issuer) -> None:
         }
     ]
     file.write_text(yaml.safe_dump(document))
-    told = authentication_of(operator.sandbox.state, site)
+    told = authentication_file(operator.sandbox.layout(site))
     done = operator.run("identity", "authentication", site, "--output", str(told))
     if done.returncode:
         raise SystemExit(done.stderr)

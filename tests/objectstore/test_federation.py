@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from store_calls import Calls, inputs
 from store_servers import Store
 from store_tenants import provision, tenant_on
 
 import strategies
+from issuers import sign
 from sites import Sandbox
 from tenantry.contract.model import Site
 from tenantry.objectstore.capabilities import ensure_recorded
@@ -77,15 +77,11 @@ class Cluster:
         """Sign other claims with the API server's own key, under the header of a token of its."""
         key = name_pki(self.layout, self.site).token.load_key()
         assert isinstance(key, RSAPrivateKey)
-        body = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
-        signed = f"{like.split('.', maxsplit=1)[0]}.{body}"
-        signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+        return sign(like.split(".", maxsplit=1)[0], claims, key)
 
 
 def cluster_of(sandbox: Sandbox, site: str) -> Cluster:
-    layout = Layout(sandbox.state)
-    return Cluster(layout, next(one for one in layout.sites() if one.site == site))
+    return Cluster(Layout(sandbox.state), sandbox.layout(site))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from sites import Sandbox
-from tenantry.sandbox.layout import Layout, SiteLayout
+from tenantry.sandbox.layout import Layout
 from tenantry.sandbox.site.servers import issuer_url
 
 SITES = ("onprem", "hosted")
@@ -22,10 +22,6 @@ POD = {
 }
 
 
-def layout_of(sandbox: Sandbox, site: str) -> SiteLayout:
-    return next(found for found in Layout(sandbox.state).sites() if found.site == site)
-
-
 def fetch(sandbox: Sandbox, url: str) -> urllib3.BaseHTTPResponse:
     """Read an address as a stranger: the sandbox's CA, no certificate, no key."""
     ca = Layout(sandbox.state).ca
@@ -35,7 +31,7 @@ def fetch(sandbox: Sandbox, url: str) -> urllib3.BaseHTTPResponse:
 @pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("path", ["/api", "/version", "/readyz", "/openid/v1/jwks"])
 def test_a_stranger_learns_nothing_from_the_api_server(sandbox: Sandbox, site: str, path: str) -> None:
-    assert fetch(sandbox, layout_of(sandbox, site).url("kube-apiserver") + path).status == 401
+    assert fetch(sandbox, sandbox.layout(site).url("kube-apiserver") + path).status == 401
 
 
 def test_every_listener_is_on_loopback_alone(sandbox: Sandbox) -> None:
@@ -60,7 +56,7 @@ def test_every_listener_speaks_tls_that_the_sandbox_ca_or_its_own_authority_vouc
 
 @pytest.mark.parametrize("name", ["tenantry", "controller-manager", "server"])
 def test_etcd_takes_no_certificate_but_its_own_clients(sandbox: Sandbox, name: str) -> None:
-    site = layout_of(sandbox, "onprem")
+    site = sandbox.layout("onprem")
     pool = urllib3.PoolManager(
         ca_certs=str(site.pki / "etcd-ca.crt"),
         cert_file=str(site.pki / f"{name}.crt"),
@@ -72,7 +68,7 @@ def test_etcd_takes_no_certificate_but_its_own_clients(sandbox: Sandbox, name: s
 
 
 def test_one_site_refuses_the_administrator_of_the_other(sandbox: Sandbox) -> None:
-    onprem, hosted = layout_of(sandbox, "onprem"), layout_of(sandbox, "hosted")
+    onprem, hosted = sandbox.layout("onprem"), sandbox.layout("hosted")
     pool = urllib3.PoolManager(
         ca_certs=str(Layout(sandbox.state).ca),
         cert_file=str(onprem.pki / "tenantry.crt"),
@@ -140,7 +136,7 @@ def test_secrets_are_encrypted_at_rest_and_never_in_a_log(sandbox: Sandbox, site
     made = sandbox.kubectl(site, "create", "secret", "generic", "at-rest", f"--from-literal=word={value}")
     assert made.returncode == 0, made.stderr
     try:
-        folder = layout_of(sandbox, site).root
+        folder = sandbox.layout(site).root
         etcd = b"".join(path.read_bytes() for path in (folder / "data" / "etcd").rglob("*") if path.is_file())
         assert b"/registry/secrets/default/at-rest" in etcd
         assert b"k8s:enc:secretbox:v1:" in etcd

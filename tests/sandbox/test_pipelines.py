@@ -68,7 +68,7 @@ def write_government(folder: Path, systems: Systems) -> Path:
 def known(sandbox: Sandbox, systems: Systems, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Have the site know both systems, by the command that its platform would run."""
     folder = write_government(tmp_path_factory.mktemp("government"), systems)
-    file = authentication_file(next(one for one in Layout(sandbox.state).sites() if one.site == SITE))
+    file = authentication_file(sandbox.layout(SITE))
     before = file.read_bytes()
     command = ["tenantry", "identity", "authentication", SITE, "--context", str(folder), "--output", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -30,6 +30,7 @@ def catalogue(
 
     Example: tenantry catalogue stacks/example --output catalogue
     """
+    from tenantry.catalogue.document import DOCUMENT
     from tenantry.files import write_atomic
     from tenantry.fleet.catalogue import make_catalogue, publish_catalogue
     from tenantry.fleet.selection import select
@@ -41,7 +42,7 @@ def catalogue(
         for name, content in made.files.items():
             write_atomic(output / name, content, mode=0o644)
     if form is Format.JSON:
-        typer.echo(made.files["catalogue.jsonld"], nl=False)
+        typer.echo(made.files[DOCUMENT], nl=False)
     else:
         _write_table(made)
     if any(each != "unchanged" for each in done.values()):

@@ -29,7 +29,7 @@ def authentication(
     Example: tenantry identity authentication onprem --context stacks/example
     """
     from tenantry.files import write_atomic
-    from tenantry.fleet.sites import read_site_document
+    from tenantry.fleet.government import read_site_document
     from tenantry.render import to_yaml
     from tenantry.render.pipelines import render_authentication
 
@@ -44,6 +44,6 @@ def authentication(
     if output is None:
         typer.echo(text, nl=False)
         return
-    write_atomic(output, text.encode(), mode=0o644)
+    write_atomic(output, text.encode())
     count = len(found.spec.pipelines)
     typer.echo(f"{output}: {site} knows the pipelines of {count} CI system{'' if count == 1 else 's'}.")

@@ -17,6 +17,7 @@ from tenantry.contract.model import Site, SiteCatalogue, today
 from tenantry.fleet.selection import Selection
 from tenantry.objectstore.public import PublicFile, Published, publish_files
 from tenantry.problems import InputError, Problem, UnreachableError, problem
+from tenantry.render.store.statements import write_bucket_policy
 
 TYPES = {DOCUMENT: "application/ld+json", PAGE: "text/html; charset=utf-8"}
 """The media types of the catalogue's files."""
@@ -72,7 +73,8 @@ def publish_catalogue(catalogue: Catalogue, selection: Selection) -> Mapping[str
         what = f"{missing} {several} among those named, and would be missing from what everybody reads"
         raise InputError(problem("TEN-536", what, "publish in the government's folder, and name no tenant"))
     files = [PublicFile(name, content, TYPES[name]) for name, content in catalogue.files.items()]
-    return publish_files(catalogue.site.name, catalogue.place.bucket, files)
+    bucket = catalogue.place.bucket
+    return publish_files(catalogue.site.name, bucket, write_bucket_policy(bucket, publish=True), files)
 
 
 def _find_home(documents: Documents) -> tuple[Site, SiteCatalogue]:

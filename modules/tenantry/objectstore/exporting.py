@@ -84,7 +84,7 @@ def export_bucket(source: Place, target: Place) -> Exported:
     earlier = [one for one in before["objects"] if (one["key"], one["version"]) not in here]
     with ThreadPoolExecutor(WORKERS) as workers:
         carried = list(workers.map(lambda version: _carry(source, target, version), versions))
-        list(workers.map(lambda one: _compare(target, one), earlier))
+        list(workers.map(lambda one: _compare(target, one["at"], one["sha256"]), earlier))
     objects = sorted([*earlier, *carried], key=lambda one: (one["key"], one["version"]))
     markers = {(one["key"], one["version"]): one for one in before["deleteMarkers"]}
     for marker in (version for version, is_marker in found if is_marker):
@@ -147,10 +147,9 @@ def _carry(source: Place, target: Place, version: Mapping[str, Any]) -> dict[str
     digest = _digest(source, version) if _size(target, at) == size else None
     if digest is None or _read_back(target, at) != digest:
         digest = _copy(source, target, version, at)
+        _compare(target, at, digest)
     row = {"key": version["Key"], "version": version["VersionId"], "modified": version["LastModified"].isoformat()}
-    row |= {"size": size, "sha256": digest, "at": at}
-    _compare(target, row)
-    return row
+    return row | {"size": size, "sha256": digest, "at": at}
 
 
 def _get(source: Place, version: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,9 +204,9 @@ def _size(target: Place, at: str) -> int | None:
             raise
 
 
-def _compare(target: Place, row: Mapping[str, Any]) -> None:
-    if _read_back(target, row["at"]) != row["sha256"]:
-        raise _differs(target, row["at"])
+def _compare(target: Place, at: str, sha256: str) -> None:
+    if _read_back(target, at) != sha256:
+        raise _differs(target, at)
 
 
 def _differs(target: Place, at: str) -> UnreachableError:

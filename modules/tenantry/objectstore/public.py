@@ -33,21 +33,23 @@ class PublicFile:
     media_type: str
 
 
-def publish_files(site: str, bucket: str, files: Iterable[PublicFile]) -> Mapping[str, Published]:
-    """Make or mend a site's public bucket, and bring files in it to their content; give what became of each, in order.
+def publish_files(
+    site: str, bucket: str, policy: Mapping[str, Any], files: Iterable[PublicFile]
+) -> Mapping[str, Published]:
+    """Make or mend a site's public bucket, with its policy, and bring files in it to their content.
 
-    Others that lie there stay. What is as it should be is read and not written, so that a run that broke off is
-    finished by another. Raises UnreachableError where the store can't or won't (TEN-401 to TEN-411), where the bucket
-    is somebody else's (TEN-404), or where the store can't open a bucket to everybody (TEN-538).
+    Gives what became of each, in order. Others that lie there stay. What is as it should be is read and not written, so
+    that a run that broke off is finished by another. Raises UnreachableError where the store can't or won't (TEN-401 to
+    TEN-411), where the bucket is somebody else's (TEN-404), or where the store can't open one to everybody (TEN-538).
     """
     store = open_store(site)
-    _ensure_bucket(store, bucket)
+    _ensure_bucket(store, bucket, policy)
     return {file.key: _put(store, bucket, file) for file in files}
 
 
-def _ensure_bucket(store: Store, name: str) -> None:
+def _ensure_bucket(store: Store, name: str, policy: Mapping[str, Any]) -> None:
     can = ensure_recorded(store)
-    wanted = _spec(name, can)
+    wanted = _spec(policy, can)
     if lacking := sorted(set(needed_capabilities("Bucket", wanted)) - can):
         what = f"site {store.site}: the store has no {', '.join(lacking)}, which a bucket for everybody needs"
         raise UnreachableError(problem("TEN-538", what, "publish at a site whose store has"))
@@ -60,31 +62,10 @@ def _ensure_bucket(store: Store, name: str) -> None:
         kind.create(store, inputs)
 
 
-def _spec(name: str, can: frozenset[str]) -> dict[str, Any]:
-    """Let everybody read single objects, over TLS; who is no administrator of the store gets no other right."""
-    objects = f"arn:aws:s3:::{name}/*"
-    everybody = {"AWS": ["*"]}
-    tls = {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": everybody,
-        "Action": ["s3:*"],
-        "Resource": [f"arn:aws:s3:::{name}", objects],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    read = {
-        "Sid": "Published",
-        "Effect": "Allow",
-        "Principal": everybody,
-        "Action": ["s3:GetObject"],
-        "Resource": [objects],
-    }
-    spec = {
-        "tags": {MARK: "true"},
-        "policy": {"Version": "2012-10-17", "Statement": [tls, read]},
-        "ownership": "BucketOwnerEnforced" if "bucket.ownership" in can else None,
-    }
-    return complete("Bucket", spec)
+def _spec(policy: Mapping[str, Any], can: frozenset[str]) -> dict[str, Any]:
+    """Who is no administrator of the store gets no right but that of the policy."""
+    owner = "BucketOwnerEnforced" if "bucket.ownership" in can else None
+    return complete("Bucket", {"tags": {MARK: "true"}, "policy": policy, "ownership": owner})
 
 
 def _put(store: Store, bucket: str, file: PublicFile) -> Published:

@@ -3,12 +3,10 @@
 from pathlib import Path
 
 from tenantry.check.waivers import find_waivers
-from tenantry.contract.documents import read_documents
 from tenantry.contract.model import Waiver
-from tenantry.contract.reading.finding import government_root
 from tenantry.contract.rules.waivers import judge_waivers
-from tenantry.objectstore.spec import KINDS as STORE_KINDS
-from tenantry.problems import InputError, problem
+from tenantry.fleet.government import read_government
+from tenantry.problems import InputError
 
 
 def read_waivers_around(context: Path | None) -> tuple[Waiver, ...]:
@@ -17,11 +15,7 @@ def read_waivers_around(context: Path | None) -> tuple[Waiver, ...]:
     Raises InputError where there is no government (TEN-673), or something in it can't be read, or a waiver isn't sound:
     what isn't understood would be taken for withdrawn.
     """
-    root = context or government_root(Path.cwd())
-    if root is None:
-        what = "there is no government's folder here, so that all waivers would be withdrawn"
-        raise InputError(problem("TEN-673", what, "run it there, or name the folder with --context"))
-    documents, problems = read_documents([], context=[root], others=STORE_KINDS)
+    documents, problems = read_government(context, "TEN-673", "so that all waivers would be withdrawn")
     problems += judge_waivers(documents)
     if problems:
         raise InputError(sorted(problems))

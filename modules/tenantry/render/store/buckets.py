@@ -1,11 +1,9 @@
 """Buckets. The shape of each `spec` is in `tenantry.objectstore.spec`."""
 
-from typing import Any
-
 from tenantry.contract.model import Baseline, BucketRequest, Encryption, Site, Tenant
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import ENCRYPTED_NOTE, LOGGED_NOTE, bucket_name, bucket_tags, store_document
-from tenantry.render.store.statements import write_policy
+from tenantry.render.store.statements import write_bucket_policy
 
 NO_LOGS = "none"
 """What stands for the bucket of access logs at a site whose store can write them, and that has none."""
@@ -44,7 +42,7 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
         "versions": bucket.versions,
         "lock": {"mode": "COMPLIANCE", "days": bucket.retention_days} if bucket.lock else None,
         "lifecycle": lifecycle if site.can("bucket.lifecycle") else [],
-        "policy": _bucket_policy(name, bucket) if site.can("bucket.policy") else None,
+        "policy": write_bucket_policy(name, publish=bucket.publish) if site.can("bucket.policy") else None,
         "tags": bucket_tags(tenant, notes),
         "cors": [],
         "publicAccessBlock": site.can("bucket.publicAccessBlock") and not bucket.publish,
@@ -55,28 +53,3 @@ def _bucket(tenant: Tenant, site: Site, baseline: Baseline, bucket: BucketReques
         "retentionDays": bucket.retention_days,
     }
     return store_document(tenant, "Bucket", name, spec, notes)
-
-
-def _bucket_policy(name: str, bucket: BucketRequest) -> dict[str, Any]:
-    everything = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
-    statements: list[dict[str, Any]] = [
-        {
-            "Sid": "TlsOnly",
-            "Effect": "Deny",
-            "Principal": {"AWS": ["*"]},
-            "Action": ["s3:*"],
-            "Resource": everything,
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-    ]
-    if bucket.publish:
-        statements.append(
-            {
-                "Sid": "Published",
-                "Effect": "Allow",
-                "Principal": {"AWS": ["*"]},
-                "Action": ["s3:GetObject"],
-                "Resource": everything[1:],
-            }
-        )
-    return write_policy(statements)

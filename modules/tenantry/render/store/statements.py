@@ -27,6 +27,27 @@ def write_policy(statements: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+def write_bucket_policy(bucket: str, *, publish: bool) -> dict[str, Any]:
+    """Make a bucket's own policy: nothing without TLS, and with `publish` everybody reads single objects."""
+    everything, everybody = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"], {"AWS": ["*"]}
+    tls = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": everybody,
+        "Action": ["s3:*"],
+        "Resource": everything,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    published = {
+        "Sid": "Published",
+        "Effect": "Allow",
+        "Principal": everybody,
+        "Action": ["s3:GetObject"],
+        "Resource": everything[1:],
+    }
+    return write_policy([tls, published] if publish else [tls])
+
+
 def write_data_policy(every: Iterable[Data]) -> dict[str, Any]:
     """Allow what may be done with data, what is alike in one statement: a store bounds a user's policy, to 2 KiB."""
     objects: dict[BucketAccess, list[str]] = {}
