@@ -56,6 +56,12 @@ class Sandbox:
         )
         return session.client(service, endpoint_url=endpoint, verify=str(store.ca_file), config=config)  # type: ignore[call-overload]
 
+    def forget_policies(self, site: str) -> None:
+        """Take off a site what `tenantry baseline sync` installed."""
+        kinds = [f"{way}admissionpolic{end}" for way in ("validating", "mutating") for end in ("ies", "ybindings")]
+        done = self.kubectl(site, "delete", ",".join(kinds), "-l", "app.kubernetes.io/managed-by=tenantry")
+        assert done.returncode == 0, done.stderr
+
     def snapshot(self) -> dict[str, Any]:
         """Return all that tenants have at the sites, so that two calls can be compared."""
         return {site: {**self._kubernetes(site), **self._store(site)} for site in self.sites}

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 import yaml
-from operators import Operator, request
 
+from operators import Operator, request
 from sites import Sandbox
 from tenantry.data import policy_dir
+from tenantry.render.store.injection import STORE_CONFIG
 from tenantry.sandbox.waiting import comes_true
 
 SITE = "hosted"
 TODAY = datetime.now(UTC).date()
-KINDS = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+VALIDATING = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+KINDS = f"{VALIDATING},{VALIDATING.replace('validating', 'mutating')}"
 OURS = ("-l", "app.kubernetes.io/managed-by=tenantry")
 
 
@@ -24,8 +26,7 @@ OURS = ("-l", "app.kubernetes.io/managed-by=tenantry")
 def baseline(sandbox: Sandbox, operator: Operator) -> Iterator[Operator]:
     """An engineer whose baseline is taken off the site again."""
     yield operator
-    done = sandbox.kubectl(SITE, "delete", KINDS, *OURS)
-    assert done.returncode == 0, done.stderr
+    sandbox.forget_policies(SITE)
 
 
 def sync(operator: Operator, *words: str, code: int = 0) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def waive_web(operator: Operator, tenant: str, expires: int) -> Path:
 
 
 def test_all_of_it_is_installed_and_then_nothing_is_changed(sandbox: Sandbox, baseline: Operator) -> None:
-    every = {path.parent.name for path in policy_dir().glob("workload/*/policy.yaml")}
+    every = {path.parent.name for path in policy_dir().glob("workload/*/policy.yaml")} | {STORE_CONFIG}
     assert actions(sync(baseline)) == {"created": 2 * len(every)}
     assert installed(sandbox) == every
     assert actions(sync(baseline)) == {"unchanged": 2 * len(every)}
@@ -99,12 +100,12 @@ def test_what_went_is_removed_and_what_somebody_changed_is_mended(
         patch = json.dumps({"spec": spec})
         assert sandbox.kubectl(SITE, "patch", kind, "pod-privileged", "--type=merge", "-p", patch).returncode == 0
     own = own_policies(tmp_path / "one", "pod-privileged")
-    assert actions(sync(baseline, "--policy", own)) == {"changed": 2, "removed": 2}
-    assert installed(sandbox) == {"pod-privileged"}
-    for live in json.loads(sandbox.kubectl(SITE, "get", KINDS, *OURS, "-o", "json").stdout)["items"]:
+    assert actions(sync(baseline, "--policy", own)) == {"changed": 2, "removed": 2, "unchanged": 2}
+    assert installed(sandbox) == {"pod-privileged", STORE_CONFIG}
+    for live in json.loads(sandbox.kubectl(SITE, "get", VALIDATING, *OURS, "-o", "json").stdout)["items"]:
         assert live["spec"].get("validationActions", ["Deny"]) == ["Deny"]
         assert "matchConditions" not in live["spec"]
-    assert actions(sync(baseline, "--policy", own)) == {"unchanged": 2}
+    assert actions(sync(baseline, "--policy", own)) == {"unchanged": 4}
 
 
 def test_a_waiver_holds_at_the_site_until_it_is_withdrawn(sandbox: Sandbox, baseline: Operator, tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_a_waiver_holds_at_the_site_until_it_is_withdrawn(sandbox: Sandbox, base
     assert not refused_by(sandbox, web)
     assert not refused_by(sandbox, deployment_pod(tenant, "other", privileged=False))
     (baseline.government / "waivers" / "pod-privileged.yaml").unlink()
-    assert actions(sync(baseline, "--policy", policies)) == {"changed": 1, "unchanged": 1}
+    assert actions(sync(baseline, "--policy", policies)) == {"changed": 1, "unchanged": 3}
     assert comes_true(lambda: refused_by(sandbox, web) == "pod-privileged", 20)
 
 

@@ -47,3 +47,26 @@ def authentication(
     write_atomic(output, text.encode())
     count = len(found.spec.pipelines)
     typer.echo(f"{output}: {site} knows the pipelines of {count} CI system{'' if count == 1 else 's'}.")
+
+
+@group.command()
+def trust(site: SiteName, *, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
+    """Have a site's object store take tokens of its cluster, and of the CI systems in the site's document.
+
+    The store learns each issuer's keys as they are now: run it again when an issuer gets new ones. What else the store
+    trusts is named, and left alone.
+
+    Example: tenantry identity trust onprem
+    """
+    from tenantry.fleet.federation import federate
+    from tenantry.fleet.government import read_site_document
+
+    done = federate(read_site_document(site, context))
+    if form is Format.JSON:
+        import orjson
+
+        plain = [{"issuer": one.issuer, "action": one.action.value} for one in done]
+        typer.echo(orjson.dumps({"site": site, "issuers": plain}, option=orjson.OPT_INDENT_2))
+        return
+    for one in done:
+        typer.echo(f"{one.issuer}: {one.action}")

@@ -1,20 +1,21 @@
 """A tenant as Pulumi components: one for each namespace, one for its object storage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pulumi
 
 from tenantry.components.register import TIMEOUTS, KubernetesObject, resource_name
-from tenantry.objectstore.resources import AccessKey, StoreObject, register, register_key
+from tenantry.objectstore.resources import AccessKey, Role, StoreObject, register, register_key
 from tenantry.render.manifest import Manifest, Rendered
 from tenantry.render.naming import FILLED_BY
+from tenantry.render.store.injection import CREDENTIALS_KEY, ROLE_KEY
 
 
 class TenantStorage(pulumi.ComponentResource):
     """A tenant's buckets, and the identities that may use them.
 
-    `generation` is that of the identities' access keys, from 1; `keys` are those keys by the identities' names. The
-    generation before it is kept, for workloads that haven't read the new one yet.
+    `generation` is that of the identities' access keys, from 1; `keys` are those keys by the identities' names, and
+    `roles` the roles. The generation before it is kept, for workloads that haven't read the new one yet.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class TenantStorage(pulumi.ComponentResource):
     ) -> None:
         super().__init__("tenantry:tenant:Storage", name, {}, opts)
         self.keys: dict[str, AccessKey] = {}
+        self.roles: dict[str, Role] = {}
         users: dict[str, StoreObject] = {}
         for document in documents:
             name = document["metadata"]["name"]
@@ -36,6 +38,8 @@ class TenantStorage(pulumi.ComponentResource):
             resource = register(document, site, pulumi.ResourceOptions(parent=self))
             if document["kind"] == "User":
                 users[name] = resource
+            if isinstance(resource, Role):
+                self.roles[name] = resource
         self.register_outputs({})
 
     def _register_keys(self, document: Manifest, site: str, generation: int, user: StoreObject) -> AccessKey:
@@ -56,13 +60,13 @@ class TenantNamespace(pulumi.ComponentResource):
         self,
         name: str,
         manifests: Sequence[Manifest],
-        keys: Mapping[str, AccessKey],
+        storage: TenantStorage,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("tenantry:tenant:Namespace", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self, custom_timeouts=TIMEOUTS)
         for manifest in manifests:
-            resource = KubernetesObject(resource_name(manifest), _filled(manifest, keys), inside)
+            resource = KubernetesObject(resource_name(manifest), _filled(manifest, storage), inside)
             if manifest["kind"] == "Namespace":
                 # Everything else in a namespace needs it, and goes with it: when the namespace is deleted, nothing in
                 # it has to be deleted one by one.
@@ -79,7 +83,7 @@ class TenantEnvironment:
         storage = TenantStorage(f"{rendered.tenant}-storage", rendered.object_store, site, generation)
         for namespace in rendered.namespaces:
             manifests = [manifest for manifest in rendered.kubernetes if _namespace_of(manifest) == namespace]
-            TenantNamespace(namespace, manifests, storage.keys, pulumi.ResourceOptions(providers=[kubernetes]))
+            TenantNamespace(namespace, manifests, storage, pulumi.ResourceOptions(providers=[kubernetes]))
 
 
 def _namespace_of(manifest: Manifest) -> str:
@@ -87,11 +91,24 @@ def _namespace_of(manifest: Manifest) -> str:
     return str(metadata.get("namespace", metadata["name"]))
 
 
-def _filled(manifest: Manifest, keys: Mapping[str, AccessKey]) -> Manifest:
-    """Fill a Secret that waits for an access key; its values are secret in plan and state."""
+def _filled(manifest: Manifest, storage: TenantStorage) -> Manifest:
+    """Complete a Secret that waits for an access key, whose values are secret in plan and state, or roles' ARNs."""
     filled_by = manifest["metadata"]["annotations"].get(FILLED_BY)
     if not filled_by:
         return manifest
-    key = keys[filled_by.removeprefix("AccessKey/")]
-    data = {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key}
-    return {**manifest, "stringData": data}
+    if manifest["kind"] == "Secret":
+        return {**manifest, "stringData": _key_data(storage.keys[filled_by.removeprefix("AccessKey/")])}
+    names = [each.removeprefix("Role/") for each in filled_by.split()]
+    arns = {f"{ROLE_KEY}{name.rpartition('.')[2]}": storage.roles[name].arn for name in names}
+    return {**manifest, "data": {**manifest["data"], **arns}}
+
+
+def _key_data(key: AccessKey) -> dict[str, pulumi.Output[str]]:
+    """Give a key as variables of an environment, and as the file that SDKs read, which a pod sees change."""
+    head, between = "[default]\naws_access_key_id = ", "\naws_secret_access_key = "
+    credentials = pulumi.Output.concat(head, key.access_key_id, between, key.secret_access_key, "\n")
+    return {
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+        CREDENTIALS_KEY: credentials,
+    }

@@ -5,7 +5,7 @@ property; a list that the request gives replaces the default list, and each of i
 of every default: policies/baseline.yaml, except for the few here that are true of any government.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tenantry.contract.model import Baseline, Classification, ClassificationControls, Department, Template
@@ -90,8 +90,15 @@ def _complete_items(spec: Raw, asked: Mapping[str, Any], controls: Classificatio
         spec[name] = [{**defaults, **item} for item in spec.get(name, ())]
     spec["buckets"] = [{**_bucket_defaults(controls), **bucket} for bucket in spec.get("buckets", ())]
     spec["serviceAccounts"] = _service_accounts(spec, defaulted="serviceAccounts" not in asked)
+    if spec.get("ci") is not None:
+        spec["ci"] = {**spec["ci"], "buckets": _whole(spec["ci"].get("buckets", ()))}
     if spec.get("lease") is not None:
         spec["lease"] = {"graceDays": _DEFAULT_GRACE_DAYS, **spec["lease"]}
+
+
+def _whole(grants: Iterable[Raw]) -> list[Raw]:
+    """Complete what may be used: all of a bucket, where no prefix is named."""
+    return [{"prefix": "", **grant} for grant in grants]
 
 
 def _bucket_defaults(controls: ClassificationControls) -> Raw:
@@ -110,7 +117,7 @@ def _service_accounts(spec: Raw, *, defaulted: bool) -> list[Raw]:
     buckets = {bucket["name"] for bucket in spec["buckets"]}
     accounts = []
     for account in spec["serviceAccounts"]:
-        grants = [{"prefix": "", **grant} for grant in account["buckets"]]
+        grants = _whole(account["buckets"])
         namespace = account["namespace"] or namespaces[0]
         if defaulted:
             grants = [grant for grant in grants if grant["bucket"] in buckets]

@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 from tenantry.contract.addresses import is_inside
 from tenantry.contract.demand import AMOUNTS, find_demand
-from tenantry.contract.model import Baseline, Department, Egress, Encryption, Intent, Location, Site, Tenant
+from tenantry.contract.model import (
+    Baseline,
+    ContinuousIntegration,
+    Department,
+    Egress,
+    Encryption,
+    Intent,
+    Location,
+    Pipelines,
+    Site,
+    Tenant,
+)
 from tenantry.contract.reading.document import Path
 
 
@@ -83,8 +94,7 @@ def _store(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Reason]:
         for capability, needed in needs.items():
             if needed and not site.can(capability):
                 yield _lacks(capability, f"bucket {bucket.name}", path)
-    federates = site.can("sts.webIdentity") and site.spec.issuer is not None
-    if not (site.can("iam.users") or federates):
+    if not (site.can("iam.users") or site.federates):
         for index, account in enumerate(spec.service_accounts):
             if account.buckets:
                 path = ("spec", "serviceAccounts", index)
@@ -92,10 +102,29 @@ def _store(tenant: Tenant, site: Site, baseline: Baseline) -> Iterator[Reason]:
 
 
 def _pipeline(tenant: Tenant, site: Site) -> Iterator[Reason]:
-    known, ci = [one.issuer for one in site.spec.pipelines], tenant.spec.ci
-    if ci is not None and ci.issuer not in known:
+    known, ci = {one.issuer: one for one in site.spec.pipelines}, tenant.spec.ci
+    if ci is None:
+        return
+    if ci.issuer not in known:
         fix = f"name one of {', '.join(known)}, or have it added to the site's pipelines" if known else "leave ci out"
         yield Reason("TEN-144", f"knows no pipelines of {ci.issuer}", fix, ("spec", "ci", "issuer"))
+    elif ci.buckets:
+        yield from _pipeline_data(ci, known[ci.issuer], site)
+
+
+def _pipeline_data(ci: ContinuousIntegration, pipelines: Pipelines, site: Site) -> Iterator[Reason]:
+    """A store knows a pipeline by its token's subject alone, and no key is stored for any."""
+    path: Path = ("spec", "ci", "buckets")
+    if not site.federates:
+        why = "has a store that takes no tokens (sts.webIdentity and an issuer), which a pipeline's buckets need"
+        yield Reason("TEN-180", why, "let a service account use them, and leave ci.buckets out", path)
+        return
+    bound = {"repository": ci.repository, "branch": ci.branch, "environment": ci.environment}
+    untold = [name for name, value in bound.items() if value and f"{{{name}}}" not in pipelines.subject_form]
+    if untold:
+        why = f"isn't told the pipeline's {' and '.join(untold)} by the subject of its tokens, {pipelines.subject_form}"
+        fix = "have the CI system write it, and the Site document say so in pipelines.subject; or leave ci.buckets out"
+        yield Reason("TEN-181", why, fix, path)
 
 
 def _lacks(capability: str, who: str, path: Path) -> Reason:

@@ -15,6 +15,7 @@ from tenantry.render.namespaces import render_namespaces
 from tenantry.render.network.boundary import render_network
 from tenantry.render.store.buckets import render_buckets
 from tenantry.render.store.identities import render_identities, render_secrets
+from tenantry.render.store.injection import render_store_config
 
 __all__ = ["Manifest", "Rendered", "object_key", "render_on", "render_tenant", "to_yaml"]
 
@@ -38,6 +39,7 @@ def render_tenant(
         *render_network(tenant, site, baseline, sharing),
         *render_access(tenant),
         *render_secrets(tenant, site, sharing),
+        *render_store_config(tenant, site, sharing),
     ]
     # Namespaces first: every other object needs its own.
     kubernetes.sort(key=lambda manifest: manifest["kind"] != "Namespace")

@@ -22,7 +22,7 @@ HOSTS_NOTE = f"{DOMAIN}/hosts"
 ENCRYPTED_NOTE = f"{DOMAIN}/encrypted-by"
 LOGGED_NOTE = f"{DOMAIN}/access-log"
 FILLED_BY = f"{DOMAIN}/filled-by"
-"""Marks a Secret whose data comes from an object-store key when it is applied."""
+"""Marks what is completed from the object store when it is applied: a Secret by a key, a ConfigMap by roles."""
 
 _LONGEST_KEY = 128
 _TAG_BYTES = 2048
@@ -48,6 +48,11 @@ def bucket_name(tenant_id: str, bucket: str) -> str:
 def identity_name(tenant: Tenant, account: ServiceAccount) -> str:
     """Give the IAM name (user or role) of a service account; at most 64 characters."""
     return f"{tenant.id}.{account.namespace}.{account.name}"
+
+
+def pipeline_identity_name(tenant: Tenant) -> str:
+    """Give the IAM name of a tenant's pipeline. No account's has two parts."""
+    return f"{tenant.id}.ci"
 
 
 def cost_centre_label(tenant: Tenant) -> str:

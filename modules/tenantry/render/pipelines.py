@@ -39,6 +39,12 @@ def pipeline_user(ci: ContinuousIntegration) -> str:
     return ":".join([_prefix(ci.issuer), *bound])
 
 
+def pipeline_subject(ci: ContinuousIntegration, site: Site) -> str:
+    """Give the `sub` of a pipeline's tokens, by which an object store knows it."""
+    (form,) = (one.subject_form for one in site.spec.pipelines if one.issuer == ci.issuer)
+    return form.format(repository=ci.repository, branch=ci.branch, environment=ci.environment or "")
+
+
 def _prefix(issuer: str) -> str:
     return f"ci:{issuer.removeprefix('https://').rstrip('/')}"
 

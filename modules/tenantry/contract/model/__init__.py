@@ -30,6 +30,7 @@ from tenantry.contract.model.site import (
     SiteCatalogue,
     SiteNetwork,
     SiteSpec,
+    SiteStore,
 )
 from tenantry.contract.model.tenant import (
     Access,
@@ -126,6 +127,7 @@ __all__ = [
     "SiteCatalogue",
     "SiteNetwork",
     "SiteSpec",
+    "SiteStore",
     "SizeClass",
     "Template",
     "Tenant",

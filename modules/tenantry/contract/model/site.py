@@ -42,16 +42,43 @@ class NodePool:
     value: str
 
 
+# What each system writes of a branch by itself. Of a job that names an environment, GitHub writes that alone.
+_SUBJECTS = {
+    CiSystem.GITHUB: "repo:{repository}:ref:refs/heads/{branch}",
+    CiSystem.GITLAB: "project_path:{repository}:ref_type:branch:ref:{branch}",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Pipelines:
     """A CI system whose pipelines a site knows by the tokens of its OIDC issuer, made for an audience.
 
     `certificate_authority` vouches for the issuer's address, in PEM; `None` where the site's own authorities do.
+    `subject` is what it was set to write as a token's `sub`; `None`: what it writes by itself.
     """
 
     issuer: str
     audience: str
     system: CiSystem
+    certificate_authority: str | None
+    subject: str | None
+
+    @property
+    def subject_form(self) -> str:
+        """How a token's `sub` is written, with `{repository}`, `{branch}` and `{environment}` in their places."""
+        return self.subject if self.subject is not None else _SUBJECTS[self.system]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStore:
+    """How workloads reach a site's object store. `sts_endpoint` is `None` where the store's own address answers for it.
+
+    `certificate_authority` vouches for the addresses, in PEM; `None` where what images trust does.
+    """
+
+    endpoint: str
+    sts_endpoint: str | None
+    region: str
     certificate_authority: str | None
 
 
@@ -77,6 +104,7 @@ class SiteSpec:
     issuer: str | None
     pipelines: tuple[Pipelines, ...]
     access_log_bucket: str | None
+    object_store: SiteStore | None
     public_endpoint: str | None
     catalogue: SiteCatalogue | None
     capabilities: tuple[str, ...]
@@ -97,6 +125,11 @@ class Site:
     def name(self) -> str:
         """The site's name, which requests and connections know it by."""
         return self.metadata.name
+
+    @property
+    def federates(self) -> bool:
+        """Whether its store takes tokens instead of keys: those of workloads, and of the CI systems that it lists."""
+        return self.can("sts.webIdentity") and self.spec.issuer is not None
 
     def can(self, capability: str) -> bool:
         """Say whether the site's document lists a capability."""

@@ -144,12 +144,16 @@ class ServiceAccount:
 
 @dataclass(frozen=True, slots=True)
 class ContinuousIntegration:
-    """The pipeline that may deploy, known by its OIDC issuer's claims; nothing is stored for it."""
+    """The pipeline that may deploy, known by its OIDC issuer's claims; nothing is stored for it.
+
+    `buckets` are those that it may use, too.
+    """
 
     issuer: str
     repository: str
     branch: str
     environment: str | None
+    buckets: tuple[BucketGrant, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
 from tenantry.contract.addresses import is_inside
-from tenantry.contract.model import Baseline, BucketRequest, ClassificationControls, Direction, Egress, Intent
+from tenantry.contract.model import (
+    Baseline,
+    BucketGrant,
+    BucketRequest,
+    ClassificationControls,
+    Direction,
+    Egress,
+    Intent,
+)
 from tenantry.contract.protection import list_settings
+from tenantry.contract.reading.document import Path
 from tenantry.contract.rules.catalogue import judge_entry
 from tenantry.contract.rules.scope import Completed
 from tenantry.problems import Problem
@@ -48,7 +57,6 @@ def _names(completed: Completed) -> Iterator[Problem]:
 def _references(completed: Completed) -> Iterator[Problem]:
     spec = completed.tenant.spec
     namespaces = [namespace.name for namespace in spec.namespaces]
-    buckets = [bucket.name for bucket in spec.buckets]
     for index, account in enumerate(spec.service_accounts):
         if account.namespace not in namespaces:
             what = (
@@ -56,11 +64,19 @@ def _references(completed: Completed) -> Iterator[Problem]:
             )
             fix = f"choose one of {', '.join(namespaces)}"
             yield completed.problem("TEN-136", what, fix, "serviceAccounts", index, "namespace")
-        for at, grant in enumerate(account.buckets):
-            if grant.bucket not in buckets:
-                what = f"service account {account.name} may use {grant.bucket}, which isn't one of the tenant's buckets"
-                fix = f"choose one of {', '.join(buckets)}" if buckets else "add the bucket to buckets"
-                yield completed.problem("TEN-137", what, fix, "serviceAccounts", index, "buckets", at, "bucket")
+        path: Path = ("serviceAccounts", index, "buckets")
+        yield from _uses(completed, f"service account {account.name}", account.buckets, path)
+    if spec.ci is not None:
+        yield from _uses(completed, "the pipeline", spec.ci.buckets, ("ci", "buckets"))
+
+
+def _uses(completed: Completed, who: str, used: Sequence[BucketGrant], path: Path) -> Iterator[Problem]:
+    buckets = [bucket.name for bucket in completed.tenant.spec.buckets]
+    for at, grant in enumerate(used):
+        if grant.bucket not in buckets:
+            what = f"{who} may use {grant.bucket}, which isn't one of the tenant's buckets"
+            fix = f"choose one of {', '.join(buckets)}" if buckets else "add the bucket to buckets"
+            yield completed.problem("TEN-137", what, fix, *path, at, "bucket")
 
 
 def _lease(completed: Completed) -> Iterator[Problem]:

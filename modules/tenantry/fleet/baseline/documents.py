@@ -12,10 +12,11 @@ from tenantry.policy.documents.model import Manifest, read_layer
 from tenantry.policy.documents.read import BINDING_KIND, POLICY_KIND
 from tenantry.policy.policies import is_policy_document
 from tenantry.render.naming import BASELINE_NOTE, MANAGED_BY_LABEL, MANAGER
+from tenantry.render.store.injection import FIRST_MINOR, render_injection
 
 
 def make_documents(folder: Path | None, waivers: Sequence[Waiver], version: str) -> list[Manifest]:
-    """Give the policies and bindings that a site is to have, policies first.
+    """Give the policies and bindings of the baseline that a site is to have, policies first.
 
     Policies of other layers judge documents that no API server has. Each policy names its waivers, with the last day
     of each: a policy has no clock, so that whoever looks at it sees which have lapsed.
@@ -28,11 +29,16 @@ def make_documents(folder: Path | None, waivers: Sequence[Waiver], version: str)
     return [_mark(one, version) for one in (*noted, *bindings)]
 
 
+def make_injection(version: str, minor: int) -> list[Manifest]:
+    """Give the policy by which pods come to their store, and its binding: none for Kubernetes that hasn't such."""
+    return [_mark(one, version) for one in render_injection()] if minor >= FIRST_MINOR else []
+
+
 def _read_layer(policy: Manifest) -> str:
     return read_layer(policy["metadata"].get("annotations") or {})
 
 
-def _mark(document: Manifest, version: str) -> Manifest:
+def _mark(document: Mapping[str, Any], version: str) -> Manifest:
     labels = {MANAGED_BY_LABEL: MANAGER}
     return _with_metadata(document, {"labels": labels, "annotations": {BASELINE_NOTE: version}})
 
@@ -43,8 +49,8 @@ def _note_waivers(policy: Manifest, waivers: Iterable[Waiver]) -> Manifest:
     return _with_metadata(policy, {"annotations": {WAIVERS_NOTE: " ".join(noted)}})
 
 
-def _with_metadata(document: Manifest, more: Mapping[str, Mapping[str, str]]) -> Manifest:
+def _with_metadata(document: Mapping[str, Any], more: Mapping[str, Mapping[str, str]]) -> Manifest:
     metadata: dict[str, Any] = dict(document["metadata"])
     for key, values in more.items():
         metadata[key] = {**(metadata.get(key) or {}), **values}
-    return document | {"metadata": metadata}
+    return {**document, "metadata": metadata}

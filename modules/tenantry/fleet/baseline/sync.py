@@ -1,4 +1,7 @@
-"""Brings a site to a baseline: installs its policies with the waivers in force, and removes what it no longer has."""
+"""Brings a site to a baseline: installs its policies with the waivers in force, and removes what it no longer has.
+
+With them comes the policy by which pods find their object store.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tenantry.contract.model import Baseline, Waiver
-from tenantry.fleet.baseline.documents import make_documents
+from tenantry.fleet.baseline.documents import make_documents, make_injection
 from tenantry.fleet.baseline.lockout import find_lockouts
 from tenantry.fleet.site.kube import FIELD_MANAGER, POLICY_API, KubeClient
 from tenantry.fleet.site.live import READERS
@@ -18,6 +21,11 @@ from tenantry.policy.documents.read import BINDING_KIND, POLICY_KIND
 from tenantry.policy.objects.cluster import build_cluster
 from tenantry.problems import DeniedError, InputError, problem
 from tenantry.render.naming import MANAGED_BY_LABEL, MANAGER
+from tenantry.render.store.injection import FIRST_MINOR, MUTATING_BINDING_KIND, MUTATING_KIND
+
+_POLICIES = (POLICY_KIND, MUTATING_KIND)
+_BINDINGS = (BINDING_KIND, MUTATING_BINDING_KIND)
+_VALIDATING = (POLICY_KIND, BINDING_KIND)
 
 
 class Action(StrEnum):
@@ -57,12 +65,13 @@ class SiteBaseline:
     def __init__(self, client: KubeClient, folder: Path | None, waivers: Sequence[Waiver], baseline: Baseline) -> None:
         self._client = client
         self._baseline = baseline
-        self._wanted = make_documents(folder, waivers, baseline.version)
-        self._there = {
-            _key(one): one for kind in (POLICY_KIND, BINDING_KIND) for one in client.list_all(POLICY_API, kind, "")
-        }
+        minor = client.read_minor()
+        rules = make_documents(folder, waivers, baseline.version)
+        self._wanted = [*rules, *make_injection(baseline.version, minor)]
+        kinds = [kind for kind in (*_POLICIES, *_BINDINGS) if minor >= FIRST_MINOR or kind in _VALIDATING]
+        self._there = {_key(one): one for kind in kinds for one in client.list_all(POLICY_API, kind, "")}
         self._check_owners()
-        policies = build_policies(map(Placed, self._wanted), kubernetes=client.read_minor())
+        policies = build_policies(map(Placed, rules), kubernetes=minor)
         self._live = read_objects(client, [one.policy for one in policies.policies])
         self._policies = replace(policies, cluster=build_cluster(self._live))
 
@@ -77,7 +86,7 @@ class SiteBaseline:
 
     def preview(self) -> list[Newly]:
         """Give the live objects that would newly be denied if they were made, or changed, as they are."""
-        installed = [one for one in self._there.values() if _is_ours(one)]
+        installed = [one for one in self._there.values() if _is_ours(one) and one["kind"] in _VALIDATING]
         before = {
             (one.object, one.policy)
             for one in _find_denied(build_policies(map(Placed, installed), self._live), self._live)
@@ -96,12 +105,12 @@ class SiteBaseline:
         # Policies before bindings: a binding without its policy is an error of the server's.
         steps: list[Step] = []
         with ThreadPoolExecutor(READERS) as writers:
-            for kind in (POLICY_KIND, BINDING_KIND):
-                steps += writers.map(self._apply, [one for one in self._wanted if one["kind"] == kind])
+            for kinds in (_POLICIES, _BINDINGS):
+                steps += writers.map(self._apply, [one for one in self._wanted if one["kind"] in kinds])
         wanted = set(map(_key, self._wanted))
         gone = [one for key, one in self._there.items() if key not in wanted and _is_ours(one)]
         # A binding goes before its policy, so that none is ever without the other.
-        for one in sorted(gone, key=lambda one: one["kind"] != BINDING_KIND):
+        for one in sorted(gone, key=lambda one: one["kind"] not in _BINDINGS):
             self._client.delete(one)
             steps.append(Step(*_key(one), Action.REMOVED))
         return steps

@@ -22,6 +22,9 @@ def tenant_program(rendered: Rendered, site: str, generation: int) -> Callable[[
             context=site,
             cluster_identifier=site,
             enable_server_side_apply=True,
+            # Else they'd be deleted and made anew, and a pod that starts between finds none.
+            enable_config_map_mutable=True,
+            enable_secret_mutable=True,
             suppress_deprecation_warnings=True,
         )
         TenantEnvironment(rendered, site, kubernetes, generation=generation)

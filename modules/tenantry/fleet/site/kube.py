@@ -20,6 +20,7 @@ from tenantry.connection import Connection
 from tenantry.fleet.site.kubeconfig import KubeContext, read_context
 from tenantry.problems import Problem, UnreachableError, problem
 from tenantry.render.network.names import CILIUM_API, CILIUM_KIND
+from tenantry.render.store.injection import MUTATING_BINDING_KIND, MUTATING_KIND
 
 FIELD_MANAGER = "tenantry"
 CONNECT_SECONDS = 5.0
@@ -48,6 +49,8 @@ _PLACES: Mapping[tuple[str, str], tuple[str, bool]] = {
     **RESOURCES,
     (POLICY_API, "ValidatingAdmissionPolicy"): (f"/apis/{POLICY_API}/validatingadmissionpolicies", False),
     (POLICY_API, "ValidatingAdmissionPolicyBinding"): (f"/apis/{POLICY_API}/validatingadmissionpolicybindings", False),
+    (POLICY_API, MUTATING_KIND): (f"/apis/{POLICY_API}/mutatingadmissionpolicies", False),
+    (POLICY_API, MUTATING_BINDING_KIND): (f"/apis/{POLICY_API}/mutatingadmissionpolicybindings", False),
 }
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 

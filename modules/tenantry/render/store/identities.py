@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
-from tenantry.contract.model import ServiceAccount, Site, Tenant
+from tenantry.contract.model import BucketGrant, ContinuousIntegration, ServiceAccount, Site, Tenant
 from tenantry.contract.sharing import Sharing
 from tenantry.render.access import account_secret_name
 from tenantry.render.manifest import Manifest
-from tenantry.render.naming import FILLED_BY, bucket_name, document, identity_name, namespace_name, store_document
+from tenantry.render.naming import (
+    FILLED_BY,
+    bucket_name,
+    document,
+    identity_name,
+    namespace_name,
+    pipeline_identity_name,
+    store_document,
+)
+from tenantry.render.pipelines import pipeline_subject
 from tenantry.render.store.statements import Data, write_data_policy, write_policy
 
 STORE_AUDIENCE = "sts.tenantry.dev"
@@ -14,16 +23,17 @@ STORE_AUDIENCE = "sts.tenantry.dev"
 
 
 def render_identities(tenant: Tenant, site: Site, sharing: Sharing) -> list[Manifest]:
-    """Make an identity for each service account that may use data."""
+    """Make an identity for each service account that may use data, and for the pipeline where it may."""
     made: list[Manifest] = []
-    for account, data in _accounts_with_data(tenant, sharing):
-        made.extend([_role(tenant, site, account, data)] if _federates(site) else _user(tenant, account, data))
-    return made
+    for account, data in list_accounts(tenant, sharing):
+        made.extend([_role(tenant, site, account, data)] if site.federates else _user(tenant, account, data))
+    ci = tenant.spec.ci
+    return [*made, _pipeline_role(tenant, site, ci)] if ci is not None and ci.buckets else made
 
 
 def render_secrets(tenant: Tenant, site: Site, sharing: Sharing) -> list[Manifest]:
     """Make, where the store can't federate, the Secret of each service account; its data is filled in when applied."""
-    if _federates(site):
+    if site.federates:
         return []
     return [
         document(
@@ -35,35 +45,43 @@ def render_secrets(tenant: Tenant, site: Site, sharing: Sharing) -> list[Manifes
             namespace=namespace_name(tenant, account.namespace),
             notes={FILLED_BY: f"AccessKey/{identity_name(tenant, account)}"},
         )
-        for account, _ in _accounts_with_data(tenant, sharing)
+        for account, _ in list_accounts(tenant, sharing)
     ]
 
 
-def _federates(site: Site) -> bool:
-    """Say whether workloads take roles with their own token: the store can trust an issuer, and the site has one."""
-    return site.can("sts.webIdentity") and site.spec.issuer is not None
-
-
-def _accounts_with_data(tenant: Tenant, sharing: Sharing) -> list[tuple[ServiceAccount, list[Data]]]:
+def list_accounts(tenant: Tenant, sharing: Sharing) -> list[tuple[ServiceAccount, list[Data]]]:
+    """Give the service accounts that may use data, each with what it may use."""
     every = ((account, list_data(tenant, account, sharing)) for account in tenant.spec.service_accounts)
     return [(account, data) for account, data in every if data]
 
 
 def list_data(tenant: Tenant, account: ServiceAccount, sharing: Sharing) -> list[Data]:
     """Give what a service account may use: data of its tenant, and what others share with it by grants in force."""
-    own = [Data(bucket_name(tenant.id, each.bucket), each.prefix, each.access) for each in account.buckets]
     shared = [
         Data(bucket_name(grant.spec.provider, dataset.bucket), dataset.prefix, dataset.access)
         for grant in sharing.taken
         if grant.name in account.grants and (dataset := grant.spec.dataset) is not None
     ]
-    return own + shared
+    return _own(tenant, account.buckets) + shared
+
+
+def _own(tenant: Tenant, buckets: Sequence[BucketGrant]) -> list[Data]:
+    return [Data(bucket_name(tenant.id, each.bucket), each.prefix, each.access) for each in buckets]
 
 
 def _role(tenant: Tenant, site: Site, account: ServiceAccount, data: Sequence[Data]) -> Manifest:
-    """Trust one service account of the site's cluster, by its token's issuer, subject and audience, and no other."""
-    issuer = (site.spec.issuer or "").removeprefix("https://").rstrip("/")
     subject = f"system:serviceaccount:{namespace_name(tenant, account.namespace)}:{account.name}"
+    return _trusting(tenant, identity_name(tenant, account), site.spec.issuer or "", subject, data)
+
+
+def _pipeline_role(tenant: Tenant, site: Site, ci: ContinuousIntegration) -> Manifest:
+    data = _own(tenant, ci.buckets)
+    return _trusting(tenant, pipeline_identity_name(tenant), ci.issuer, pipeline_subject(ci, site), data)
+
+
+def _trusting(tenant: Tenant, name: str, issuer: str, subject: str, data: Sequence[Data]) -> Manifest:
+    """Make a role that trusts one subject, by its token's issuer, subject and audience, and no other."""
+    issuer = issuer.removeprefix("https://").rstrip("/")
     trust = write_policy(
         [
             {
@@ -75,7 +93,7 @@ def _role(tenant: Tenant, site: Site, account: ServiceAccount, data: Sequence[Da
         ]
     )
     spec = {"trust": trust, "policies": {"buckets": write_data_policy(data)}, "maxSessionSeconds": 3600}
-    return store_document(tenant, "Role", identity_name(tenant, account), spec)
+    return store_document(tenant, "Role", name, spec)
 
 
 def _user(tenant: Tenant, account: ServiceAccount, data: Sequence[Data]) -> list[Manifest]:
