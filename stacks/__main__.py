@@ -10,13 +10,10 @@ from pathlib import Path
 import pulumi
 
 from tenantry.data import example_dir
+from tenantry.fleet.apply import admit
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.selection import select
-from tenantry.fleet.survey import survey
 
 government = Path(pulumi.Config().get("government") or example_dir())
-(seen,) = survey(select([pulumi.get_stack()], government)).seen
-if seen.error is not None:
-    raise seen.error
-planned = seen.planned
+(planned,) = admit(select([pulumi.get_stack()], government))
 tenant_program(planned.rendered, planned.site.name, planned.keys.generation)()

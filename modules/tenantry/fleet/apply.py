@@ -10,7 +10,7 @@ from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen, survey
 from tenantry.fleet.verdicts import split_denied
 from tenantry.fleet.weakening import list_changes
-from tenantry.problems import Problem, problem
+from tenantry.problems import DeniedError, Problem, problem
 from tenantry.toolchain import Progress
 
 Choice = Callable[[Seen], Seen | None]
@@ -35,6 +35,25 @@ def split_ending(selection: Selection) -> tuple[Selection, list[Planned]]:
     ending = selection.documents.ending
     staying = tuple(one for one in selection.planned if one.tenant.id not in ending)
     return replace(selection, planned=staying), [one for one in selection.planned if one.tenant.id in ending]
+
+
+def admit(selection: Selection) -> list[Planned]:
+    """Give tenants as they are to be, for a program that Pulumi runs by itself: what an apply refuses is refused there.
+
+    Raises DeniedError for what policies deny, for a weakening without its approvals, and for a tenant that is being
+    retired; UnreachableError where a site can't be asked.
+    """
+    staying, ending = split_ending(selection)
+    if ending:
+        raise DeniedError(map(say_ending, ending))
+    found = survey(staying).seen
+    for seen in found:
+        if seen.error is not None:
+            raise seen.error
+    _, denied = split_denied([seen for seen in found if choose_changed(seen) is not None], selection, None)
+    if denied:
+        raise DeniedError(problem for _, problems in denied for problem in problems)
+    return [seen.planned for seen in found]
 
 
 def apply_tenants(
