@@ -1,13 +1,14 @@
 """The identities of workloads in the object store, each with what it may do in its tenant's buckets and in others'."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tenantry.contract.model import ServiceAccount, Site, Tenant
 from tenantry.contract.sharing import Sharing
 from tenantry.render.access import account_secret_name
 from tenantry.render.manifest import Manifest
 from tenantry.render.naming import FILLED_BY, bucket_name, document, identity_name, namespace_name, store_document
-from tenantry.render.store.statements import Data, write_data_policy, write_policy
+from tenantry.render.store.statements import Data, write_data_policy, write_trust
 
 STORE_AUDIENCE = "sts.tenantry.dev"
 """The audience of the tokens that workloads show a store: one for the API server or another service is none of them."""
@@ -17,7 +18,11 @@ def render_identities(tenant: Tenant, site: Site, sharing: Sharing) -> list[Mani
     """Make an identity for each service account that may use data."""
     made: list[Manifest] = []
     for account, data in _accounts_with_data(tenant, sharing):
-        made.extend([_role(tenant, site, account, data)] if _federates(site) else _user(tenant, account, data))
+        made.extend(
+            [_role(tenant, site, account, data)]
+            if _federates(site)
+            else make_user(tenant, identity_name(tenant, account), data)
+        )
     return made
 
 
@@ -61,25 +66,20 @@ def list_data(tenant: Tenant, account: ServiceAccount, sharing: Sharing) -> list
 
 
 def _role(tenant: Tenant, site: Site, account: ServiceAccount, data: Sequence[Data]) -> Manifest:
-    """Trust one service account of the site's cluster, by its token's issuer, subject and audience, and no other."""
-    issuer = (site.spec.issuer or "").removeprefix("https://").rstrip("/")
+    """Trust one service account of the site's cluster, by its token, and no other."""
     subject = f"system:serviceaccount:{namespace_name(tenant, account.namespace)}:{account.name}"
-    trust = write_policy(
-        [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": [f"arn:aws:iam:::oidc-provider/{issuer}"]},
-                "Action": ["sts:AssumeRoleWithWebIdentity"],
-                "Condition": {"StringEquals": {f"{issuer}:sub": subject, f"{issuer}:aud": STORE_AUDIENCE}},
-            }
-        ]
-    )
+    trust = write_trust(site.spec.issuer or "", subject, STORE_AUDIENCE)
+    return make_role(tenant, identity_name(tenant, account), trust, data)
+
+
+def make_role(tenant: Tenant, name: str, trust: Mapping[str, Any], data: Sequence[Data]) -> Manifest:
+    """Make a role of a tenant's that may use data, for whom its trust names."""
     spec = {"trust": trust, "policies": {"buckets": write_data_policy(data)}, "maxSessionSeconds": 3600}
-    return store_document(tenant, "Role", identity_name(tenant, account), spec)
+    return store_document(tenant, "Role", name, spec)
 
 
-def _user(tenant: Tenant, account: ServiceAccount, data: Sequence[Data]) -> list[Manifest]:
-    name = identity_name(tenant, account)
+def make_user(tenant: Tenant, name: str, data: Sequence[Data]) -> list[Manifest]:
+    """Make a user of a tenant's that may use data, and its key."""
     policies = {"buckets": write_data_policy(data)}
     return [
         store_document(tenant, "User", name, {"policies": policies, "tags": {}}),
