@@ -12,6 +12,9 @@ GIVER, TAKER, OTHER = "t-4f9x2k7q", "t-9b3m5n1p", "t-0ther000"
 FIRST, LAST = "2026-12-01", "2027-11-30"
 """The days of the schema's example."""
 DATASET = {"bucket": "records", "prefix": "published/", "access": "read"}
+PARTY = {"party": "acme-analytics"}
+IDENTITY = {"issuer": "https://login.acme.example", "subject": "reader", "audience": "sts.north.example"}
+"""By which tokens a store that federates knows the party."""
 SERVICE = {"host": "records.north.example", "port": 8443}
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from store_servers import Store
+from store_sessions import enter
 
 from issuers import Issuer, issuer
 from operators import Operator, make_operator, request
@@ -34,8 +33,12 @@ class Federated:
     """An engineer whose site has Ceph for its store, the tenant that they applied, and its CI system."""
 
     operator: Operator
-    tenant: str
+    wanted: dict[str, Any]
     ci: Issuer
+
+    @property
+    def tenant(self) -> str:
+        return str(self.wanted["spec"]["id"])
 
     def run(self, *words: str) -> Any:  # noqa: ANN401  (JSON)
         done = self.operator.run(*words, "--format", "json")
@@ -65,7 +68,7 @@ def federated(sandbox: Sandbox, store: Store, tmp_path_factory: pytest.TempPathF
             "buckets": [{**bucket, "prefix": "built/"}],
         }
         wanted = request(ci=pipeline)
-        found = Federated(operator, wanted["spec"]["id"], ci)
+        found = Federated(operator, wanted, ci)
         # Nothing is known of an issuer until the site's own and the CI system's are trusted.
         done = found.run("identity", "trust", SITE)
         assert [one["action"] for one in done["issuers"]] == ["created", "created"]
@@ -110,26 +113,10 @@ def test_a_pod_uses_its_bucket_with_its_token_alone(sandbox: Sandbox, federated:
     assert federated.operator.differences() == {}
 
 
-def _enter(client: Client, store: Store, role: str, token: str) -> Any:  # noqa: ANN401  (boto3 makes its clients at run time)
-    taken = client.anonymous_sts().assume_role_with_web_identity(
-        RoleArn=role, RoleSessionName="job", WebIdentityToken=token
-    )["Credentials"]
-    return boto3.client(
-        "s3",
-        endpoint_url=store.settings.endpoint,
-        verify=str(store.settings.ca_file),
-        region_name="us-east-1",
-        aws_access_key_id=taken["AccessKeyId"],
-        aws_secret_access_key=taken["SecretAccessKey"],
-        aws_session_token=taken["SessionToken"],
-        config=Config(request_checksum_calculation="when_required"),
-    )
-
-
 def test_a_pipeline_uses_its_prefix_with_its_token_alone(client: Client, store: Store, federated: Federated) -> None:
-    role = client.iam.get_role(RoleName=f"{federated.tenant}.ci")["Role"]["Arn"]
+    role = client.iam.get_role(RoleName=f"{federated.tenant}@ci")["Role"]["Arn"]
     bucket = f"{federated.tenant}-documents"
-    session = _enter(client, store, role, federated.ci.token(SUBJECT, STORE_AUDIENCE))
+    session = enter(store, client, role, federated.ci.token(SUBJECT, STORE_AUDIENCE))
     session.put_object(Bucket=bucket, Key="built/site.tar", Body=b"built")
     assert session.get_object(Bucket=bucket, Key="built/site.tar")["Body"].read() == b"built"
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -146,7 +133,7 @@ def test_a_pipeline_uses_its_prefix_with_its_token_alone(client: Client, store: 
     ],
 )
 def test_another_pipeline_is_refused(client: Client, federated: Federated, subject: str, audience: str) -> None:
-    role = client.iam.get_role(RoleName=f"{federated.tenant}.ci")["Role"]["Arn"]
+    role = client.iam.get_role(RoleName=f"{federated.tenant}@ci")["Role"]["Arn"]
     token = federated.ci.token(subject, audience)
     with pytest.raises(ClientError):
         client.anonymous_sts().assume_role_with_web_identity(
@@ -176,14 +163,32 @@ def test_trust_is_kept_and_follows_an_issuers_keys(client: Client, federated: Fe
 
 def test_an_issuer_that_does_not_answer_changes_nothing(client: Client, federated: Federated, tmp_path: Path) -> None:
     with issuer(tmp_path / "gone") as gone:
-        file = federated.operator.government / "sites" / f"{SITE}.yaml"
-        before = file.read_text(encoding="utf-8")
         copy = tmp_path / "government"
         shutil.copytree(federated.operator.government, copy)
-        changed = before.replace(federated.ci.url, gone.url)
-        (copy / "sites" / f"{SITE}.yaml").write_text(changed, encoding="utf-8")
+        for file in copy.rglob("*.yaml"):
+            file.write_text(file.read_text(encoding="utf-8").replace(federated.ci.url, gone.url), encoding="utf-8")
     known = client.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     done = federated.operator.run("identity", "trust", SITE, "--context", str(copy))
     assert done.returncode == 3
     assert f"TEN-415 the keys of issuer {gone.url} can't be read" in done.stderr
     assert client.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == known
+
+
+def test_the_issuer_of_a_party_is_trusted_for_its_own_audience(
+    client: Client, federated: Federated, tmp_path: Path
+) -> None:
+    with issuer(tmp_path / "party") as party:
+        # A party's issuer is reached as anybody's is: by what this machine trusts.
+        known = {"SSL_CERT_FILE": str(party.authority)}
+        identity = {"issuer": party.url, "subject": "reader", "audience": "sts.party.example"}
+        consumer = {"party": "acme-analytics", "identity": identity}
+        file = federated.operator.grant(federated.wanted, federated.wanted, consumer=consumer, ceiling="open")
+        done = federated.operator.run("identity", "trust", SITE, "--format", "json", **known)
+        file.unlink()
+    assert done.returncode == 0, done.stderr
+    assert {"issuer": party.url, "action": "created"} in json.loads(done.stdout)["issuers"]
+    listed = client.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    (arn,) = (one["Arn"] for one in listed if party.name in one["Arn"])
+    assert client.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["ClientIDList"] == [
+        "sts.party.example"
+    ]

@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.exceptions import ClientError
 from store_calls import Calls, inputs
 from store_servers import Store
+from store_sessions import allowed, connect, enter
 from store_tenants import provision, tenant_on
 
 import strategies
@@ -58,43 +55,13 @@ class Workloads:
     def s3(self, name: str) -> Json:
         if self._store.kind == "versitygw":
             key = self.made[f"AccessKey/{name}"]
-            return self._connect(key["accessKeyId"], key["secretAccessKey"], None)
+            return connect(self._store, key["accessKeyId"], key["secretAccessKey"])
         tenant, namespace, account = name.split(".")
         token = self._tokens.token(f"system:serviceaccount:{tenant}-{namespace}:{account}", STORE_AUDIENCE)
-        keys = self._client.anonymous_sts().assume_role_with_web_identity(
-            RoleArn=self.made[f"Role/{name}"]["arn"], RoleSessionName="test", WebIdentityToken=token
-        )["Credentials"]
-        return self._connect(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+        return enter(self._store, self._client, self.made[f"Role/{name}"]["arn"], token)
 
     def nobody(self) -> Json:
-        return self._connect(None, None, None)
-
-    def _connect(self, key: str | None, secret: str | None, session: str | None) -> Json:
-        return boto3.client(
-            "s3",
-            endpoint_url=self._store.settings.endpoint,
-            verify=str(self._store.settings.ca_file),
-            region_name="us-east-1",
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            aws_session_token=session,
-            config=Config(
-                signature_version="s3v4" if key else UNSIGNED,
-                # RGW 16 wants a Content-Length, which newer clients' trailing checksums do without.
-                request_checksum_calculation="when_required",
-                s3={"addressing_style": "path"},
-            ),
-        )
-
-
-def allowed(call: Json, **arguments: str | bytes) -> bool:
-    try:
-        call(**arguments)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
-            return False
-        raise
-    return True
+        return connect(self._store, None, None)
 
 
 @pytest.fixture

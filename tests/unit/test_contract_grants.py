@@ -1,16 +1,32 @@
 """What a grant may open, to whom, for how long and by whose approval; and that one which opens nothing is told of."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-from granting import DATASET, FIRST, GIVER, LAST, OTHER, SERVICE, TAKER, giver, make_grant, taker, write_grant
+from granting import (
+    DATASET,
+    FIRST,
+    GIVER,
+    IDENTITY,
+    LAST,
+    OTHER,
+    PARTY,
+    SERVICE,
+    TAKER,
+    giver,
+    make_grant,
+    taker,
+    write_grant,
+)
 from strategies import baseline, departments, document, sites
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import Judgement, judge
 from tenantry.contract.model import Classification
 from tenantry.contract.reading.document import Document
+from tenantry.contract.reading.schema import validate
 
 BORDER = "border-certificates"
 OWNER = {"by": "owner@north.example", "role": "owner", "on": "2026-11-02", "reference": "N-1"}
@@ -18,14 +34,22 @@ LEGAL = {"by": "legal@south.example", "role": "legal", "on": "2026-11-03", "refe
 SECURITY = {"by": "ciso@south.example", "role": "security", "on": "2026-11-03", "reference": "S-2"}
 
 
-def judged(*requests: dict[str, Any], day: str = FIRST, **spec: Any) -> Judgement:  # noqa: ANN401
-    """Judge one grant among requests on a day."""
+def judged(
+    *requests: dict[str, Any],
+    day: str = FIRST,
+    at: dict[str, Any] | None = None,
+    **spec: Any,  # noqa: ANN401
+) -> Judgement:
+    """Judge one grant among requests on a day; `at` is what the giver's site has otherwise."""
+    found = dict(sites())
+    north = found["site-north"]
+    found["site-north"] = replace(north, spec=replace(north.spec, **(at or {})))
     sources: dict[tuple[str, str], Document] = {("Grant", BORDER): document(write_grant(**spec))}
     documents = Documents(
         requests=tuple(map(document, requests)),
         grants={BORDER: make_grant(**spec)},
         sources=sources,
-        sites=sites(),
+        sites=found,
         departments=departments(),
     )
     return judge(documents, baseline(), day=date.fromisoformat(day))
@@ -118,3 +142,61 @@ def test_a_grant_that_opens_nothing_is_told() -> None:
 def test_of_a_department_one_tenant_that_uses_it_is_enough() -> None:
     other = taker(name="other-checks", id=OTHER, placement={"site": "site-south"})
     assert idle(giver(), taker(BORDER), other, consumer={"department": "department-south"}) == []
+
+
+OPEN_TO_PARTY = {"ceiling": "open", "approvals": [OWNER, LEGAL]}
+KNOWN = {**PARTY, "identity": IDENTITY}
+
+
+@pytest.mark.parametrize(
+    ("consumer", "capabilities", "found"),
+    [
+        (PARTY, ("iam.users",), []),
+        (PARTY, ("sts.webIdentity", "iam.users"), []),
+        (KNOWN, ("sts.webIdentity",), []),
+        (KNOWN, ("iam.users",), []),
+        (PARTY, ("sts.webIdentity",), ["add identity, with issuer, subject and audience of its tokens"]),
+        (KNOWN, (), ["share from a tenant on a site with sts.webIdentity or iam.users"]),
+    ],
+)
+def test_a_party_without_a_way_to_the_store_is_told(
+    consumer: dict[str, Any], capabilities: tuple[str, ...], found: list[str]
+) -> None:
+    plain = set(sites()["site-north"].spec.capabilities) - {"sts.webIdentity", "iam.users"}
+    at = {"capabilities": (*sorted(plain), *capabilities)}
+    judgement = judged(giver(classification="open"), at=at, consumer=consumer, **OPEN_TO_PARTY)
+    assert judgement.problems == ()
+    assert [one.fix for one in judgement.idle if one.code == "TEN-170"] == found
+    assert len(judgement.idle) == len(found)
+    over = judged(giver(classification="open"), at=at, day="2027-12-01", consumer=consumer, **OPEN_TO_PARTY)
+    assert [one.code for one in over.idle] == ["TEN-166"]
+
+
+def test_a_party_does_not_come_by_the_tokens_of_a_sites_own_accounts() -> None:
+    """Else a tenant's account would use a dataset that nobody granted its tenant."""
+    at = {"issuer": "https://oidc.north.example/cluster"}
+    for issuer in ("https://oidc.north.example/cluster", "https://oidc.north.example/cluster/"):
+        consumer = {**PARTY, "identity": {**IDENTITY, "issuer": issuer}}
+        (found,) = judged(giver(classification="open"), at=at, consumer=consumer, **OPEN_TO_PARTY).problems
+        assert found.code == "TEN-171"
+        assert "party acme-analytics, by tokens of site site-north's own issuer" in found.message
+    assert judged(giver(classification="open"), at=at, consumer=KNOWN, **OPEN_TO_PARTY).problems == ()
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        {key: value for key, value in IDENTITY.items() if key != "subject"},
+        {**IDENTITY, "subject": "*"},
+        {**IDENTITY, "subject": "reader*"},
+        {**IDENTITY, "subject": "${aws:userid}"},
+        {**IDENTITY, "audience": "sts.north.example?"},
+        {**IDENTITY, "issuer": "http://login.acme.example"},
+        {**IDENTITY, "issuer": "https://*.acme.example"},
+    ],
+)
+def test_tokens_are_said_in_full_and_without_a_pattern(identity: dict[str, str]) -> None:
+    raw = write_grant()
+    for consumer in ({**PARTY, "identity": identity}, {"tenant": TAKER, "identity": IDENTITY}):
+        wrong = {**raw, "spec": {**raw["spec"], "consumer": consumer}}
+        assert validate(document(wrong)) != ()

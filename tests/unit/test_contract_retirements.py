@@ -129,3 +129,11 @@ def test_a_grant_on_either_side_comes_first(ended: str) -> None:
     assert codes(*both, ends=ends, grant={}) == ["TEN-547"]
     assert codes(*both, ends=ends, grant={"withdrawn": FIRST}) == []
     assert codes(*both, ends=[*ends, retirement("other", tenant=TAKER if ended == GIVER else GIVER)], grant={}) == []
+
+
+def test_a_party_is_not_left_without_the_data_that_it_was_granted() -> None:
+    party = {"consumer": {"party": "acme"}, "ceiling": "open"}
+    both = (giver(classification="open"), taker())
+    ends = [retirement(tenant=GIVER)]
+    assert codes(*both, ends=ends, grant=party) == ["TEN-547"]
+    assert codes(*both, ends=ends, grant={**party, "withdrawn": FIRST}) == []

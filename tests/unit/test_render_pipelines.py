@@ -114,7 +114,7 @@ def test_a_role_trusts_the_subject_that_the_system_writes(system: CiSystem, subj
     pipeline = {"issuer": CI.issuer, "repository": CI.repository, "branch": CI.branch, "buckets": DATA}
     tenant = completed(minimal(buckets=[{"name": "records"}], ci=pipeline))
     rendered = render_tenant(tenant, _site(system=system), baseline())
-    (role,) = (one for one in rendered.object_store if one["metadata"]["name"] == f"{tenant.id}.ci")
+    (role,) = (one for one in rendered.object_store if one["metadata"]["name"] == f"{tenant.id}@ci")
     (statement,) = role["spec"]["trust"]["Statement"]
     assert statement["Condition"] == {
         "StringEquals": {"ci.gov.example:sub": subject, "ci.gov.example:aud": STORE_AUDIENCE}

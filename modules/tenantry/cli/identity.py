@@ -33,7 +33,7 @@ def authentication(
     from tenantry.render import to_yaml
     from tenantry.render.pipelines import render_authentication
 
-    found = read_site_document(site, context)
+    found, _ = read_site_document(site, context)
     document = render_authentication(found)
     if form is Format.JSON:
         import orjson
@@ -51,17 +51,18 @@ def authentication(
 
 @group.command()
 def trust(site: SiteName, *, context: Context = None, form: OutputFormat = Format.TEXT) -> None:
-    """Have a site's object store take tokens of its cluster, and of the CI systems in the site's document.
+    """Have a site's object store take tokens of its cluster, of its CI systems, and of parties that have grants there.
 
     The store learns each issuer's keys as they are now: run it again when an issuer gets new ones. What else the store
     trusts is named, and left alone.
 
     Example: tenantry identity trust onprem
     """
-    from tenantry.fleet.federation import federate
+    from tenantry.fleet.federation import federate, find_given
     from tenantry.fleet.government import read_site_document
 
-    done = federate(read_site_document(site, context))
+    found, documents = read_site_document(site, context)
+    done = federate(found, find_given(found, documents))
     if form is Format.JSON:
         import orjson
 

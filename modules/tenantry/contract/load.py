@@ -25,7 +25,7 @@ from tenantry.contract.reading.reader import read_file
 from tenantry.contract.rules.catalogue import judge_catalogue
 from tenantry.contract.rules.classes import judge_classes
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
-from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_parties, judge_uses
+from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_issuers, judge_parties, judge_uses
 from tenantry.contract.rules.intents import find_one_sided
 from tenantry.contract.rules.retirements import judge_retirements
 from tenantry.contract.rules.scope import Completed, Scope
@@ -104,6 +104,7 @@ def judge(
         *judge_requests(documents.claimants),
         *judge_waivers(documents),
         *judge_grants(documents),
+        *judge_issuers(documents),
         *judge_catalogue(documents),
     ]
     problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants, documents.ending))

@@ -22,8 +22,8 @@ def read_government(context: Path | None, code: str, why: str) -> tuple[Document
     return read_documents([], context=[root], others=STORE_KINDS)
 
 
-def read_site_document(name: str, context: Path | None) -> Site:
-    """Read a site's document of a government.
+def read_site_document(name: str, context: Path | None) -> tuple[Site, Documents]:
+    """Read a site's document of a government, and all documents around it.
 
     Raises InputError where there is none of that name (TEN-520), or something of the government can't be read.
     """
@@ -34,4 +34,4 @@ def read_site_document(name: str, context: Path | None) -> Site:
         known = ", ".join(sorted(documents.sites))
         fix = f"choose one of {known}" if known else "name the folder of the sites with --context"
         raise InputError(problem("TEN-520", f"no Site document of {name} is known", fix))
-    return documents.sites[name]
+    return documents.sites[name], documents

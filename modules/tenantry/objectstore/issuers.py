@@ -34,10 +34,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """An issuer by its address, and the certificates (PEM) that vouch for that besides the machine's own."""
+    """An issuer by its address, and the certificates (PEM) that vouch for that besides the machine's own.
+
+    `audience` is that which its tokens for the store have.
+    """
 
     url: str
-    authority: str | None
+    audience: str
+    authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +52,29 @@ class Trusted:
     action: Action
 
 
-def trust_issuers(store: Store, issuers: Sequence[Issuer], audience: str) -> list[Trusted]:
-    """Have a store trust issuers for tokens of an audience; of what it trusts besides, nothing is changed.
+def trust_issuers(store: Store, issuers: Sequence[Issuer]) -> list[Trusted]:
+    """Have a store trust issuers for tokens of their audiences; of what it trusts besides, nothing is changed.
 
     Run again, it changes nothing until an issuer has other keys. Raises UnreachableError, before anything is changed,
     where an issuer's keys can't be read or have no certificates (TEN-415), or the store fails.
     """
-    prints = [(one.url, read_thumbprints(one)) for one in issuers]
+    audiences: dict[str, set[str]] = {}
+    for one in issuers:
+        audiences.setdefault(one.url, set()).add(one.audience)
+    prints = {one.url: read_thumbprints(one) for one in issuers}
     there = _read_all(store)
-    done = [Trusted(url, _trust(store, url, found, audience, there.pop(issuer(url), None))) for url, found in prints]
+    done = [
+        Trusted(url, _trust(store, url, prints[url], audiences[url], there.pop(issuer(url), None))) for url in prints
+    ]
     return done + [Trusted(spec["url"], Action.LEFT) for spec in there.values()]
 
 
-def _trust(store: Store, url: str, thumbprints: Sequence[str], audience: str, there: dict[str, Any] | None) -> Action:
+def _trust(
+    store: Store, url: str, thumbprints: Sequence[str], audiences: set[str], there: dict[str, Any] | None
+) -> Action:
     # Somebody else may use the issuer with another audience.
-    audiences = sorted({audience, *(there["clientIds"] if there else ())})
-    spec = {"url": url, "clientIds": audiences, "thumbprints": list(thumbprints)}
+    every = sorted({*audiences, *(there["clientIds"] if there else ())})
+    spec = {"url": url, "clientIds": every, "thumbprints": list(thumbprints)}
     if there is not None and all(_KIND.same(key, spec[key], there[key]) for key in spec):
         return Action.UNCHANGED
     _KIND.create(store, Inputs(store.site, "", issuer(url), spec))

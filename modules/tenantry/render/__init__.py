@@ -16,6 +16,7 @@ from tenantry.render.network.boundary import render_network
 from tenantry.render.store.buckets import render_buckets
 from tenantry.render.store.identities import render_identities, render_secrets
 from tenantry.render.store.injection import render_store_config
+from tenantry.render.store.parties import render_parties, render_party_secrets
 
 __all__ = ["Manifest", "Rendered", "object_key", "render_on", "render_tenant", "to_yaml"]
 
@@ -34,19 +35,25 @@ def render_tenant(
 
     In a tenant that is `cordoned`, what runs and what is stored stay, and nothing new starts.
     """
+    sharing = sharing.at(site)
     kubernetes = [
         *render_namespaces(tenant, site, baseline, cordoned=cordoned),
         *render_network(tenant, site, baseline, sharing),
         *render_access(tenant),
         *render_secrets(tenant, site, sharing),
         *render_store_config(tenant, site, sharing),
+        *render_party_secrets(tenant, site, sharing),
     ]
     # Namespaces first: every other object needs its own.
     kubernetes.sort(key=lambda manifest: manifest["kind"] != "Namespace")
     return Rendered(
         tenant=tenant.id,
         kubernetes=tuple(kubernetes),
-        object_store=(*render_buckets(tenant, site, baseline), *render_identities(tenant, site, sharing)),
+        object_store=(
+            *render_buckets(tenant, site, baseline),
+            *render_identities(tenant, site, sharing),
+            *render_parties(tenant, site, sharing),
+        ),
         cordoned=cordoned,
         grants={name: ends.isoformat() for name, ends in sharing.ends.items()},
     )

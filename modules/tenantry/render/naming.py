@@ -6,9 +6,10 @@ so no two tenants can ever share one, and a tenant that is renamed keeps its obj
 
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
-from tenantry.contract.model import ServiceAccount, Tenant, join_name
+from tenantry.contract.model import Grant, ServiceAccount, Tenant, join_name
 from tenantry.render.manifest import STORE_API, Manifest
 
 DOMAIN = "tenantry.dev"
@@ -21,9 +22,12 @@ BASELINE_NOTE = f"{DOMAIN}/baseline"
 HOSTS_NOTE = f"{DOMAIN}/hosts"
 ENCRYPTED_NOTE = f"{DOMAIN}/encrypted-by"
 LOGGED_NOTE = f"{DOMAIN}/access-log"
+REASON_NOTE = f"{DOMAIN}/reason"
 FILLED_BY = f"{DOMAIN}/filled-by"
 """Marks what is completed from the object store when it is applied: a Secret by a key, a ConfigMap by roles."""
 
+_LONGEST_IDENTITY = 64
+"""Source: IAM, names of users and roles."""
 _LONGEST_KEY = 128
 _TAG_BYTES = 2048
 """The most that tags take together: some stores have little room (versitygw on ext4: 4 KB for all of a bucket's
@@ -51,8 +55,26 @@ def identity_name(tenant: Tenant, account: ServiceAccount) -> str:
 
 
 def pipeline_identity_name(tenant: Tenant) -> str:
-    """Give the IAM name of a tenant's pipeline. No account's has two parts."""
-    return f"{tenant.id}.ci"
+    """Give the IAM name of a tenant's pipeline. No account's and no grant's has an `@` there."""
+    return f"{tenant.id}@ci"
+
+
+def grant_identity_name(grant: Grant) -> str:
+    """Give the IAM name (user or role) by which an outside party comes to a dataset; at most 64 characters.
+
+    A service account's has a namespace between two dots, so that it is never a grant's. A long grant's name is cut,
+    and what tells it apart stands after `@`, which no name of a grant has, and each store takes in a role's.
+    """
+    name = f"{grant.spec.provider}.{grant.name}"
+    if len(name) <= _LONGEST_IDENTITY:
+        return name
+    mark = sha256(grant.name.encode()).hexdigest()[:12]
+    return f"{name[: _LONGEST_IDENTITY - len(mark) - 1]}@{mark}"
+
+
+def grant_reason(grant: Grant) -> str:
+    """Say why something is open that a grant opens: its name, by which the agreement is found, and its purpose."""
+    return f"Grant {grant.name}: {grant.spec.purpose}"
 
 
 def cost_centre_label(tenant: Tenant) -> str:

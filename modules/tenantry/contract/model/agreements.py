@@ -58,12 +58,25 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class PartyIdentity:
+    """By which tokens a store knows an outside party: those of its own OIDC issuer, for one subject and audience."""
+
+    issuer: str
+    subject: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
 class Consumer:
-    """Who a grant is for: exactly one of a department, a tenant (an id) and a licensed outside party is set."""
+    """Who a grant is for: exactly one of a department, a tenant (an id) and a licensed outside party is set.
+
+    Only a party has an `identity`, where it has an OIDC issuer of its own.
+    """
 
     department: str | None
     tenant: str | None
     party: str | None
+    identity: PartyIdentity | None
 
     @property
     def kind(self) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from tenantry.contract.documents import Documents
-from tenantry.contract.model import Baseline, Grant, Tenant
+from tenantry.contract.model import Baseline, Grant, Site, Tenant
 from tenantry.contract.reading.document import Document
 from tenantry.contract.rules.hosts import is_host_of
 from tenantry.contract.rules.scope import Completed
 from tenantry.contract.rules.waivers import tell_nobody
-from tenantry.contract.sharing import uses
+from tenantry.contract.sharing import find_way, for_party, uses
 from tenantry.problems import Problem
 
 
@@ -55,6 +55,18 @@ def judge_parties(
             yield from _judge_offer(source, grant, provider)
             own = _department(grant, tenants) == provider.spec.department
             yield from _judge_class(source, grant, provider, baselines[provider.spec.baseline], own=own)
+
+
+def judge_issuers(documents: Documents) -> Iterator[Problem]:
+    """Refuse a party whose tokens are those of a site's own cluster: such an account is a tenant's, who has a grant."""
+    own = {site.spec.issuer.rstrip("/"): name for name, site in documents.sites.items() if site.spec.issuer}
+    for name, grant in documents.grants.items():
+        identity = grant.spec.consumer.identity
+        if identity is not None and (site := own.get(identity.issuer.rstrip("/"))) is not None:
+            what = f"grant {name} is for {grant.spec.consumer}, by tokens of site {site}'s own issuer"
+            fix = "name the party's own issuer, or the tenant whose account it is as the consumer"
+            path = ("spec", "consumer", "identity", "issuer")
+            yield documents.sources["Grant", name].problem("TEN-171", what, fix, path)
 
 
 def _department(grant: Grant, tenants: Mapping[str, Tenant]) -> str | None:
@@ -148,6 +160,7 @@ def find_idle_grants(documents: Documents, completed: Sequence[Completed], day: 
             continue
         consumers = [tenant for tenant in tenants.values() if grant.is_for(tenant)]
         provider = tenants.get(spec.provider)
+        yield from _find_no_way(source, grant, provider, documents.sites)
         here = provider.spec.placement.site if provider is not None else None
         near = [tenant for tenant in consumers if here is None or tenant.spec.placement.site in (None, here)]
         if consumers and not near:
@@ -157,3 +170,20 @@ def find_idle_grants(documents: Documents, completed: Sequence[Completed], day: 
             what = f"no service account of {spec.consumer} names grant {name}, so that it opens nothing"
             fix = f"add {name} to serviceAccounts[].grants of a request of the consumer"
             yield source.problem("TEN-158", what, fix, ("spec", "consumer"))
+
+
+def _find_no_way(
+    source: Document, grant: Grant, provider: Tenant | None, sites: Mapping[str, Site]
+) -> Iterator[Problem]:
+    """Find a dataset whose outside party has no way to the provider's store: no key there, and no tokens to show."""
+    site = sites.get(provider.spec.placement.site or "") if provider is not None else None
+    if site is None or not for_party(grant) or find_way(grant, site) is not None:
+        return
+    what = (
+        f"the store of site {site.name} gives no keys, so that {grant.spec.consumer} has no way to grant {grant.name}"
+    )
+    fix = "add identity, with issuer, subject and audience of its tokens"
+    if grant.spec.consumer.identity is not None:
+        what = f"{what}: it takes no tokens, either"
+        fix = "share from a tenant on a site with sts.webIdentity or iam.users"
+    yield source.problem("TEN-170", what, fix, ("spec", "consumer"))

@@ -8,6 +8,7 @@ from tenantry.contract.model import Baseline, BucketDisposal, Disposal, Retireme
 from tenantry.contract.reading.document import Document
 from tenantry.contract.rules.hosts import is_host_of
 from tenantry.contract.rules.scope import Completed
+from tenantry.contract.sharing import for_party
 from tenantry.problems import Problem
 
 
@@ -126,7 +127,8 @@ def find_dependants(
         spec = grant.spec
         sides = {spec.provider: "provider", spec.consumer.tenant or "": "consumer"}
         gone = [side for side in sides if side in ending]
-        if gone and not set(filter(None, sides)) <= set(ending) and not grant.is_over(day):
+        stays = for_party(grant) or not set(filter(None, sides)) <= set(ending)
+        if gone and stays and not grant.is_over(day):
             what = f"grant {name} isn't over before {spec.ends}, and its {sides[gone[0]]} {gone[0]} is being retired"
             fix = f"withdraw it (withdrawn: {day}), then run `tenantry sync`"
             yield documents.sources["Grant", name].problem("TEN-547", what, fix, ("spec", sides[gone[0]]))

@@ -7,6 +7,7 @@ import orjson
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import BucketDisposal, Disposal, Retirement, Tenant
+from tenantry.contract.sharing import for_party
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.kube import KubeClient
 from tenantry.fleet.site.live import read_records
@@ -79,11 +80,16 @@ def _pair(one: Planned, documents: Documents, tenants: Sequence[Tenant]) -> Endi
 def find_open(endings: Sequence[Ending], documents: Documents, client: KubeClient) -> Iterator[Problem]:
     """Find what others have open with tenants at one site (TEN-549), whatever documents say by now.
 
-    Grants by the records of the others' last applies, and network policies that name a tenant or a host of it.
+    Grants by the records of the others' last applies, and network policies that name a tenant or a host of it. What a
+    party has open is the provider's own, and ends with its credentials.
     """
     ids = {one.tenant.id for one in endings} | documents.ending.keys()
     words = {word: one for one in endings for word in (one.tenant.id, *one.tenant.spec.ingress.hosts)}
-    shared = {name: (one.spec.provider, one.spec.consumer.tenant) for name, one in documents.grants.items()}
+    shared = {
+        name: (one.spec.provider, one.spec.consumer.tenant)
+        for name, one in documents.grants.items()
+        if not for_party(one)
+    }
     for record in read_records(client):
         for name in record.grants if record.tenant not in ids else ():
             for one in endings:

@@ -11,7 +11,7 @@ from tenantry.contract.addresses import is_inside
 from tenantry.contract.model import Baseline, Direction, PodSelector, Site, Tenant
 from tenantry.contract.sharing import Sharing
 from tenantry.render.manifest import Manifest
-from tenantry.render.naming import DOMAIN, TENANT_LABEL, document, namespace_name
+from tenantry.render.naming import REASON_NOTE, TENANT_LABEL, document, namespace_name
 from tenantry.render.network.names import CILIUM_API, CILIUM_KIND, list_named_rules, reaches_names
 from tenantry.render.network.rules import Rule, let_in, let_out, merge_rules, name_rule, select_tenant
 from tenantry.render.network.shared import list_shared_rules
@@ -39,7 +39,7 @@ def render_network(tenant: Tenant, site: Site, baseline: Baseline, sharing: Shar
 
 def _policy(tenant: Tenant, namespace: str, kind: tuple[str, str], rule: Rule) -> Manifest:
     name, reason, spec = rule
-    notes = {f"{DOMAIN}/reason": reason}
+    notes = {REASON_NOTE: reason}
     return document(tenant, *kind, f"tenantry-{name}", {"spec": spec}, namespace=namespace, notes=notes)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from tenantry.contract.model import Direction, Egress, Grant, Intent, PodSelector, Site, Tenant
 from tenantry.contract.sharing import Sharing
+from tenantry.render.naming import grant_reason
 from tenantry.render.network.rules import Rule, merge_rules, name_rule
-from tenantry.render.network.shared import give_reason, name_grant_rule
+from tenantry.render.network.shared import name_grant_rule
 
 CILIUM_API = "cilium.io/v2"
 CILIUM_KIND = "CiliumNetworkPolicy"
@@ -35,7 +36,7 @@ def list_named_rules(tenant: Tenant, site: Site, sharing: Sharing) -> Iterator[R
 def _shared_hosts(site: Site, sharing: Sharing) -> list[tuple[Grant, Intent]]:
     """Give the hosts of services that others share with a tenant, where the site knows names."""
     return [
-        (grant, Intent(Direction.TO, None, service.host, None, service.port, "TCP", give_reason(grant)))
+        (grant, Intent(Direction.TO, None, service.host, None, service.port, "TCP", grant_reason(grant)))
         for grant in sharing.taken
         if (service := grant.spec.service) is not None and site.can("network.fqdn")
     ]

@@ -5,7 +5,7 @@ from typing import Any
 
 from tenantry.contract.model import Classification, Grant
 from tenantry.contract.sharing import Sharing
-from tenantry.render.naming import CLASSIFICATION_LABEL, DEPARTMENT_LABEL, TENANT_LABEL
+from tenantry.render.naming import CLASSIFICATION_LABEL, DEPARTMENT_LABEL, TENANT_LABEL, grant_reason
 from tenantry.render.network.rules import Rule, let_in, let_out, name_rule, select_tenant
 
 
@@ -17,21 +17,16 @@ def list_shared_rules(sharing: Sharing) -> Iterator[Rule]:
     for grant in sharing.given:
         if grant.spec.service is not None:
             peer = _select_consumer(grant)
-            yield name_grant_rule(grant, "in"), give_reason(grant), let_in([peer], grant.spec.service.port, "TCP")
+            yield name_grant_rule(grant, "in"), grant_reason(grant), let_in([peer], grant.spec.service.port, "TCP")
     for grant in sharing.taken:
         if grant.spec.service is not None:
             peer = select_tenant(grant.spec.provider)
-            yield name_grant_rule(grant, "out"), give_reason(grant), let_out([peer], grant.spec.service.port, "TCP")
+            yield name_grant_rule(grant, "out"), grant_reason(grant), let_out([peer], grant.spec.service.port, "TCP")
 
 
 def name_grant_rule(grant: Grant, what: str) -> str:
     """Name a grant's rule; `what` tells several of one grant apart."""
     return name_rule("grant", grant.name, what)
-
-
-def give_reason(grant: Grant) -> str:
-    """Say why something is open that a grant opens: its name, by which the agreement is found, and its purpose."""
-    return f"Grant {grant.name}: {grant.spec.purpose}"
 
 
 def _select_consumer(grant: Grant) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The identities of workloads in the object store, each with what it may do in its tenant's buckets and in others'."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tenantry.contract.model import BucketGrant, ContinuousIntegration, ServiceAccount, Site, Tenant
 from tenantry.contract.sharing import Sharing
@@ -16,7 +17,7 @@ from tenantry.render.naming import (
     store_document,
 )
 from tenantry.render.pipelines import pipeline_subject
-from tenantry.render.store.statements import Data, write_data_policy, write_policy
+from tenantry.render.store.statements import Data, write_data_policy, write_trust
 
 STORE_AUDIENCE = "sts.tenantry.dev"
 """The audience of the tokens that workloads show a store: one for the API server or another service is none of them."""
@@ -26,7 +27,8 @@ def render_identities(tenant: Tenant, site: Site, sharing: Sharing) -> list[Mani
     """Make an identity for each service account that may use data, and for the pipeline where it may."""
     made: list[Manifest] = []
     for account, data in list_accounts(tenant, sharing):
-        made.extend([_role(tenant, site, account, data)] if site.federates else _user(tenant, account, data))
+        name = identity_name(tenant, account)
+        made.extend([_role(tenant, site, account, data)] if site.federates else make_user(tenant, name, data))
     ci = tenant.spec.ci
     return [*made, _pipeline_role(tenant, site, ci)] if ci is not None and ci.buckets else made
 
@@ -70,34 +72,25 @@ def _own(tenant: Tenant, buckets: Sequence[BucketGrant]) -> list[Data]:
 
 
 def _role(tenant: Tenant, site: Site, account: ServiceAccount, data: Sequence[Data]) -> Manifest:
+    """Trust one service account of the site's cluster, by its token, and no other."""
     subject = f"system:serviceaccount:{namespace_name(tenant, account.namespace)}:{account.name}"
-    return _trusting(tenant, identity_name(tenant, account), site.spec.issuer or "", subject, data)
+    trust = write_trust(site.spec.issuer or "", subject, STORE_AUDIENCE)
+    return make_role(tenant, identity_name(tenant, account), trust, data)
 
 
 def _pipeline_role(tenant: Tenant, site: Site, ci: ContinuousIntegration) -> Manifest:
-    data = _own(tenant, ci.buckets)
-    return _trusting(tenant, pipeline_identity_name(tenant), ci.issuer, pipeline_subject(ci, site), data)
+    trust = write_trust(ci.issuer, pipeline_subject(ci, site), STORE_AUDIENCE)
+    return make_role(tenant, pipeline_identity_name(tenant), trust, _own(tenant, ci.buckets))
 
 
-def _trusting(tenant: Tenant, name: str, issuer: str, subject: str, data: Sequence[Data]) -> Manifest:
-    """Make a role that trusts one subject, by its token's issuer, subject and audience, and no other."""
-    issuer = issuer.removeprefix("https://").rstrip("/")
-    trust = write_policy(
-        [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": [f"arn:aws:iam:::oidc-provider/{issuer}"]},
-                "Action": ["sts:AssumeRoleWithWebIdentity"],
-                "Condition": {"StringEquals": {f"{issuer}:sub": subject, f"{issuer}:aud": STORE_AUDIENCE}},
-            }
-        ]
-    )
+def make_role(tenant: Tenant, name: str, trust: Mapping[str, Any], data: Sequence[Data]) -> Manifest:
+    """Make a role of a tenant's that may use data, for whom its trust names."""
     spec = {"trust": trust, "policies": {"buckets": write_data_policy(data)}, "maxSessionSeconds": 3600}
     return store_document(tenant, "Role", name, spec)
 
 
-def _user(tenant: Tenant, account: ServiceAccount, data: Sequence[Data]) -> list[Manifest]:
-    name = identity_name(tenant, account)
+def make_user(tenant: Tenant, name: str, data: Sequence[Data]) -> list[Manifest]:
+    """Make a user of a tenant's that may use data, and its key."""
     policies = {"buckets": write_data_policy(data)}
     return [
         store_document(tenant, "User", name, {"policies": policies, "tags": {}}),

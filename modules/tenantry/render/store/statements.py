@@ -27,6 +27,18 @@ def write_policy(statements: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+def write_trust(issuer: str, subject: str, audience: str) -> dict[str, Any]:
+    """Make a role's trust: it is taken with a token of this issuer, subject and audience, and with nothing else."""
+    known = issuer.removeprefix("https://").rstrip("/")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": [f"arn:aws:iam:::oidc-provider/{known}"]},
+        "Action": ["sts:AssumeRoleWithWebIdentity"],
+        "Condition": {"StringEquals": {f"{known}:sub": subject, f"{known}:aud": audience}},
+    }
+    return write_policy([statement])
+
+
 def write_bucket_policy(bucket: str, *, publish: bool) -> dict[str, Any]:
     """Make a bucket's own policy: nothing without TLS, and with `publish` everybody reads single objects."""
     everything, everybody = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"], {"AWS": ["*"]}
