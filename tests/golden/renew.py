@@ -6,7 +6,7 @@ from pathlib import Path
 # The tests' own modules are imported as pytest does, from `tests`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from golden import catalogue
+from golden import catalogue, usage
 from golden.cases import FOLDER, files
 from policy.baseline import FINDINGS, write_findings
 
@@ -19,7 +19,8 @@ def renew() -> None:
         stale.unlink()
     for path, text in made.items():
         path.write_text(text, encoding="utf-8", newline="\n")
-    for path, text in catalogue.files().items():
+    for path, text in {**catalogue.files(), **usage.files()}.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
     FINDINGS.write_text(write_findings(), encoding="utf-8", newline="\n")
 

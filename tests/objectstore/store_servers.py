@@ -19,16 +19,21 @@ import certificates
 from tenantry.connection import Connection, KubernetesConnection, ObjectStoreConnection
 
 READY_SECONDS = 60
+ACCESS_LOG = "access.log"
 
 
 @dataclass(frozen=True)
 class Store:
-    """A running store: its kind (`versitygw`, `rgw`), how to reach it, and the secret that must never show."""
+    """A running store: its kind (`versitygw`, `rgw`), how to reach it, and the secret that must never show.
+
+    `log` is what it writes of each request.
+    """
 
     kind: str
     site: str
     settings: ObjectStoreConnection
     secret: str
+    log: Path
     processes: tuple[psutil.Process, ...]
 
     @property
@@ -77,10 +82,11 @@ def versitygw(binary: Path, directory: Path, site: str) -> Iterator[Store]:
         (directory / name).mkdir()
     private = directory / "iam.sock"
     keys = ["--cert", str(pair.certificate), "--key", str(pair.key), "--quiet", "--health", "/healthz"]
+    log = ["--access-log", str(directory / ACCESS_LOG)]
     posix = ["posix", "--versioning-dir", str(directory / "versions"), str(directory / "data")]
     commands = [
         ["-p", f"127.0.0.1:{iam}", *keys, "iam", "--dir", str(directory / "iam"), "--private-ports", str(private)],
-        ["-p", f"127.0.0.1:{s3}", *keys, "--iam-standalone-endpoint", str(private), *posix],
+        ["-p", f"127.0.0.1:{s3}", *keys, *log, "--iam-standalone-endpoint", str(private), *posix],
     ]
     environment = {**os.environ, "ROOT_ACCESS_KEY": "admin", "ROOT_SECRET_KEY": secret}
     with ExitStack() as stack:
@@ -101,7 +107,9 @@ def versitygw(binary: Path, directory: Path, site: str) -> Iterator[Store]:
             credentials_file=credentials_file(directory, secret),
             profile="admin",
         )
-        yield Store("versitygw", site, settings, secret, tuple(psutil.Process(p.pid) for p in running))
+        yield Store(
+            "versitygw", site, settings, secret, directory / ACCESS_LOG, tuple(psutil.Process(p.pid) for p in running)
+        )
 
 
 CEPH_CONF = """\
@@ -144,6 +152,9 @@ rgw lc debug interval = 5
 rgw sts key = abcdefghijklmnop
 rgw s3 auth use sts = true
 rgw verify ssl = false
+rgw enable ops log = true
+rgw ops log rados = false
+rgw ops log file path = {d}/access.log
 """
 RGW_CAPS = "users=*;buckets=*;roles=*;user-policy=*;oidc-provider=*"
 KEYS = {
@@ -192,7 +203,7 @@ def ceph_rgw(directory: Path, site: str) -> Iterator[Store]:
             credentials_file=credentials_file(directory, secret),
             profile="admin",
         )
-        yield Store("rgw", site, settings, secret, tuple(started(directory)))
+        yield Store("rgw", site, settings, secret, directory / ACCESS_LOG, tuple(started(directory)))
     finally:
         for process in started(directory):
             process.kill()

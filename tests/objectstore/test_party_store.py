@@ -1,31 +1,19 @@
 """An outside party comes at what it was granted, on a real store: with its own tokens, or with a key; and no longer."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import date
 
 import pytest
 from botocore.exceptions import ClientError
-from store_calls import Calls, inputs
+from store_calls import Calls
+from store_parties import BUCKET, NAME, Given
 from store_servers import Store
-from store_sessions import allowed, connect, enter
-from store_tenants import provision, tenant_on
+from store_sessions import allowed
 
-import strategies
-from granting import FIRST, GIVER, PARTY, make_grant
+from granting import GIVER
 from issuers import Issuer, issuer
-from tenantry.contract.model import Grant, Site, Tenant
-from tenantry.contract.sharing import find_sharing
 from tenantry.objectstore.audit import audit_documents
-from tenantry.objectstore.capabilities import ensure_recorded
 from tenantry.objectstore.identities import end_identities, list_identities
-from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
-from tenantry.render import Rendered, render_tenant
-
-SUBJECT, AUDIENCE = "reader", "sts.north.example"
-NAME = f"{GIVER}.border-certificates"
-BUCKET = f"{GIVER}-records"
 
 
 @pytest.fixture(scope="module")
@@ -35,58 +23,8 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def site(store: Store) -> Site:
-    plain = strategies.sites()["site-north"]
-    spec = replace(plain.spec, capabilities=(*ensure_recorded(store.connection), "store.diskEncryption"), issuer=None)
-    return Site(metadata=replace(plain.metadata, name=store.site), spec=spec)
-
-
-def grant_to(tokens: Issuer, **spec: object) -> Grant:
-    identity = {"issuer": tokens.url, "subject": SUBJECT, "audience": AUDIENCE}
-    return make_grant(consumer={**PARTY, "identity": identity}, **spec)
-
-
-def render(tenant: Tenant, site: Site, *grants: Grant) -> Rendered:
-    sharing = find_sharing(tenant, grants, date.fromisoformat(FIRST))
-    return render_tenant(tenant, site, strategies.baseline(), sharing)
-
-
-class Given:
-    """A provider's bucket with two objects, of which one is granted to a party."""
-
-    def __init__(self, store: Store, client: Client, calls: Calls, site: Site, tokens: Issuer) -> None:
-        self.store, self._client, self._tokens, self._calls = store, client, tokens, calls
-        if store.kind == "rgw":
-            # The party has other tokens of its issuer, too: that they open nothing is the role's doing.
-            trusted = {"url": tokens.url, "clientIds": [AUDIENCE, "other"], "thumbprints": [tokens.thumbprint]}
-            calls.create("OidcProvider", inputs("OidcProvider", "party", trusted, tenant=""))
-        self.tenant = tenant_on(site, id=GIVER, buckets=[{"name": "records"}, {"name": "other"}])
-        self.rendered = render(self.tenant, site, grant_to(tokens))
-        self.made = provision(calls, self.rendered)
-        for bucket, key in ((BUCKET, "published/a"), (BUCKET, "private/a"), (f"{GIVER}-other", "published/a")):
-            client.s3.put_object(Bucket=bucket, Key=key, Body=b"a")
-
-    def enter(self, subject: str = SUBJECT, audience: str = AUDIENCE, by: Issuer | None = None) -> Json:
-        """Come as the party does: with a token of its issuer, or where the store takes none, with its key."""
-        if self.store.kind == "versitygw":
-            key = self.made[f"AccessKey/{NAME}"]
-            return connect(self.store, key["accessKeyId"], key["secretAccessKey"])
-        token = (by or self._tokens).token(subject, audience)
-        return enter(self.store, self._client, self.made[f"Role/{NAME}"]["arn"], token)
-
-    def withdraw(self) -> None:
-        """Take away what is no longer rendered, as the engine does: keys before their users."""
-        for document in reversed(self.rendered.object_store):
-            name, kind = document["metadata"]["name"], document["kind"]
-            if kind in ("AccessKey", "User", "Role"):
-                state = self.made[f"{kind}/{name}"]
-                key = f"{name}/{state['accessKeyId']}" if kind == "AccessKey" else name
-                self._calls.delete(kind, f"{self.store.site}/{key}", state)
-
-
-@pytest.fixture
-def given(store: Store, client: Client, calls: Calls, site: Site, tokens: Issuer) -> Iterator[Given]:
-    yield Given(store, client, calls, site, tokens)
+def given(store: Store, client: Client, calls: Calls, tokens: Issuer) -> Iterator[Given]:
+    yield Given(store, client, calls, tokens)
     end_identities(client, GIVER)
 
 

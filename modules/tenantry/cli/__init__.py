@@ -36,6 +36,7 @@ COMMANDS = (
     "status",
     "retire",
     "catalogue",
+    "grants",
     "baseline",
     "identity",
     "report",

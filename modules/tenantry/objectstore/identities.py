@@ -1,14 +1,17 @@
 """The identities that a tenant has in a store, whoever made them: found by their path, and ended with their keys."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tenantry.objectstore.capabilities import ensure_recorded
 from tenantry.objectstore.kinds.base import Inputs
-from tenantry.objectstore.kinds.identity import absent_as_none, tenant_path
+from tenantry.objectstore.kinds.identity import absent_as_none, path_tenant, tenant_path
 from tenantry.objectstore.provider import KINDS
 from tenantry.objectstore.store import Store
 
 _KINDS = (("User", "iam.users"), ("Role", "sts.webIdentity"))
+READERS = 8
+"""Users whose keys are listed at the same time."""
 
 
 def list_identities(store: Store, tenant: str) -> list[tuple[str, str]]:
@@ -28,6 +31,20 @@ def end_identities(store: Store, tenant: str) -> None:
     """Delete every identity of a tenant with its keys and rights. Raises UnreachableError where the store fails."""
     for kind, name in list_identities(store, tenant):
         KINDS[kind].delete(store, f"{store.site}/{name}", Inputs(store.site, tenant, name, {}))
+
+
+def list_keys(store: Store) -> dict[str, str]:
+    """Give the user of each access key of tenants' users, by the key's id. Raises UnreachableError."""
+    if "iam.users" not in ensure_recorded(store):
+        return {}
+
+    def read(user: str) -> list[tuple[str, str]]:
+        listed = absent_as_none(lambda: store.iam.list_access_keys(UserName=user)) or {}
+        return [(one["AccessKeyId"], user) for one in listed.get("AccessKeyMetadata", ())]
+
+    with store.doing("list whose access keys are whose"), ThreadPoolExecutor(READERS) as readers:
+        users = [one["UserName"] for one in _list(store, "User") if path_tenant(one["Path"])]
+        return dict(pair for found in readers.map(read, users) for pair in found)
 
 
 def _list(store: Store, kind: str) -> list[dict[str, Any]]:

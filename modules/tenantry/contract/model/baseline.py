@@ -20,6 +20,7 @@ class ClassificationControls:
 
     readers: str
     grantees: tuple[str, ...]
+    metered: bool
     pod_security: str
     own_node_pool: bool
     route_from_outside: bool

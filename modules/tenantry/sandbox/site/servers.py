@@ -22,6 +22,9 @@ ISSUER_BUCKET = "service-account-issuer"
 DISCOVERY_KEY = ".well-known/openid-configuration"
 KEYS_KEY = "openid/v1/jwks"
 
+ACCESS_LOG = "s3-access"
+"""The log of who asked the object store for what, of which grants are metered."""
+
 _ANSWER_SECONDS = 2
 
 
@@ -225,6 +228,7 @@ def _s3(site: SiteLayout, pki: Pki) -> Server:
     arguments = (
         *_gateway_flags(site, pki, "s3"),
         *_flags(
+            access_log=site.log(ACCESS_LOG),
             iam_standalone_endpoint=f"{LOOPBACK}:{site.ports['iam-private']}",
             iam_standalone_client_cert=pki.iam_client.certificate,
             iam_standalone_client_cert_key=pki.iam_client.key,
