@@ -52,7 +52,7 @@ def status(
         show_usage(tenants, context, form)
         return
     from tenantry.cli.tables import show_problems
-    from tenantry.fleet.overdue import tell_ending
+    from tenantry.fleet.leases.stages import tell_ending
     from tenantry.fleet.usage import find_uses, tell_nearly_full
 
     found, overdue = _survey(tenants, context)

@@ -10,6 +10,8 @@ import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -46,6 +48,8 @@ RESOURCES: Mapping[tuple[str, str], tuple[str, bool]] = {
 POLICY_API = "admissionregistration.k8s.io/v1"
 _PLACES: Mapping[tuple[str, str], tuple[str, bool]] = {
     **RESOURCES,
+    ("v1", "Event"): ("/api/v1/events", True),
+    ("v1", "PersistentVolumeClaim"): ("/api/v1/persistentvolumeclaims", True),
     (POLICY_API, "ValidatingAdmissionPolicy"): (f"/apis/{POLICY_API}/validatingadmissionpolicies", False),
     (POLICY_API, "ValidatingAdmissionPolicyBinding"): (f"/apis/{POLICY_API}/validatingadmissionpolicybindings", False),
 }
@@ -110,9 +114,18 @@ class KubeClient:
         """Give all objects of a kind, in every namespace."""
         return self._list(kind.path, kind.api_version, kind.kind)
 
+    def list_in(self, api_version: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+        """Give all objects of a kind in a namespace; where that isn't there, there are none."""
+        return self._list(_path_in(api_version, kind, namespace), api_version, kind, missing_ok=True)
+
     def read_minor(self) -> int:
         """Give the minor version of Kubernetes 1.x that the API server is."""
         return int(self._request("GET", "/version", "its version")["minor"].rstrip("+"))
+
+    def read_day(self) -> date:
+        """Give the day, in UTC, by the clock of the API server."""
+        answer = self._ask("GET", "/version", "its clock")
+        return parsedate_to_datetime(answer.headers["Date"]).date()
 
     def ask_who_we_are(self) -> dict[str, Any]:
         """Give the user name and the groups by which the API server knows us."""
@@ -161,6 +174,13 @@ class KubeClient:
         path = f"{_object_path(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
         return self._request("PATCH", path, _name(manifest), body=orjson.dumps(manifest))
 
+    def merge(self, manifest: Mapping[str, Any]) -> None:
+        """Set some fields of one object, and leave the others as they are; one that isn't there isn't made."""
+        body = orjson.dumps(manifest)
+        kind = "application/merge-patch+json"
+        path = f"{_object_path(manifest)}?fieldManager={FIELD_MANAGER}"
+        self._request("PATCH", path, _name(manifest), body=body, missing_ok=True, content=kind)
+
     def replace(self, manifest: Mapping[str, Any], version: str) -> dict[str, Any]:
         """Put one object in the place of what is there at a resource version, whoever decided any part of that."""
         metadata = {**manifest["metadata"], "resourceVersion": version}
@@ -173,8 +193,7 @@ class KubeClient:
 
     def delete_all(self, api_version: str, kind: str, namespace: str) -> None:
         """Delete all objects of a kind in a namespace; where that isn't there, they are deleted already."""
-        root, _, plural = _PLACES[api_version, kind][0].rpartition("/")
-        path = f"{root}/namespaces/{quote(namespace)}/{plural}"
+        path = _path_in(api_version, kind, namespace)
         self._request("DELETE", path, f"{kind} in {namespace}", missing_ok=True)
 
     def _request(
@@ -186,22 +205,37 @@ class KubeClient:
         body: bytes | None = None,
         missing_ok: bool = False,
         accept: str = "application/json",
+        content: str | None = None,
     ) -> dict[str, Any]:
-        headers = self._headers | {"Accept": accept, "Accept-Encoding": "gzip"}
-        if body is not None:
-            headers["Content-Type"] = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
-        try:
-            answer = self._pool.request(method, f"{self._server}{path}", headers=headers, body=body)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            message = f"site {self.site} doesn't answer for {what}: {_cause(error)}"
-            raise UnreachableError(
-                problem("TEN-502", message, "see whether the site is up (`tenantry sandbox status`), then run again")
-            ) from error
+        """Ask the API server; give what it says, nothing where what is asked for isn't there and may be missing."""
+        answer = self._ask(method, path, what, body=body, accept=accept, content=content)
         if answer.status == 404 and missing_ok:
             return {}
         if answer.status >= 400:
             raise UnreachableError(_refused(self.site, what, answer))
         return dict(orjson.loads(answer.data)) if answer.data else {}
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        body: bytes | None = None,
+        accept: str = "application/json",
+        content: str | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        headers = self._headers | {"Accept": accept, "Accept-Encoding": "gzip"}
+        if body is not None:
+            usual = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
+            headers["Content-Type"] = content or usual
+        try:
+            return self._pool.request(method, f"{self._server}{path}", headers=headers, body=body)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            message = f"site {self.site} doesn't answer for {what}: {_cause(error)}"
+            raise UnreachableError(
+                problem("TEN-502", message, "see whether the site is up (`tenantry sandbox status`), then run again")
+            ) from error
 
 
 def _refused(site: str, what: str, answer: urllib3.BaseHTTPResponse) -> Problem:
@@ -228,9 +262,13 @@ def _object_path(manifest: Mapping[str, Any]) -> str:
     path, namespaced = _PLACES[manifest["apiVersion"], manifest["kind"]]
     metadata = manifest["metadata"]
     if namespaced:
-        root, _, plural = path.rpartition("/")
-        path = f"{root}/namespaces/{quote(metadata['namespace'])}/{plural}"
+        path = _path_in(manifest["apiVersion"], manifest["kind"], metadata["namespace"])
     return f"{path}/{quote(metadata['name'])}"
+
+
+def _path_in(api_version: str, kind: str, namespace: str) -> str:
+    root, _, plural = _PLACES[api_version, kind][0].rpartition("/")
+    return f"{root}/namespaces/{quote(namespace)}/{plural}"
 
 
 def trust_context(context: KubeContext) -> ssl.SSLContext:
