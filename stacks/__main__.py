@@ -13,10 +13,14 @@ from tenantry.data import example_dir
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.selection import select
 from tenantry.fleet.survey import survey
+from tenantry.fleet.verdicts import say_retired
+from tenantry.problems import InputError
 
 government = Path(pulumi.Config().get("government") or example_dir())
 (seen,) = survey(select([pulumi.get_stack()], government)).seen
 if seen.error is not None:
     raise seen.error
+if seen.retired is not None:
+    raise InputError(say_retired(seen))
 planned = seen.planned
 tenant_program(planned.rendered, planned.site.name, planned.keys.generation)()

@@ -5,9 +5,6 @@ tenantry's own records there. It speaks plain JSON over one pool of connections,
 import than a whole `tenantry status` may last (docs/adr/0013).
 """
 
-import base64
-import ssl
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +16,7 @@ import orjson
 import urllib3
 
 from tenantry.connection import Connection
-from tenantry.fleet.site.kubeconfig import KubeContext, read_context
+from tenantry.fleet.site.kubeconfig import read_context, trust_context
 from tenantry.problems import Problem, UnreachableError, problem
 from tenantry.render.network.names import CILIUM_API, CILIUM_KIND
 
@@ -53,6 +50,8 @@ _PLACES: Mapping[tuple[str, str], tuple[str, bool]] = {
     (POLICY_API, "ValidatingAdmissionPolicy"): (f"/apis/{POLICY_API}/validatingadmissionpolicies", False),
     (POLICY_API, "ValidatingAdmissionPolicyBinding"): (f"/apis/{POLICY_API}/validatingadmissionpolicybindings", False),
 }
+_JSON = "application/json"
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -110,6 +109,11 @@ class KubeClient:
         path, _ = _PLACES[api_version, kind]
         return self._list(path, api_version, kind, selector, missing_ok=api_version == CILIUM_API)
 
+    def list_names(self, api_version: str, kind: str, selector: str) -> list[dict[str, Any]]:
+        """Give the metadata alone of all objects of a kind that a label selector picks."""
+        path, _ = _PLACES[api_version, kind]
+        return self._list(path, api_version, kind, selector, accept=_METADATA)
+
     def list_kind(self, kind: ServedKind) -> list[dict[str, Any]]:
         """Give all objects of a kind, in every namespace."""
         return self._list(kind.path, kind.api_version, kind.kind)
@@ -148,19 +152,28 @@ class KubeClient:
         return found
 
     def _list(
-        self, path: str, api_version: str, kind: str, selector: str = "", *, missing_ok: bool = False
+        self,
+        path: str,
+        api_version: str,
+        kind: str,
+        selector: str = "",
+        *,
+        missing_ok: bool = False,
+        accept: str = _JSON,
     ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         following = ""
         while True:
             query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
             query |= {"continue": following} if following else {}
-            answer = self._request("GET", f"{path}?{urlencode(query)}", f"{kind} list", missing_ok=missing_ok)
+            place = f"{path}?{urlencode(query)}"
+            answer = self._request("GET", place, f"{kind} list", missing_ok=missing_ok, accept=accept)
             if not answer:
                 return found
-            for item in answer["items"]:
+            items = answer["items"] or ()  # of no metadata the API server makes null
+            for item in items:
                 item["apiVersion"], item["kind"] = api_version, kind
-            found.extend(answer["items"])
+            found.extend(items)
             following = answer["metadata"].get("continue", "")
             if not following:
                 return found
@@ -204,7 +217,7 @@ class KubeClient:
         *,
         body: bytes | None = None,
         missing_ok: bool = False,
-        accept: str = "application/json",
+        accept: str = _JSON,
         content: str | None = None,
     ) -> dict[str, Any]:
         """Ask the API server; give what it says, nothing where what is asked for isn't there and may be missing."""
@@ -222,7 +235,7 @@ class KubeClient:
         what: str,
         *,
         body: bytes | None = None,
-        accept: str = "application/json",
+        accept: str = _JSON,
         content: str | None = None,
     ) -> urllib3.BaseHTTPResponse:
         headers = self._headers | {"Accept": accept, "Accept-Encoding": "gzip"}
@@ -269,26 +282,3 @@ def _object_path(manifest: Mapping[str, Any]) -> str:
 def _path_in(api_version: str, kind: str, namespace: str) -> str:
     root, _, plural = _PLACES[api_version, kind][0].rpartition("/")
     return f"{root}/namespaces/{quote(namespace)}/{plural}"
-
-
-def trust_context(context: KubeContext) -> ssl.SSLContext:
-    """Trust the cluster's certificate authority alone, and bring the user's certificate where there is one."""
-    cluster, user = context.cluster, context.user
-    inline = cluster.get("certificate-authority-data")
-    tls = ssl.create_default_context(
-        cafile=cluster.get("certificate-authority"), cadata=base64.b64decode(inline).decode() if inline else None
-    )
-    if "client-certificate" in user:
-        tls.load_cert_chain(user["client-certificate"], user["client-key"])
-    elif "client-certificate-data" in user:
-        _load_inline(tls, user)
-    return tls
-
-
-def _load_inline(tls: ssl.SSLContext, user: Mapping[str, str]) -> None:
-    """Load a certificate and key that the kubeconfig holds itself; Python's ssl only reads them from a file."""
-    with tempfile.NamedTemporaryFile(prefix="tenantry-") as pair:
-        for part in ("client-certificate-data", "client-key-data"):
-            pair.write(base64.b64decode(user[part]))
-        pair.flush()
-        tls.load_cert_chain(pair.name)
