@@ -12,8 +12,7 @@ import urllib3
 from botocore.config import Config
 
 from tenantry.connection import Connection, read_connection
-from tenantry.fleet.site.kube import trust_context
-from tenantry.fleet.site.kubeconfig import read_context
+from tenantry.fleet.site.kubeconfig import read_context, trust_context
 from tenantry.sandbox.layout import Layout, SiteLayout
 from tenantry.toolchain import binary
 

@@ -21,3 +21,8 @@ def connections_dir() -> Path:
     """Return the folder with one connection file a site, `<site>.json`. `TENANTRY_CONNECTIONS` overrides it."""
     override = os.environ.get("TENANTRY_CONNECTIONS")
     return Path(override).resolve() if override else state_dir() / "connections"
+
+
+def certificates_dir(named: Path | None = None) -> Path:
+    """Return the folder for the certificates of retirement: the one that was `named`, or one in the state folder."""
+    return (named or state_dir() / "certificates").absolute()

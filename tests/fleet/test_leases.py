@@ -1,15 +1,15 @@
 """A temporary tenant is told of before its end; after it nothing new starts, its data stays, and it can be renewed."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from operators import Operator, keys_of, request
+from trials import TODAY, lease, let_pass
 
+from operators import Operator, keys_of, request
 from sites import Sandbox
 
-TODAY = datetime.now(UTC).date()
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -21,27 +21,6 @@ spec:
       image: registry.gov.example/app:1
       securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 """
-
-
-def lease(days: int, grace: int = 30) -> dict[str, Any]:
-    """A lease that ends so many days from today."""
-    starts, ends = TODAY - timedelta(days=90), TODAY + timedelta(days=days)
-    return {"starts": str(starts), "ends": str(ends), "graceDays": grace, "reason": "Trial of the register."}
-
-
-@pytest.fixture
-def trial(operator: Operator) -> dict[str, Any]:
-    """Apply a tenant whose lease goes on for months."""
-    asked = request(namespaces=[{"name": "main"}], lease=lease(100))
-    operator.ask(asked)
-    operator.apply()
-    return asked
-
-
-def let_pass(operator: Operator, trial: dict[str, Any], days: int, grace: int = 30) -> None:
-    """Let the lease end so many days from today, as if time had passed."""
-    trial["spec"]["lease"] = lease(days, grace)
-    operator.ask(trial)
 
 
 def starts(sandbox: Sandbox, trial: dict[str, Any], name: str) -> bool:

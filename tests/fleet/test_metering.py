@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operators import Operator, keys_of, request
 from test_party_grants import handed_over
 
+from operators import Operator, keys_of, request
 from sites import Sandbox
 from tenantry.sandbox.site.servers import ACCESS_LOG
 

@@ -13,8 +13,7 @@ import orjson
 import urllib3
 
 from tenantry.connection import Connection
-from tenantry.fleet.site.kube import trust_context
-from tenantry.fleet.site.kubeconfig import read_context
+from tenantry.fleet.site.kubeconfig import read_context, trust_context
 from tenantry.policy.kinds.table import find_resource
 
 Manifest = dict[str, Any]

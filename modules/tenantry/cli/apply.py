@@ -1,6 +1,8 @@
 """`tenantry apply` and `tenantry sync`."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,6 +10,7 @@ from tenantry.cli import app
 from tenantry.cli.options import (
     ALL_AROUND,
     JOBS,
+    Certificates,
     Context,
     DeleteBucket,
     Format,
@@ -18,6 +21,9 @@ from tenantry.cli.options import (
     Tenants,
 )
 from tenantry.problems import Exit
+
+if TYPE_CHECKING:
+    from tenantry.fleet.outcome import Outcome
 
 
 @app.command(short_help="Bring tenants to what their requests say.")
@@ -37,8 +43,10 @@ def apply(
 
     Example: tenantry apply stacks/example/tenants/laa-portal.yaml
     """
-    idle = "as asked; nothing was changed"
-    _apply(tenants, context, jobs, form, idle=idle, buckets=delete_bucket or (), policies=policy)
+    from tenantry.fleet.apply import apply_tenants
+
+    how = partial(apply_tenants, buckets=delete_bucket or (), policies=policy)
+    _work(tenants, context, jobs, form, how, verb="applying", idle="as asked; nothing was changed")
 
 
 @app.command(short_help="Close what has ended, and change keys that are due.")
@@ -50,43 +58,48 @@ def sync(
     new_keys: Annotated[
         bool, typer.Option("--new-keys", help="Change all keys now; twice, and what leaked is worth nothing.")
     ] = False,
+    retire: Annotated[
+        bool, typer.Option("--retire/--no-retire", help="Retire the tenants whose leases and grace are over.")
+    ] = True,
+    certificate: Certificates = None,
     policy: Policies = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
-    """Do what is due: apply the tenants with a grant that is over and still open, or with keys that are to be changed.
+    """Do what is due: close grants that are over, change keys, cordon tenants whose leases ended, tell of leases.
 
-    Made to run every day. A tenant of which nothing is due is left as it is, also where its request has changed. A key
-    goes on to work until the next one after it is made. Exits as `apply` does.
+    A tenant whose grace is over, too, is retired: where it holds data, as its Retirement says, else not at all. Made to
+    run every day. A tenant of which nothing is due is left as it is, also where its request has changed. A key goes on
+    to work until the next one after it is made. Exits as `apply` does.
 
     Example: tenantry sync stacks/example
     """
-    from functools import partial
+    from tenantry.fleet.sync import sync_tenants
+    from tenantry.paths import certificates_dir
 
-    from tenantry.fleet.overdue import choose_overdue
+    folder = certificates_dir(certificate) if retire else None
+    how = partial(sync_tenants, policies=policy, new_keys=new_keys, certificates=folder)
+    _work(tenants, context, jobs, form, how, verb="syncing", idle="looked at; nothing was due")
 
-    choose = partial(choose_overdue, new_keys=new_keys)
-    _apply(tenants, context, jobs, form, idle="looked at; nothing was due", policies=policy, choose=choose)
 
-
-def _apply(
+def _work(
     tenants: list[str],
     context: Context,
     jobs: int,
     form: Format,
+    work: Callable[..., list["Outcome"]],
     *,
+    verb: str,
     idle: str,
-    **how: Any,  # noqa: ANN401  (handed to `apply_tenants`)
 ) -> None:
-    """Apply tenants, and tell what became of them; `idle` says that nothing was to be done."""
+    """Work on tenants, and tell what became of them; `idle` says that nothing was to be done."""
     from tenantry.cli.building import show_builds
     from tenantry.cli.outcomes import following, write_outcomes
-    from tenantry.fleet.apply import apply_tenants
     from tenantry.fleet.outcome import Action
     from tenantry.fleet.selection import select
 
     selection = select(tenants, context)
-    with show_builds() as building, following(len(selection.planned), "applying") as report:
-        outcomes = apply_tenants(selection, building, report, jobs=jobs, **how)
+    with show_builds() as building, following(len(selection.planned), verb) as report:
+        outcomes = work(selection, building, report, jobs=jobs)
     write_outcomes(outcomes, form, idle)
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)

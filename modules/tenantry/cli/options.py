@@ -46,3 +46,11 @@ DeleteBucket = Annotated[
     list[str] | None,
     typer.Option(metavar="BUCKET", help="A bucket that may be deleted although it holds objects; once for each."),
 ]
+Certificates = Annotated[
+    Path | None,
+    typer.Option(
+        "--certificate",
+        metavar="FOLDER",
+        help="Where certificates of retirement are written; by default in the state folder.",
+    ),
+]

@@ -1,12 +1,11 @@
 """`tenantry retire` and `tenantry unlock`: the ends of a tenant, and of a lock that nobody holds any more."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import JOBS, Context, Format, Jobs, OutputFormat, Tenants
+from tenantry.cli.options import JOBS, Certificates, Context, Format, Jobs, OutputFormat, Tenants
 from tenantry.problems import Exit
 
 
@@ -17,10 +16,7 @@ def retire(
     context: Context = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     jobs: Jobs = JOBS,
-    certificate: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where certificates are written; by default in the state folder."),
-    ] = None,
+    certificate: Certificates = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Delete tenants with everything that they are made of.
@@ -37,7 +33,7 @@ def retire(
     from tenantry.fleet.retire import retire_tenants
     from tenantry.fleet.selection import select
     from tenantry.fleet.settling import settle
-    from tenantry.paths import state_dir
+    from tenantry.paths import certificates_dir
 
     selection = select(tenants, context)
     if not all(selection.placed[one.tenant.id].named for one in selection.planned):
@@ -46,9 +42,8 @@ def retire(
     names = ", ".join(f"{one.tenant.name} ({one.tenant.id}) on {one.site.name}" for one in planned)
     if not yes and not _agreed(f"Delete {names}, with all that lives there?"):
         raise typer.Exit(Exit.INPUT)
-    folder = (certificate or state_dir() / "certificates").absolute()
     with show_builds() as building, following(len(planned), "retiring") as report:
-        outcomes = retire_tenants(selection, building, report, jobs=jobs, certificates=folder)
+        outcomes = retire_tenants(selection, building, report, jobs=jobs, certificates=certificates_dir(certificate))
     write_outcomes(outcomes, form)
     if any(outcome.action is Action.FAILED for outcome in outcomes):
         raise typer.Exit(Exit.UNREACHABLE)

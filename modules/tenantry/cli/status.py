@@ -28,11 +28,11 @@ def status(
     ] = False,
     form: OutputFormat = Format.TEXT,
 ) -> None:
-    """Show where tenants stand: as asked, absent, request changed, drifted or unfinished.
+    """Show where tenants stand: as asked, absent, request changed, drifted, unfinished or retired.
 
     What is overdue at a site is told of: a waiver or a grant that is over and still held, keys that are old, a lease
-    that has ended; each lease that ends within two weeks, and each quota that is nearly used up. Exits 3 when a site
-    can't be asked.
+    that has ended; each lease that ends within two weeks, each quota that is nearly used up, and each bucket that is
+    held of a retired tenant. Exits 3 when a site can't be asked.
 
     Example: tenantry status stacks/example
     """
@@ -52,7 +52,8 @@ def status(
         show_usage(tenants, context, form)
         return
     from tenantry.cli.tables import show_problems
-    from tenantry.fleet.overdue import tell_ending
+    from tenantry.fleet.leases.stages import tell_ending
+    from tenantry.fleet.retirement.memory import tell_held
     from tenantry.fleet.usage import find_uses, tell_nearly_full
 
     found, overdue = _survey(tenants, context)
@@ -60,7 +61,8 @@ def status(
         _write_json(found.seen)
     else:
         _write_table(found.seen)
-    show_problems([*tell_ending(found.seen), *tell_nearly_full(find_uses(found))])
+    held = tell_held(found.connections.values())
+    show_problems([*tell_ending(found.seen), *tell_nearly_full(find_uses(found)), *held])
     _exit(found.seen, overdue, drifted=False)
 
 

@@ -1,9 +1,10 @@
 """Brings tenants to what their requests say, several at once; one that fails doesn't stop the others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tenantry.connection import Connection
 from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import State
@@ -76,9 +77,38 @@ def apply_tenants(
     """
     staying, ending = split_ending(selection)
     found = survey(staying)
-    outcomes = [Outcome(one, Action.UNCHANGED, 0.0, (say_ending(one),)) for one in ending]
+    left = [Outcome(one, Action.UNCHANGED, 0.0, (say_ending(one),)) for one in ending]
+    for outcome in left:
+        report(outcome)
+    return left + apply_seen(
+        found.seen,
+        found.connections,
+        selection,
+        building,
+        report,
+        jobs=jobs,
+        buckets=buckets,
+        policies=policies,
+        choose=choose,
+    )
+
+
+def apply_seen(
+    every: Iterable[Seen],
+    connections: Mapping[str, Connection],
+    selection: Selection,
+    building: Progress,
+    report: Report,
+    *,
+    jobs: int,
+    buckets: Sequence[str] = (),
+    policies: Path | None = None,
+    choose: Choice = choose_changed,
+) -> list[Outcome]:
+    """Do as `apply_tenants` does, with tenants that were looked at."""
+    outcomes: list[Outcome] = []
     waiting: list[Seen] = []
-    for seen in found.seen:
+    for seen in every:
         if seen.error is not None:
             outcomes.append(Outcome(seen.planned, Action.FAILED, 0.0, seen.error.problems))
         elif (chosen := choose(seen)) is not None:
@@ -93,5 +123,5 @@ def apply_tenants(
         # Imported here: where nothing is to be done, nobody waits for Pulumi's packages.
         from tenantry.fleet.update import update_tenants
 
-        outcomes += update_tenants(waiting, found.connections, building, report, jobs=jobs, buckets=buckets)
+        outcomes += update_tenants(waiting, connections, building, report, jobs=jobs, buckets=buckets)
     return outcomes

@@ -5,11 +5,9 @@ from dataclasses import replace
 from datetime import date
 
 from tenantry.contract.model import today
+from tenantry.fleet.leases.stages import called, tell_over
 from tenantry.fleet.survey import Seen
 from tenantry.problems import Problem, problem
-
-WARNED_DAYS = 14
-"""From so many days before its end on, a lease is told of."""
 
 
 def find_held(seen: Seen) -> Mapping[str, str]:
@@ -34,17 +32,12 @@ def tell_overdue(every: Iterable[Seen]) -> list[Problem]:
     A grant is still open that is over (TEN-674), keys weren't changed (TEN-675), something new may start after the end
     of a lease (TEN-677), or a tenant is still there after its grace (TEN-678).
     """
-    return [found for seen in every for found in (*_tell_held(seen), *_tell_old(seen), *_tell_over(seen))]
-
-
-def tell_ending(every: Iterable[Seen]) -> list[Problem]:
-    """Tell of the leases that end within two weeks, and of those that have ended and whose data stays (TEN-676)."""
-    return [found for seen in every for found in _tell_ending(seen)]
+    return [found for seen in every for found in (*_tell_held(seen), *_tell_old(seen), *tell_over(seen))]
 
 
 def _tell_held(seen: Seen) -> Iterator[Problem]:
     for name, ends in sorted(find_held(seen).items()):
-        what = f"grant {name}, opened to {ends}, is no longer in force and still open on the side of {_called(seen)}"
+        what = f"grant {name}, opened to {ends}, is no longer in force and still open on the side of {called(seen)}"
         yield problem("TEN-674", what, f"run `tenantry sync {seen.planned.tenant.id}`")
 
 
@@ -54,42 +47,12 @@ def _tell_old(seen: Seen) -> Iterator[Problem]:
     if _has_keys(seen) and planned.keys.is_due(planned.key_days + 1, today()):
         age = f"are of {planned.keys.since}" if planned.keys.since > date.min else "are of an unknown day"
         every = "every day" if planned.key_days == 1 else f"every {planned.key_days} days"
-        what = f"the keys to the store of {_called(seen)} {age}, and are to be changed {every}"
+        what = f"the keys to the store of {called(seen)} {age}, and are to be changed {every}"
         yield problem("TEN-675", what, f"run `tenantry sync {planned.tenant.id}`, and every day")
 
 
 def _is_to_be_cordoned(seen: Seen) -> bool:
     return seen.record is not None and seen.planned.rendered.cordoned and not seen.record.cordoned
-
-
-def _tell_over(seen: Seen) -> Iterator[Problem]:
-    lease = seen.planned.tenant.spec.lease
-    if lease is None or seen.record is None or not lease.is_over(today()):
-        return
-    if lease.stays < today():
-        what = f"the lease of {_called(seen)} ended on {lease.ends}, and its data was to stay until {lease.stays}"
-        yield problem("TEN-678", what, f"retire it: `tenantry retire {seen.planned.tenant.id}`")
-    elif not seen.record.cordoned:
-        what = f"the lease of {_called(seen)} ended on {lease.ends}, and new pods still start"
-        yield problem("TEN-677", what, f"run `tenantry sync {seen.planned.tenant.id}`")
-
-
-def _tell_ending(seen: Seen) -> Iterator[Problem]:
-    lease = seen.planned.tenant.spec.lease
-    if lease is None or seen.record is None or lease.stays < today():
-        return
-    days = (lease.ends - today()).days
-    renew = "renew it by a later lease.ends with its reason"
-    if days < 0:
-        what = f"the lease of {_called(seen)} ended on {lease.ends}; its data stays until {lease.stays}"
-        yield problem("TEN-676", what, f"{renew}, or retire it")
-    elif days <= WARNED_DAYS:
-        left = "today" if days == 0 else "tomorrow" if days == 1 else f"in {days} days, on {lease.ends}"
-        yield problem("TEN-676", f"the lease of {_called(seen)} ends {left}; nothing new starts after that", renew)
-
-
-def _called(seen: Seen) -> str:
-    return f"{seen.planned.tenant.name} ({seen.planned.tenant.id}) at site {seen.planned.site.name}"
 
 
 def _has_keys(seen: Seen) -> bool:

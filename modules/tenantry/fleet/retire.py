@@ -10,7 +10,7 @@ from tenantry.fleet.attempts import Attempts
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
 from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.retirement.certificate import write_certificate
-from tenantry.fleet.retirement.ending import Ending, find_open, make_endings
+from tenantry.fleet.retirement.ending import Ending, find_waits, make_endings
 from tenantry.fleet.retirement.steps import Steps
 from tenantry.fleet.selection import Selection
 from tenantry.fleet.site.kube import KubeClient
@@ -27,7 +27,19 @@ def retire_tenants(
     kept by retention or a lock. Raises InputError with all that depends on tenants by their documents, UnreachableError
     where no tenant could be tried; what happens to one is in its outcome.
     """
-    endings = make_endings(selection)
+    return retire_endings(make_endings(selection), selection, building, report, jobs=jobs, certificates=certificates)
+
+
+def retire_endings(
+    endings: Sequence[Ending],
+    selection: Selection,
+    building: Progress,
+    report: Report,
+    *,
+    jobs: int,
+    certificates: Path,
+) -> list[Outcome]:
+    """Do as `retire_tenants` does, with tenants on whom no document depends."""
     connections = {one.planned.site.name: read_connection(one.planned.site.name) for one in endings}
     waits = {site: _find_waits(endings, selection, site) for site in connections}
     outcomes: list[Outcome] = []
@@ -52,11 +64,9 @@ def _find_waits(endings: Sequence[Ending], selection: Selection, site: str) -> M
     """Find what others have open with the tenants of a site, by tenant; a site that can't be asked fails them all."""
     here = [one for one in endings if one.planned.site.name == site]
     try:
-        client = KubeClient(read_connection(site))
-        found = list(find_open(here, selection.documents, client))
+        return find_waits(here, selection.documents, KubeClient(read_connection(site)))
     except TenantryError as error:
         return {one.tenant.id: error.problems for one in here}
-    return {one.tenant.id: tuple(each for each in found if f"({one.tenant.id})" in each.message) for one in here}
 
 
 def _retire(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tenantry.connection import Connection, read_connection
 from tenantry.contract.protection import Protection
+from tenantry.fleet.retirement.memory import Retired, find_retired
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.settling import settle
 from tenantry.fleet.site.compare import Comparison, State, StoreDifferences, compare
@@ -22,7 +23,8 @@ class Seen:
     """A planned tenant, how it stands, and what was applied last; `error` where its site couldn't be asked.
 
     `held` is what protects the data that it has; None where it has none, or where nothing of it is to be changed.
-    `unasked` are the sites at which a tenant that isn't at its own may live, because they didn't answer.
+    `unasked` are the sites at which a tenant that isn't at its own may live, because they didn't answer. `retired` says
+    of one that isn't there that it ended.
     """
 
     planned: Planned
@@ -31,6 +33,7 @@ class Seen:
     error: UnreachableError | None = None
     held: Protection | None = None
     unasked: tuple[str, ...] = ()
+    retired: Retired | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,13 @@ def _survey(planned: Sequence[Planned], sites: Iterable[str]) -> Survey:
             known = replace(one, keys=record.keys) if record else one
             seen[one.tenant.id] = Seen(known, found, record, held=held.get(one.tenant.id))
     absent = {tenant for tenant, one in seen.items() if one.comparison and one.comparison.state is State.ABSENT}
-    elsewhere, unasked = _living_elsewhere(absent, sites, live)
+    elsewhere, retired, unasked = _living_elsewhere(absent, sites, live)
     for tenant in absent:
         absentee = seen[tenant]
         if tenant in elsewhere:
             seen[tenant] = Seen(absentee.planned, None, error=_moved(absentee.planned, elsewhere[tenant]))
+        elif tenant in retired:
+            seen[tenant] = replace(absentee, comparison=Comparison(State.RETIRED, ()), retired=retired[tenant])
         else:
             seen[tenant] = replace(absentee, unasked=unasked)
     return Survey(tuple(seen[one.tenant.id] for one in planned), connections, live, elsewhere)
@@ -91,18 +96,21 @@ def _survey(planned: Sequence[Planned], sites: Iterable[str]) -> Survey:
 
 def _living_elsewhere(
     absent: set[str], sites: Iterable[str], live: Mapping[str, LiveSite]
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Find, by the records of the other sites, where absent tenants live; and name the sites that can't be asked."""
+) -> tuple[dict[str, str], dict[str, Retired], tuple[str, ...]]:
+    """Find where absent tenants live, by records there, or ended; and name the sites that can't be asked."""
     found: dict[str, str] = {}
+    retired: dict[str, Retired] = {}
     unasked: list[str] = []
     for site in sorted(sites) if absent else ():
         try:
-            there = live[site] if site in live else read_site(KubeClient(read_connection(site)), absent)
+            client = KubeClient(read_connection(site))
+            there = live[site] if site in live else read_site(client, absent)
+            retired |= find_retired(client, absent)
         except UnreachableError:
             unasked.append(site)
             continue
         found |= {tenant: site for tenant in absent if there.tenant(tenant).record is not None}
-    return found, tuple(unasked)
+    return found, retired, tuple(unasked)
 
 
 def _moved(planned: Planned, elsewhere: str) -> UnreachableError:

@@ -20,14 +20,15 @@ def split_denied(
 ) -> tuple[list[Seen], list[tuple[Seen, tuple[Problem, ...]]]]:
     """Give those of the tenants that are to be changed that may be, and those that policies deny, with why.
 
-    Denied is also a tenant that isn't there yet and whose lease is over, and a change that would weaken what protects
-    data, without its approvals. `policies` is a folder of policies instead of the baseline's own. Raises InputError for
-    policies that can't be used.
+    Denied is also a tenant that isn't there yet and whose lease is over, or whose id is a retired one's, and a change
+    that would weaken what protects data, without its approvals. `policies` is a folder of policies instead of the
+    baseline's own. Raises InputError for policies that can't be used.
     """
     found = find_denied([seen.planned for seen in waiting], selection, policies) if waiting else {}
     found |= {one.planned.tenant.id: (_say_over(one.planned, selection),) for one in waiting if _comes_too_late(one)}
     for tenant, problems in find_weakened(waiting, selection).items():
         found[tenant] = (*found.get(tenant, ()), *problems)
+    found |= {one.planned.tenant.id: (say_retired(one),) for one in waiting if one.retired is not None}
     denied = [(seen, found[seen.planned.tenant.id]) for seen in waiting if seen.planned.tenant.id in found]
     return [seen for seen in waiting if seen.planned.tenant.id not in found], denied
 
@@ -63,6 +64,18 @@ def find_denied(
         if one.verdict in (Verdict.DENY, Verdict.UNDECIDABLE) and one.file in requests:
             found.setdefault(one.file, []).append(_say(one, requests[one.file]))
     return {tenant: tuple(problems) for tenant, problems in found.items()}
+
+
+def say_retired(seen: Seen) -> Problem:
+    """Say that a tenant's id is that of one that ended (TEN-556)."""
+    tenant, retired = seen.planned.tenant, seen.retired
+    assert retired is not None
+    name = f"tenant {tenant.name} ({tenant.id})"
+    if not retired.finished:
+        what, fix = f"the retirement of {name}, begun {retired}, isn't finished", f"run `tenantry retire {tenant.id}`"
+        return problem("TEN-556", what, fix)
+    fix = "remove its request; what is to follow it gets an id of its own by `tenantry new`"
+    return problem("TEN-556", f"{name} was retired {retired}, and an id isn't used twice", fix)
 
 
 def _comes_too_late(seen: Seen) -> bool:

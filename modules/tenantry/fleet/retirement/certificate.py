@@ -1,13 +1,14 @@
 """The certificate of a tenant's end: what was destroyed, exported and held, by whose approval; JSON and a page."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from tenantry import __version__
+from tenantry.contract.model import Approval, Lease, today
 from tenantry.contract.structure import unstructure
 from tenantry.files import write_atomic
 from tenantry.fleet.retirement.ending import Ending
@@ -31,12 +32,14 @@ def certify(ending: Ending, journal: Journal) -> dict[str, Any]:
         "tenantry": __version__,
         "started": journal.started,
         "ended": now(),
-        "approvals": [unstructure(each) for each in retirement.spec.approvals] if retirement else [],
+        "approvals": [unstructure(each) for each in _approvals(ending)],
         "buckets": [{"name": name, **entry} for name, entry in sorted(journal.buckets.items())],
         "gone": [*journal.objects, *journal.identities],
     }
     if retirement is not None:
         spec |= {"retirement": retirement.metadata.name, "reason": retirement.spec.reason}
+    elif (lease := _find_over(ending)) is not None:
+        spec["reason"] = f"Its lease ended on {lease.ends}, with {lease.grace_days} days of grace."
     if journal.state is not None:
         spec["state"] = journal.state
     made = {
@@ -46,6 +49,18 @@ def certify(ending: Ending, journal: Journal) -> dict[str, Any]:
         "spec": spec,
     }
     return {**made, "sha256": digest_of(made)}
+
+
+def _approvals(ending: Ending) -> Sequence[Approval]:
+    """Give who agreed to a tenant's end: to its retirement, or to a request that says when it ends."""
+    if ending.retirement is not None:
+        return ending.retirement.spec.approvals
+    return ending.tenant.spec.approvals if _find_over(ending) is not None else ()
+
+
+def _find_over(ending: Ending) -> Lease | None:
+    lease = ending.tenant.spec.lease
+    return lease if lease is not None and lease.stays < today() else None
 
 
 def digest_of(certificate: Mapping[str, Any]) -> str:

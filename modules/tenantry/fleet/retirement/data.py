@@ -8,6 +8,7 @@ from typing import Any
 from tenantry.contract.model import Disposal
 from tenantry.fleet.retirement.ending import Ending
 from tenantry.fleet.retirement.journal import Archive, Journal, now
+from tenantry.fleet.site.record import Record
 from tenantry.objectstore.deletion import allow_deletion
 from tenantry.objectstore.exporting import Place, export_bucket, probe_target
 from tenantry.objectstore.holding import hold_bucket
@@ -21,6 +22,12 @@ def list_buckets(store: Store, tenant: str) -> list[str]:
     """Give every bucket that a tenant has in a store: all whose names begin with its id, which is nobody else's."""
     with store.doing("list buckets"):
         return sorted(one["Name"] for one in store.s3.list_buckets()["Buckets"] if one["Name"].startswith(f"{tenant}-"))
+
+
+def find_retention(ending: Ending, record: Record | None) -> Mapping[str, int]:
+    """Give each bucket's retention in days: as asked, or as applied where that was longer."""
+    asked, applied = ending.planned.rendered.retention, record.buckets if record else {}
+    return {name: max(asked.get(name, 0), applied.get(name, 0)) for name in {*asked, *applied}}
 
 
 def check_buckets(ending: Ending, store: Store, retention: Mapping[str, int]) -> None:

@@ -1,6 +1,6 @@
 """A tenant that is to end, with what was agreed of it; and what others still have open with it at the site."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -65,16 +65,26 @@ def make_endings(selection: Selection) -> list[Ending]:
     found = [*selection.dependants(set(ids) - documents.ending.keys())]
     if found:
         raise InputError(sorted(found))
-    return [_pair(one, documents, selection.tenants) for one in selection.planned]
+    return [pair(one, selection) for one in selection.planned]
 
 
-def _pair(one: Planned, documents: Documents, tenants: Sequence[Tenant]) -> Ending:
+def pair(one: Planned, selection: Selection) -> Ending:
+    """Pair a tenant with its retirement, where there is one."""
+    documents = selection.documents
     retirement = documents.ending.get(one.tenant.id)
     if retirement is not None:
         source = documents.sources["Retirement", retirement.metadata.name]
     else:
         source = next(each for each in documents.requests if each.spec["id"] == one.tenant.id)
-    return Ending(one, retirement, source.file, source.start.line, {tenant.id: tenant for tenant in tenants})
+    return Ending(one, retirement, source.file, source.start.line, {tenant.id: tenant for tenant in selection.tenants})
+
+
+def find_waits(
+    endings: Sequence[Ending], documents: Documents, client: KubeClient
+) -> Mapping[str, tuple[Problem, ...]]:
+    """Give what others have open with tenants at one site, by tenant id; see `find_open`."""
+    found = list(find_open(endings, documents, client))
+    return {one.tenant.id: tuple(each for each in found if f"({one.tenant.id})" in each.message) for one in endings}
 
 
 def find_open(endings: Sequence[Ending], documents: Documents, client: KubeClient) -> Iterator[Problem]:

@@ -20,6 +20,8 @@ from tenantry.render.manifest import Manifest
 from tenantry.render.naming import DOMAIN, MANAGED_BY_LABEL, MANAGER
 
 RETIRED_LABEL: Final = f"{DOMAIN}/retired"
+HELD_LABEL: Final = f"{DOMAIN}/held"
+"""On the journals of tenants of which a bucket is held."""
 PART_BYTES: Final = 700_000
 """How much of a state one Secret holds: Kubernetes takes 1 MiB, and base64 adds a third."""
 
@@ -55,16 +57,20 @@ class Archive:
 
     def read(self, tenant: str) -> Journal | None:
         """Read a tenant's journal; nothing where its retirement never began, or the journal was broken by hand."""
-        live = self._client.get(_config_map(tenant, {}))
+        return self.parse(self._client.get(_config_map(Journal(tenant))) or {})
+
+    @staticmethod
+    def parse(live: Mapping[str, Any]) -> Journal | None:
+        """Read a journal as it lives; nothing where it was broken by hand."""
         try:
-            return Journal(**orjson.loads((live or {})["data"]["journal"]))
+            return Journal(**orjson.loads(live["data"]["journal"]))
         except (KeyError, TypeError, orjson.JSONDecodeError):
             return None
 
     def write(self, journal: Journal) -> None:
         """Write a tenant's journal in the place of what is there."""
         self._client.apply(record_namespace())
-        self._client.apply(_config_map(journal.tenant, {"journal": orjson.dumps(asdict(journal)).decode()}))
+        self._client.apply(_config_map(journal))
 
     def keep_state(self, tenant: str, state: bytes) -> dict[str, Any]:
         """Keep a stack's state; give where, and its SHA-256."""
@@ -78,8 +84,11 @@ class Archive:
         return {"secrets": [f"{RECORD_NAMESPACE}/{name}" for name in names], "sha256": sha256}
 
 
-def _config_map(tenant: str, data: Mapping[str, str]) -> Manifest:
-    return {**_document("ConfigMap", f"retired-{tenant}", tenant), "data": dict(data)}
+def _config_map(journal: Journal) -> Manifest:
+    made = _document("ConfigMap", f"retired-{journal.tenant}", journal.tenant)
+    if any("hold" in entry for entry in journal.buckets.values()):
+        made["metadata"]["labels"][HELD_LABEL] = "true"
+    return {**made, "data": {"journal": orjson.dumps(asdict(journal)).decode()}}
 
 
 def _document(kind: str, name: str, tenant: str) -> dict[str, Any]:

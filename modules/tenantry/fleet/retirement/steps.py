@@ -1,6 +1,5 @@
 """The steps of one tenant's end. Each is safe to do again, so that a run that was cut off anywhere is run once more."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,7 +9,7 @@ from tenantry.components.register import GONE_SECONDS
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.session import Session
 from tenantry.fleet.retirement.certificate import certify
-from tenantry.fleet.retirement.data import check_buckets, dispose, list_buckets
+from tenantry.fleet.retirement.data import check_buckets, dispose, find_retention, list_buckets
 from tenantry.fleet.retirement.ending import Ending
 from tenantry.fleet.retirement.journal import Archive, Journal
 from tenantry.fleet.site.kube import KubeClient
@@ -52,7 +51,7 @@ class Steps:
             if not self._left(store, journal) and not self._session.engine.exists(self._tenant):
                 return journal.certificate
             journal = None
-        retention = self._retention(live)
+        retention = find_retention(self._ending, live.record)
         check_buckets(self._ending, store, retention)
         journal = journal or Journal(self._tenant)
         journal.add(live.objects, [f"{kind}/{name}" for kind, name in list_identities(store, self._tenant)])
@@ -67,11 +66,6 @@ class Steps:
         self._archive.write(journal)
         self._client.delete(record_manifest(Record(self._tenant, "", "", "", {}, {}, {}, Keys(), cordoned=False)))
         return journal.certificate
-
-    def _retention(self, live: LiveTenant) -> Mapping[str, int]:
-        """Give each bucket's retention in days: as asked, or as applied where that was longer."""
-        asked, applied = self._ending.planned.rendered.retention, live.record.buckets if live.record else {}
-        return {name: max(asked.get(name, 0), applied.get(name, 0)) for name in {*asked, *applied}}
 
     def _keep_state(self, journal: Journal) -> None:
         state = None if journal.state else self._session.engine.export(self._tenant)

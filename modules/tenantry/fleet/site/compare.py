@@ -17,6 +17,7 @@ class State(StrEnum):
     CHANGED = "request changed"
     DRIFTED = "drifted"
     UNFINISHED = "unfinished"
+    RETIRED = "retired"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ tenantry's own records there. It speaks plain JSON over one pool of connections,
 import than a whole `tenantry status` may last (docs/adr/0013).
 """
 
-import base64
-import ssl
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,7 +16,7 @@ import orjson
 import urllib3
 
 from tenantry.connection import Connection
-from tenantry.fleet.site.kubeconfig import KubeContext, read_context
+from tenantry.fleet.site.kubeconfig import read_context, trust_context
 from tenantry.problems import Problem, UnreachableError, problem
 from tenantry.render.network.names import CILIUM_API, CILIUM_KIND
 from tenantry.render.store.injection import MUTATING_BINDING_KIND, MUTATING_KIND
@@ -47,11 +46,15 @@ RESOURCES: Mapping[tuple[str, str], tuple[str, bool]] = {
 POLICY_API = "admissionregistration.k8s.io/v1"
 _PLACES: Mapping[tuple[str, str], tuple[str, bool]] = {
     **RESOURCES,
+    ("v1", "Event"): ("/api/v1/events", True),
+    ("v1", "PersistentVolumeClaim"): ("/api/v1/persistentvolumeclaims", True),
     (POLICY_API, "ValidatingAdmissionPolicy"): (f"/apis/{POLICY_API}/validatingadmissionpolicies", False),
     (POLICY_API, "ValidatingAdmissionPolicyBinding"): (f"/apis/{POLICY_API}/validatingadmissionpolicybindings", False),
     (POLICY_API, MUTATING_KIND): (f"/apis/{POLICY_API}/mutatingadmissionpolicies", False),
     (POLICY_API, MUTATING_BINDING_KIND): (f"/apis/{POLICY_API}/mutatingadmissionpolicybindings", False),
 }
+_JSON = "application/json"
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -109,13 +112,27 @@ class KubeClient:
         path, _ = _PLACES[api_version, kind]
         return self._list(path, api_version, kind, selector, missing_ok=api_version == CILIUM_API)
 
+    def list_names(self, api_version: str, kind: str, selector: str) -> list[dict[str, Any]]:
+        """Give the metadata alone of all objects of a kind that a label selector picks."""
+        path, _ = _PLACES[api_version, kind]
+        return self._list(path, api_version, kind, selector, accept=_METADATA)
+
     def list_kind(self, kind: ServedKind) -> list[dict[str, Any]]:
         """Give all objects of a kind, in every namespace."""
         return self._list(kind.path, kind.api_version, kind.kind)
 
+    def list_in(self, api_version: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+        """Give all objects of a kind in a namespace; where that isn't there, there are none."""
+        return self._list(_path_in(api_version, kind, namespace), api_version, kind, missing_ok=True)
+
     def read_minor(self) -> int:
         """Give the minor version of Kubernetes 1.x that the API server is."""
         return int(self._request("GET", "/version", "its version")["minor"].rstrip("+"))
+
+    def read_day(self) -> date:
+        """Give the day, in UTC, by the clock of the API server."""
+        answer = self._ask("GET", "/version", "its clock")
+        return parsedate_to_datetime(answer.headers["Date"]).date()
 
     def ask_who_we_are(self) -> dict[str, Any]:
         """Give the user name and the groups by which the API server knows us."""
@@ -138,19 +155,28 @@ class KubeClient:
         return found
 
     def _list(
-        self, path: str, api_version: str, kind: str, selector: str = "", *, missing_ok: bool = False
+        self,
+        path: str,
+        api_version: str,
+        kind: str,
+        selector: str = "",
+        *,
+        missing_ok: bool = False,
+        accept: str = _JSON,
     ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         following = ""
         while True:
             query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
             query |= {"continue": following} if following else {}
-            answer = self._request("GET", f"{path}?{urlencode(query)}", f"{kind} list", missing_ok=missing_ok)
+            place = f"{path}?{urlencode(query)}"
+            answer = self._request("GET", place, f"{kind} list", missing_ok=missing_ok, accept=accept)
             if not answer:
                 return found
-            for item in answer["items"]:
+            items = answer["items"] or ()  # of no metadata the API server makes null
+            for item in items:
                 item["apiVersion"], item["kind"] = api_version, kind
-            found.extend(answer["items"])
+            found.extend(items)
             following = answer["metadata"].get("continue", "")
             if not following:
                 return found
@@ -164,6 +190,13 @@ class KubeClient:
         path = f"{_object_path(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
         return self._request("PATCH", path, _name(manifest), body=orjson.dumps(manifest))
 
+    def merge(self, manifest: Mapping[str, Any]) -> None:
+        """Set some fields of one object, and leave the others as they are; one that isn't there isn't made."""
+        body = orjson.dumps(manifest)
+        kind = "application/merge-patch+json"
+        path = f"{_object_path(manifest)}?fieldManager={FIELD_MANAGER}"
+        self._request("PATCH", path, _name(manifest), body=body, missing_ok=True, content=kind)
+
     def replace(self, manifest: Mapping[str, Any], version: str) -> dict[str, Any]:
         """Put one object in the place of what is there at a resource version, whoever decided any part of that."""
         metadata = {**manifest["metadata"], "resourceVersion": version}
@@ -176,8 +209,7 @@ class KubeClient:
 
     def delete_all(self, api_version: str, kind: str, namespace: str) -> None:
         """Delete all objects of a kind in a namespace; where that isn't there, they are deleted already."""
-        root, _, plural = _PLACES[api_version, kind][0].rpartition("/")
-        path = f"{root}/namespaces/{quote(namespace)}/{plural}"
+        path = _path_in(api_version, kind, namespace)
         self._request("DELETE", path, f"{kind} in {namespace}", missing_ok=True)
 
     def _request(
@@ -188,23 +220,38 @@ class KubeClient:
         *,
         body: bytes | None = None,
         missing_ok: bool = False,
-        accept: str = "application/json",
+        accept: str = _JSON,
+        content: str | None = None,
     ) -> dict[str, Any]:
-        headers = self._headers | {"Accept": accept, "Accept-Encoding": "gzip"}
-        if body is not None:
-            headers["Content-Type"] = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
-        try:
-            answer = self._pool.request(method, f"{self._server}{path}", headers=headers, body=body)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            message = f"site {self.site} doesn't answer for {what}: {_cause(error)}"
-            raise UnreachableError(
-                problem("TEN-502", message, "see whether the site is up (`tenantry sandbox status`), then run again")
-            ) from error
+        """Ask the API server; give what it says, nothing where what is asked for isn't there and may be missing."""
+        answer = self._ask(method, path, what, body=body, accept=accept, content=content)
         if answer.status == 404 and missing_ok:
             return {}
         if answer.status >= 400:
             raise UnreachableError(_refused(self.site, what, answer))
         return dict(orjson.loads(answer.data)) if answer.data else {}
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        body: bytes | None = None,
+        accept: str = _JSON,
+        content: str | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        headers = self._headers | {"Accept": accept, "Accept-Encoding": "gzip"}
+        if body is not None:
+            usual = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
+            headers["Content-Type"] = content or usual
+        try:
+            return self._pool.request(method, f"{self._server}{path}", headers=headers, body=body)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            message = f"site {self.site} doesn't answer for {what}: {_cause(error)}"
+            raise UnreachableError(
+                problem("TEN-502", message, "see whether the site is up (`tenantry sandbox status`), then run again")
+            ) from error
 
 
 def _refused(site: str, what: str, answer: urllib3.BaseHTTPResponse) -> Problem:
@@ -231,29 +278,10 @@ def _object_path(manifest: Mapping[str, Any]) -> str:
     path, namespaced = _PLACES[manifest["apiVersion"], manifest["kind"]]
     metadata = manifest["metadata"]
     if namespaced:
-        root, _, plural = path.rpartition("/")
-        path = f"{root}/namespaces/{quote(metadata['namespace'])}/{plural}"
+        path = _path_in(manifest["apiVersion"], manifest["kind"], metadata["namespace"])
     return f"{path}/{quote(metadata['name'])}"
 
 
-def trust_context(context: KubeContext) -> ssl.SSLContext:
-    """Trust the cluster's certificate authority alone, and bring the user's certificate where there is one."""
-    cluster, user = context.cluster, context.user
-    inline = cluster.get("certificate-authority-data")
-    tls = ssl.create_default_context(
-        cafile=cluster.get("certificate-authority"), cadata=base64.b64decode(inline).decode() if inline else None
-    )
-    if "client-certificate" in user:
-        tls.load_cert_chain(user["client-certificate"], user["client-key"])
-    elif "client-certificate-data" in user:
-        _load_inline(tls, user)
-    return tls
-
-
-def _load_inline(tls: ssl.SSLContext, user: Mapping[str, str]) -> None:
-    """Load a certificate and key that the kubeconfig holds itself; Python's ssl only reads them from a file."""
-    with tempfile.NamedTemporaryFile(prefix="tenantry-") as pair:
-        for part in ("client-certificate-data", "client-key-data"):
-            pair.write(base64.b64decode(user[part]))
-        pair.flush()
-        tls.load_cert_chain(pair.name)
+def _path_in(api_version: str, kind: str, namespace: str) -> str:
+    root, _, plural = _PLACES[api_version, kind][0].rpartition("/")
+    return f"{root}/namespaces/{quote(namespace)}/{plural}"

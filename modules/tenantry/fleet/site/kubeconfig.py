@@ -1,5 +1,8 @@
-"""Kubeconfig files: one context read out of a site's own, and one file made of many for Pulumi's engine."""
+"""Kubeconfig files: one context read out of a site's own, whom it trusts, and one file of many for Pulumi's engine."""
 
+import base64
+import ssl
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,3 +62,26 @@ def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 def _absolute(file: Path, part: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(file.parent / value) if name in FILES else value for name, value in part.items()}
+
+
+def trust_context(context: KubeContext) -> ssl.SSLContext:
+    """Trust the cluster's certificate authority alone, and bring the user's certificate where there is one."""
+    cluster, user = context.cluster, context.user
+    inline = cluster.get("certificate-authority-data")
+    tls = ssl.create_default_context(
+        cafile=cluster.get("certificate-authority"), cadata=base64.b64decode(inline).decode() if inline else None
+    )
+    if "client-certificate" in user:
+        tls.load_cert_chain(user["client-certificate"], user["client-key"])
+    elif "client-certificate-data" in user:
+        _load_inline(tls, user)
+    return tls
+
+
+def _load_inline(tls: ssl.SSLContext, user: Mapping[str, str]) -> None:
+    """Load a certificate and key that the kubeconfig holds itself; Python's ssl only reads them from a file."""
+    with tempfile.NamedTemporaryFile(prefix="tenantry-") as pair:
+        for part in ("client-certificate-data", "client-key-data"):
+            pair.write(base64.b64decode(user[part]))
+        pair.flush()
+        tls.load_cert_chain(pair.name)

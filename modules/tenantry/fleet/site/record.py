@@ -43,13 +43,26 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a tenant's people were told last of its lease: of which end, at which stage of it.
+
+    `over_since` is the day on which they were told that it has ended; from then on its grace counts.
+    """
+
+    ends: date
+    stage: str
+    over_since: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What was applied last: the digest of the rendered documents, and the hash of each live object by key.
 
     `buckets` maps each bucket that the tenant has to its retention in days, `grants` each grant that opens something to
     its last day; `keys` are those with which its workloads reach the store; where it is `cordoned`,
     nothing new starts. `protection` is what protects its data, None where an older version of tenantry applied it;
-    `approvals` are prints of all that ever agreed to take of it, each of which holds once.
+    `approvals` are prints of all that ever agreed to take of it, each of which holds once. `told` isn't an apply's: it
+    is what was said of its lease, and an apply leaves it as it is.
     """
 
     tenant: str
@@ -63,6 +76,7 @@ class Record:
     cordoned: bool
     protection: Protection | None = None
     approvals: tuple[str, ...] = ()
+    told: Told | None = None
 
 
 def record_namespace() -> Manifest:
@@ -92,6 +106,14 @@ def record_manifest(record: Record) -> Manifest:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
+def told_manifest(tenant: str, told: Told) -> Manifest:
+    """Make the part of a record that says what was told of the tenant's lease."""
+    plain = {"ends": told.ends, "stage": told.stage, "overSince": told.over_since}
+    data = {"told": orjson.dumps(plain).decode()}
+    metadata = {"name": tenant, "namespace": RECORD_NAMESPACE}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
 def parse_record(live: Mapping[str, Any]) -> Record:
     """Read a record back. One that somebody broke counts as no digest at all, so that the next apply mends it."""
     data = live.get("data") or {}
@@ -107,7 +129,18 @@ def parse_record(live: Mapping[str, Any]) -> Record:
         cordoned=data.get("cordoned") == "true",
         protection=_protection(_map(data.get("protection", ""))),
         approvals=_list(data.get("approvals", "")),
+        told=_told(_map(data.get("told", ""))),
     )
+
+
+def _told(found: Mapping[str, Any]) -> Told | None:
+    try:
+        since = found.get("overSince")
+        return Told(
+            date.fromisoformat(found["ends"]), str(found["stage"]), date.fromisoformat(since) if since else None
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _protection(found: Mapping[str, Any]) -> Protection | None:
