@@ -56,13 +56,20 @@ class Given:
         for bucket, key in ((BUCKET, "published/a"), (BUCKET, "private/a"), (f"{GIVER}-other", "published/a")):
             client.s3.put_object(Bucket=bucket, Key=key, Body=b"a")
 
-    def enter(self, subject: str = SUBJECT, audience: str = AUDIENCE, by: Issuer | None = None) -> Json:
+    @property
+    def arn(self) -> str:
+        """How the store's policies name the party's identity."""
+        return str(self.made[f"{'User' if self.store.kind == 'versitygw' else 'Role'}/{NAME}"]["arn"])
+
+    def enter(
+        self, subject: str = SUBJECT, audience: str = AUDIENCE, by: Issuer | None = None, session: str = "test"
+    ) -> Json:
         """Come as the party does: with a token of its issuer, or where the store takes none, with its key."""
         if self.store.kind == "versitygw":
             key = self.made[f"AccessKey/{NAME}"]
             return connect(self.store, key["accessKeyId"], key["secretAccessKey"])
         token = (by or self._tokens).token(subject, audience)
-        return enter(self.store, self._client, self.made[f"Role/{NAME}"]["arn"], token)
+        return enter(self.store, self._client, self.arn, token, session)
 
     def withdraw(self) -> None:
         """Take away what is no longer rendered, as the engine does: keys before their users."""

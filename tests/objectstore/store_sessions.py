@@ -31,10 +31,10 @@ def connect(store: Store, key: str | None, secret: str | None, session: str | No
     )
 
 
-def enter(store: Store, client: Client, arn: str, token: str) -> Json:
-    """Take a role with a token, and make an S3 client with its keys."""
+def enter(store: Store, client: Client, arn: str, token: str, session: str = "test") -> Json:
+    """Take a role with a token, under a session's name, and make an S3 client with its keys."""
     keys = client.anonymous_sts().assume_role_with_web_identity(
-        RoleArn=arn, RoleSessionName="test", WebIdentityToken=token
+        RoleArn=arn, RoleSessionName=session, WebIdentityToken=token
     )["Credentials"]
     return connect(store, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
