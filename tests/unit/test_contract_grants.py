@@ -95,6 +95,15 @@ def test_a_grant_is_not_for_its_own_provider_nor_over_before_it_was_agreed() -> 
     assert codes(giver(), taker(BORDER), approvals=[late, LEGAL]) == ["TEN-138"]
 
 
+def test_what_was_granted_is_not_granted_on_so_that_there_is_no_circle() -> None:
+    """A grant is of its provider's own bucket: what a tenant has by a grant, it can't share, nor give back."""
+    consumer = {**taker(BORDER), "spec": {**taker(BORDER)["spec"], "buckets": [{"name": "own", "retentionDays": 3650}]}}
+    assert codes(giver(), consumer) == []
+    for bucket in ("records", "t-4f9x2k7q-records"):
+        onward = {"provider": TAKER, "consumer": {"tenant": GIVER}, "dataset": {**DATASET, "bucket": bucket}}
+        assert "TEN-157" in codes(giver(), consumer, **onward)
+
+
 def test_an_account_uses_only_grants_that_are_for_its_tenant() -> None:
     assert codes(giver(), taker("no-such-grant")) == ["TEN-165"]
     assert codes(giver(), taker(BORDER), consumer={"department": "department-north"}) == ["TEN-165"]

@@ -122,6 +122,17 @@ def test_a_tenant_is_told_of_its_departments_ceiling_where_others_have_passed_it
     assert [(problem.code, problem.file) for problem in problems] == [("TEN-104", "1.yaml"), ("TEN-104", "2.yaml")]
 
 
+def test_a_group_is_one_that_the_department_names_where_it_names_any() -> None:
+    department = departments()["department-north"]
+    named = replace(department, spec=replace(department.spec, groups=("north-developers", "auditors")))
+    access = [{"group": group, "role": "developer"} for group in ("auditors", "north-developer")]
+    raw = minimal(access=access)
+    assert codes(judged(raw)) == []
+    (found,) = judged(raw, departments={"department-north": named}).problems
+    assert (found.code, "north-developer isn't" in found.message) == ("TEN-176", True)
+    assert found.fix.startswith("write north-developers, or")
+
+
 def broken(raw: dict[str, Any]) -> Document:
     """Give a document with a problem of its own, as `read_documents` would."""
     found = replace(document({**raw, "spec": {**raw["spec"], "unheard-of": 1}}), file="broken.yaml")

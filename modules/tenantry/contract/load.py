@@ -22,6 +22,7 @@ from tenantry.contract.model import (
 from tenantry.contract.placing import Placed, place_requests
 from tenantry.contract.reading.document import Document
 from tenantry.contract.reading.reader import read_file
+from tenantry.contract.rules.access import judge_access
 from tenantry.contract.rules.catalogue import judge_catalogue
 from tenantry.contract.rules.classes import judge_classes
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
@@ -116,7 +117,7 @@ def judge(
         problems.extend(judge_tenant(one, baselines[one.tenant.spec.baseline]))
         problems.extend(judge_uses(one, documents.grants, assume_others=assume_peers and not documents.grants))
     scope = Scope(documents, baseline, tuple(completed), day or today())
-    problems.extend([*judge_ceilings(scope), *judge_classes(scope, baselines)])
+    problems.extend([*judge_ceilings(scope), *judge_access(scope), *judge_classes(scope, baselines)])
     tenants = sorted((one.tenant for one in completed), key=lambda tenant: tenant.id)
     idle: list[Problem] = []
     if not assume_peers:
@@ -201,5 +202,6 @@ def stand_in_department(name: str) -> Department:
             contacts=Contacts(owner=owner, technical=(technical, on_call), security=security, finance=finance),
             cost_centre="unknown",
             ceiling=Quota(cpu=Millicores(most), memory=Bytes(most), storage=Bytes(most), pods=most),
+            groups=(),
         ),
     )

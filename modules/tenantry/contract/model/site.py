@@ -146,6 +146,8 @@ class DepartmentSpec:
     contacts: Contacts
     cost_centre: str
     ceiling: Quota
+    groups: tuple[str, ...]
+    """The groups of the directory that its tenants may let in; where there are none, any."""
 
 
 @dataclass(frozen=True, slots=True)
