@@ -40,6 +40,7 @@ COMMANDS = (
     "identity",
     "report",
     "env",
+    "hosts",
     "sandbox",
     "toolchain",
     "version",
