@@ -28,14 +28,30 @@ demo: setup ## start the sandbox and provision the example government
 	@echo 'The command lies in $(BIN); for this shell: export PATH="$$(make -s path):$$PATH"'
 
 .PHONY: test
-test: setup lint toolchain ## lint, types and all tests that fit CI, on the real sandbox
-	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not rgw and not load and not faults"
+test: setup lint toolchain host-tools ## lint, types and all tests that fit CI, on the real sandbox
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not rgw and not load and not faults and not hosts"
 
 .PHONY: lint
-lint: setup ## ruff and mypy --strict
+lint: setup ## ruff, mypy --strict, yamllint and ansible-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p tenantry
+	$(BIN)/yamllint --strict --config-file playbooks/.yamllint playbooks
+	@# In the folder of its configuration, or it takes every YAML file of the tree for a playbook.
+	cd playbooks && ANSIBLE_CONFIG=ansible.cfg $(BIN)/ansible-lint --offline --quiet .
+
+# What boots test hosts: Debian's packages, installed where that is possible; elsewhere their tests say what lacks.
+HOST_TOOLS := qemu-system-x86 qemu-utils mmdebstrap genext2fs e2fsprogs openssh-client
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+APT_INSTALL := $(SUDO) apt-get install -y -qq --no-install-recommends
+.PHONY: host-tools
+host-tools:
+	@dpkg -s $(HOST_TOOLS) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(APT_INSTALL) $(HOST_TOOLS); } \
+	  || echo "Test hosts need $(HOST_TOOLS), which couldn't be installed; their tests are skipped."
+
+.PHONY: test-hosts
+test-hosts: setup host-tools ## the roles that prepare hosts, on emulated guests (QEMU, from Debian's packages)
+	$(PYTEST) -m hosts tests/hosts
 
 .PHONY: toolchain
 toolchain: setup
@@ -81,8 +97,7 @@ $(VENV)/.ready:
 
 # The object store's tests against Ceph RGW, too. Its packages are Debian's; installing them needs root, once.
 CEPH := ceph-mon ceph-osd radosgw ceph-common
-SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 .PHONY: test-rgw
 test-rgw: setup ## the object store's tests against Ceph RGW (Debian's packages)
-	@dpkg -s $(CEPH) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $(CEPH); }
+	@dpkg -s $(CEPH) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(APT_INSTALL) $(CEPH); }
 	$(PYTEST) -m rgw tests/objectstore

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @cache
 def data_root() -> Path:
-    """Return the folder that holds `stacks/`, `policies/` and `toolchain/`."""
+    """Return the folder that holds `stacks/`, `policies/`, `playbooks/` and `toolchain/`."""
     package = Path(__file__).resolve().parent
     shipped = package / "_data"
     return shipped if shipped.is_dir() else package.parents[1]
@@ -43,6 +43,11 @@ def policy_dir() -> Path:
 def controls_dir() -> Path:
     """Return the folder of the frameworks whose controls policies name, `<framework>.yaml` each."""
     return policy_dir() / "controls"
+
+
+def playbook_dir() -> Path:
+    """Return the folder of the playbooks that prepare hosts, with their roles and modules."""
+    return data_root() / "playbooks"
 
 
 def toolchain_dir() -> Path:

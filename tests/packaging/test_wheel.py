@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("modules", "stacks", "policies", "toolchain", "pyproject.toml", "README.md")
-DATA = ("stacks", "policies", "toolchain")
+SOURCES = ("modules", "stacks", "policies", "playbooks", "toolchain", "pyproject.toml", "README.md")
+DATA = ("stacks", "policies", "playbooks", "toolchain")
 # What working in a checkout leaves behind, and what Pulumi and Python make there.
 LITTER = (
     "stacks/__pycache__/__main__.cpython-311.pyc",

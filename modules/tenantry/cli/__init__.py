@@ -41,6 +41,7 @@ COMMANDS = (
     "identity",
     "report",
     "env",
+    "hosts",
     "sandbox",
     "toolchain",
     "version",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tenantry.contract.model import Baseline, Department, Grant, Retirement, Site, Waiver
+from tenantry.contract.model import Baseline, Department, Grant, Inventory, Retirement, Site, Waiver
 from tenantry.contract.reading.document import Document, cut
 from tenantry.contract.reading.finding import find_files
 from tenantry.contract.reading.reader import read_file, read_text
@@ -28,6 +28,7 @@ class Documents:
     grants: Mapping[str, Grant] = field(default_factory=dict)
     retirements: Mapping[str, Retirement] = field(default_factory=dict)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    inventories: Mapping[str, Inventory] = field(default_factory=dict)
     hosts: tuple[Document, ...] = ()
     """The facts of hosts, which are for policies to judge. A host may have several, of different times."""
     sources: Mapping[tuple[str, str], Document] = field(default_factory=dict)
@@ -143,6 +144,7 @@ def _sorted_out(sifted: _Sifted, around: frozenset[str]) -> Documents:
         grants=_named("Grant", Grant, sifted),
         retirements=_named("Retirement", Retirement, sifted),
         baselines=_named("Baseline", Baseline, sifted),
+        inventories=_named("Inventory", Inventory, sifted),
         hosts=tuple(document for document in sound if document.kind == HOST_FACTS),
         sources={(one.kind, one.name): one for one in reversed(sound) if one.kind not in ("Tenant", HOST_FACTS)},
         broken=tuple(sifted.broken),

@@ -28,6 +28,7 @@ from tenantry.contract.rules.classes import judge_classes
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
 from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_issuers, judge_parties, judge_uses
 from tenantry.contract.rules.intents import find_one_sided
+from tenantry.contract.rules.inventory import judge_inventories
 from tenantry.contract.rules.retirements import judge_retirements
 from tenantry.contract.rules.scope import Completed, Scope
 from tenantry.contract.rules.tenant import judge_tenant
@@ -107,6 +108,7 @@ def judge(
         *judge_grants(documents),
         *judge_issuers(documents),
         *judge_catalogue(documents),
+        *judge_inventories(documents),
     ]
     problems.extend(judge_peers(documents.requests, None if assume_peers else documents.claimants, documents.ending))
     baselines = {**documents.baselines, baseline.version: baseline}

@@ -19,7 +19,7 @@ MOST_PROBLEMS = 100
 """The most problems that one document is told of; beyond, more would help nobody."""
 HOST_FACTS = "HostFacts"
 """The kind whose documents are only read here: what they say is for policies to judge."""
-KINDS = ("Tenant", "Site", "Department", "Waiver", "Grant", "Retirement", "Baseline", HOST_FACTS)
+KINDS = ("Tenant", "Site", "Department", "Waiver", "Grant", "Retirement", "Baseline", "Inventory", HOST_FACTS)
 
 
 def validate(document: Document) -> tuple[Problem, ...]:

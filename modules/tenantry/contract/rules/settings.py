@@ -1,0 +1,115 @@
+"""Settings of the roles that prepare hosts, held to the roles' own argument specifications before anything starts."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from tenantry.contract.reading.document import Document, Path, shown
+from tenantry.contract.reading.reader import read_file
+from tenantry.data import playbook_dir
+from tenantry.problems import Problem
+
+_TYPES: Mapping[str, tuple[type, str]] = {
+    "str": (str, "a text"),
+    "int": (int, "a whole number"),
+    "bool": (bool, "true or false"),
+    "list": (list, "a list"),
+    "dict": (dict, "a map"),
+}
+_NODES = {"worker"}
+
+_Setter = tuple[str, list[str], Mapping[str, Any], Path]
+
+Options = Mapping[str, Mapping[str, Any]]
+"""A role's options by name, each as its argument specification has it."""
+
+
+@cache
+def role_options() -> Mapping[str, Options]:
+    """Give what each role that prepares hosts can be told, by the role's name."""
+    options: dict[str, Options] = {}
+    for file in sorted(playbook_dir().glob("roles/*/meta/argument_specs.yml")):
+        (document,), _ = read_file(file)
+        options[file.parents[1].name] = document.data["argument_specs"]["main"]["options"]
+    return options
+
+
+def settable(role: str) -> list[str]:
+    """Name the options of a role that an inventory may set: those that are the role's, by their prefix."""
+    return [name for name in role_options()[role] if name.startswith(f"{role}_")]
+
+
+def judge_settings(document: Document) -> Iterator[Problem]:
+    """Refuse settings that no role knows, or that aren't what it takes."""
+    spec = document.spec
+    yield from _judge(document, "all hosts", spec.get("settings", {}), ("spec", "settings"))
+    for number, host in enumerate(spec["hosts"]):
+        path = ("spec", "hosts", number, "settings")
+        yield from _judge(document, host["name"], host.get("settings", {}), path)
+    yield from _forwarding(document)
+    yield from _allowed(document)
+
+
+def _judge(document: Document, owner: str, settings: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    for role, values in settings.items():
+        if role not in role_options():
+            fix = _meant(role, list(role_options()))
+            yield document.problem("TEN-710", f"{owner}: there is no role {role}", fix, (*path, role), key=True)
+            continue
+        for name, value in values.items():
+            at = (*path, role, name)
+            if name not in settable(role):
+                what = f"{owner}: {role} has no setting {name}"
+                yield document.problem("TEN-710", what, _meant(name, settable(role)), at, key=True)
+            else:
+                yield from _value(document, f"{owner}: {name}", value, role_options()[role][name], at)
+
+
+def _value(document: Document, called: str, value: object, option: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    kind, wanted = _TYPES[option["type"]]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        what = f"{called} is {shown(value)}, which isn't {wanted}"
+        yield document.problem("TEN-711", what, f"write {wanted}", path)
+    elif "choices" in option and value not in option["choices"]:
+        choices = ", ".join(map(str, option["choices"]))
+        yield document.problem("TEN-711", f"{called} is {shown(value)}", f"choose one of {choices}", path)
+    elif isinstance(value, list) and "elements" in option:
+        for number, one in enumerate(value):
+            yield from _value(document, called, one, {"type": option["elements"]}, (*path, number))
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, 1, 0.6)
+    return f"write {close[0]}, if that was meant" if close else f"choose one of {', '.join(known)}"
+
+
+def _settings(document: Document, role: str, name: str) -> Iterator[tuple[str, list[str], object, Path]]:
+    """Give every place that sets something, with whom it is for and what they are."""
+    hosts = document.spec["hosts"]
+    everyone = sorted({one for host in hosts for one in host["roles"]})
+    places: list[_Setter] = [("all hosts", everyone, document.spec, ("spec",))]
+    places += [(host["name"], host["roles"], host, ("spec", "hosts", n)) for n, host in enumerate(hosts)]
+    for owner, roles, node, path in places:
+        values = node.get("settings", {}).get(role, {})
+        if name in values:
+            yield owner, roles, values[name], (*path, "settings", role, name)
+
+
+def _forwarding(document: Document) -> Iterator[Problem]:
+    """Refuse to switch off what pods need: a node that forwards nothing is up, and its pods are alone."""
+    for owner, roles, value, path in _settings(document, "baseline", "baseline_sysctl"):
+        setting = value.get("net.ipv4.ip_forward") if isinstance(value, dict) else None
+        if setting is not None and str(setting) != "1" and _NODES & {*roles}:
+            what = f"{owner}: net.ipv4.ip_forward is {shown(setting)}, and Kubernetes' nodes pass packets on"
+            fix = "leave it out: each host's roles decide on it"
+            yield document.problem("TEN-712", what, fix, (*path, "net.ipv4.ip_forward"))
+
+
+def _allowed(document: Document) -> Iterator[Problem]:
+    """Refuse a list of who may log in that leaves the account of the management out."""
+    account = document.spec["management"]["account"]
+    for owner, _, value, path in _settings(document, "sshd", "sshd_allow_users"):
+        if isinstance(value, list) and value and account not in value:
+            what = f"{owner}: sshd_allow_users leaves out {account}, who manages the hosts"
+            yield document.problem("TEN-713", what, f"add {account}", path)

@@ -1,0 +1,80 @@
+"""Turns what ansible-runner tells of tasks into outcomes of hosts."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tenantry.contract.reading.document import printable
+from tenantry.hosts.outcome import Action, HostOutcome, Step
+from tenantry.problems import Problem, problem
+
+LONGEST_SAID = 600
+_AGAIN = "mend the cause, then run the same command again"
+
+
+class Listener:
+    """Gathers each host's outcome from events, and passes steps on as they come."""
+
+    def __init__(self, hosts: Mapping[str, HostOutcome], progress: Callable[[Step], None]) -> None:
+        self._hosts = hosts
+        self._progress = progress
+
+    def __call__(self, event: Mapping[str, Any]) -> bool:
+        """Take one event; `False` would tell ansible-runner to keep it in a file, too."""
+        data = event.get("event_data", {})
+        one = self._hosts.get(data.get("host", ""))
+        handler = _HANDLERS.get(event.get("event", ""))
+        if one is not None and handler is not None:
+            handler(one, data.get("role") or "", data)
+            count = len(one.changes.get(data.get("role") or "", ()))
+            self._progress(Step(one.host, data.get("role") or "", count))
+        return False
+
+
+def _ok(one: HostOutcome, role: str, data: Mapping[str, Any]) -> None:
+    result = data.get("res", {})
+    if "hostFacts" in result:
+        one.facts = result["hostFacts"]
+    if result.get("changed"):
+        _note(one, role, result.get("changes") or [data.get("task", "")])
+        one.action = max(one.action, Action.CHANGED, key=list(Action).index)
+
+
+def _note(one: HostOutcome, role: str, changes: list[str]) -> None:
+    one.changes.setdefault(role, []).extend(printable(str(text)) for text in changes)
+
+
+def _failed(one: HostOutcome, role: str, data: Mapping[str, Any]) -> None:
+    if data.get("ignore_errors"):
+        return
+    result = data.get("res", {})
+    _note(one, role, result["changes"]) if result.get("changes") else None
+    if result.get("refused"):
+        one.action = Action.REFUSED
+        one.problems += [_refused(one.host, role, reason) for reason in result["refused"]]
+        return
+    one.action = Action.FAILED
+    said = printable(" ".join(str(result.get("msg") or result.get("stderr") or "it says nothing").split()))
+    what = f"{one.host}: {role or 'the playbook'} failed at «{data.get('task', '')}»: {said[:LONGEST_SAID]}"
+    one.problems.append(problem("TEN-724", what.rstrip("."), result.get("fix") or _AGAIN))
+
+
+def _refused(host: str, role: str, reason: Mapping[str, str]) -> Problem:
+    said = {name: printable(str(reason[name])) for name in ("key", "value", "what", "fix")}
+    return problem("TEN-723", f"{host}: {role} refuses {said['key']} {said['value']}: {said['what']}", said["fix"])
+
+
+def _unreachable(one: HostOutcome, _: str, data: Mapping[str, Any]) -> None:
+    if data.get("res", {}).get("_ansible_ignore_unreachable"):
+        return
+    one.action = Action.UNREACHABLE
+    said = printable(" ".join(str(data.get("res", {}).get("msg", "")).split()))[:LONGEST_SAID]
+    what = f"{one.host} can't be reached: {said.rstrip('.')}"
+    fix = "see that it runs, that its address, account and hostKey are right, and that your key is let in"
+    one.problems.append(problem("TEN-722", what, fix))
+
+
+_HANDLERS: Mapping[str, Callable[[HostOutcome, str, Mapping[str, Any]], None]] = {
+    "runner_on_ok": _ok,
+    "runner_on_failed": _failed,
+    "runner_on_unreachable": _unreachable,
+}

@@ -1,0 +1,45 @@
+"""What came of a run over hosts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tenantry.problems import Problem
+
+
+class Action(StrEnum):
+    """What became of a host, from best to worst."""
+
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happened on a host: a role began to work there, or a task of it ended."""
+
+    host: str
+    role: str
+    changes: int
+
+
+@dataclass
+class HostOutcome:
+    """What happened on a host: by role, what was changed (or would be), and what is wrong.
+
+    A host is `stopped` where another one was refused before anything was changed anywhere.
+    """
+
+    host: str
+    action: Action = Action.UNCHANGED
+    changes: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    facts: Mapping[str, object] | None = None
+
+    def count(self) -> int:
+        """Give the number of changes."""
+        return sum(map(len, self.changes.values()))

@@ -1,0 +1,186 @@
+#!/usr/bin/python
+"""Brings a host's files, kernel settings, modules, mounts, accounts and services to what is wanted, in one go."""
+
+DOCUMENTATION = r"""
+module: host_settle
+short_description: Bring files, kernel settings, modules, mounts, accounts and services to what is wanted
+description:
+  - Compares everything first, and then changes what differs. Check mode compares by the same code, and stops there.
+  - C(changes) says what differed, in the same words in both.
+options:
+  files: {type: list, elements: dict, default: [], description: "path, content and mode of each."}
+  sysctl: {type: dict, default: {}, description: Kernel settings in force.}
+  load: {type: list, elements: str, default: [], description: Kernel modules that are to be loaded.}
+  unload: {type: list, elements: str, default: [], description: Kernel modules that are not to be.}
+  mounts: {type: list, elements: dict, default: [], description: "Lines of fstab, with source, path, fs and options."}
+  lock: {type: bool, default: false, description: Whether passwords are locked, but those in passwords.}
+  passwords: {type: list, elements: str, default: [], description: Accounts that may have a password.}
+  services: {type: list, elements: dict, default: [], description: "name of each, and the paths it is restarted for."}
+author: [tenantry]
+"""
+EXAMPLES = r"""
+- name: Settle
+  host_settle:
+    sysctl: {kernel.kptr_restrict: "2"}
+"""
+RETURN = r"""
+changes: {description: What differed., type: list, returned: always}
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_files import command, difference, put, read, write
+
+FSTAB = "/etc/fstab"
+
+
+def setting_path(name):
+    """Give where the kernel has a setting: dots are slashes, and a slash in a name is a dot."""
+    return "/proc/sys/" + name.translate(str.maketrans("./", "/."))
+
+
+def sysctl_changes(wanted):
+    """Give each setting that isn't as wanted, with what sets it."""
+    for name, value in wanted.items():
+        now = read(setting_path(name))
+        if now is None or now.split() != str(value).split():
+            was = "unset" if now is None else " ".join(now.split())
+            yield f"sysctl {name}: {was} to {value}", lambda name=name, value=value: set_sysctl(name, value)
+
+
+def set_sysctl(name, value):
+    """Set a kernel setting now; its file is for the next boot."""
+    with open(setting_path(name), "w", encoding="ascii") as out:
+        out.write(str(value))
+
+
+def module_changes(load, unload):
+    """Give each module that is to be loaded and isn't, or the other way round."""
+    loaded = {line.split()[0] for line in (read("/proc/modules") or "").splitlines()}
+    for name in load:
+        # A module that is built in has a folder there, too.
+        if not os.path.isdir(f"/sys/module/{name}"):
+            yield f"module {name} isn't loaded", lambda name=name: must("modprobe", name)
+    for name in unload:
+        if name in loaded:
+            yield f"module {name} is loaded", lambda name=name: must("modprobe", "-r", name)
+
+
+def mount_changes(mounts):
+    """Give each mount that isn't in fstab as wanted, or not in force."""
+    now = {line.split()[1]: set(line.split()[3].split(",")) for line in (read("/proc/mounts") or "").splitlines()}
+    for one in mounts:
+        line = f"{one['source']} {one['path']} {one['fs']} {one['options']} 0 0"
+        if line not in (read(FSTAB) or "").splitlines():
+            yield f"fstab has no line for {one['path']}", lambda one=one, line=line: set_fstab(one["path"], line)
+        wanted = {name for name in one["options"].split(",") if name in ("nodev", "nosuid", "noexec")}
+        if one["path"] not in now:
+            yield f"{one['path']} isn't a mount of its own", lambda one=one: mount(one["path"])
+        elif not wanted <= now[one["path"]]:
+            lacking = ", ".join(sorted(wanted - now[one["path"]]))
+            yield (
+                f"{one['path']} is mounted without {lacking}",
+                lambda one=one: must("mount", "-o", f"remount,{one['options'].replace('bind,', '')}", one["path"]),
+            )
+
+
+def mount(path):
+    """Mount what fstab now has; what everybody may write to stays so."""
+    must("systemctl", "daemon-reload")
+    must("mount", path)
+    os.chmod(path, 0o1777)
+
+
+def set_fstab(path, line):
+    """Put a line into fstab, in the place of the one for that path."""
+    kept = [one for one in (read(FSTAB) or "").splitlines() if one.startswith("#") or one.split()[1:2] != [path]]
+    put(FSTAB, "\n".join([*kept, line]) + "\n")
+
+
+def account_changes(allowed):
+    """Give each account that has a password and may not."""
+    for line in (read("/etc/shadow") or "").splitlines():
+        name, password = line.split(":")[:2]
+        if name not in allowed and not password.startswith(("!", "*")):
+            yield f"account {name} has a password", lambda name=name: must("passwd", "-q", "-l", name)
+
+
+def service_changes(services, changed):
+    """Give each service that doesn't run, doesn't come back with a boot, or is to be restarted for its files."""
+    names = [one["name"] for one in services]
+    if not names:
+        return
+    active = command("systemctl", "is-active", *names)[1].split()
+    enabled = command("systemctl", "is-enabled", *names)[1].split()
+    for one, runs, boots in zip(services, active, enabled, strict=True):
+        name = one["name"]
+        if boots != "enabled":
+            yield f"service {name} isn't enabled", lambda name=name: must("systemctl", "-q", "enable", name)
+        if runs != "active":
+            yield f"service {name} doesn't run", lambda name=name: must("systemctl", "restart", name)
+        elif changed & set(one.get("files", ())):
+            yield f"service {name} has other files", lambda name=name: must("systemctl", "restart", name)
+
+
+class CommandError(Exception):
+    """A command failed."""
+
+
+def must(*words):
+    """Run a command that has to succeed."""
+    code, said = command(*words)
+    if code:
+        raise CommandError(f"{' '.join(words)}: {said.strip() or code}")
+
+
+def find_changes(wanted):
+    """Give all that differs, in the order in which it is changed: files first, for what is in force comes of them."""
+    files = [(said, one) for one in wanted["files"] if (said := difference(one))]
+    changes = [(said, lambda one=one: write(one)) for said, one in files]
+    changes += module_changes(wanted["load"], wanted["unload"])
+    changes += sysctl_changes(wanted["sysctl"])
+    changes += mount_changes(wanted["mounts"])
+    if wanted["lock"]:
+        changes += account_changes(wanted["passwords"])
+    changes += service_changes(wanted["services"], {one["path"] for _, one in files})
+    return changes
+
+
+def apply(module, changes, said):
+    """Change what differs, then look again: to switch forwarding over sets other settings back."""
+    for _ in range(2):
+        for text, change in changes:
+            try:
+                change()
+            except (OSError, CommandError) as error:
+                module.fail_json(msg=f"{text}, and that can't be changed: {error}", changes=said)
+        changes = find_changes(module.params) if changes else []
+    if changes:
+        module.fail_json(msg=f"changed, and still so: {'; '.join(text for text, _ in changes)}", changes=said)
+
+
+def main():
+    """Compare, then change."""
+    module = AnsibleModule(
+        argument_spec={
+            "files": {"type": "list", "elements": "dict", "default": []},
+            "sysctl": {"type": "dict", "default": {}},
+            "load": {"type": "list", "elements": "str", "default": []},
+            "unload": {"type": "list", "elements": "str", "default": []},
+            "mounts": {"type": "list", "elements": "dict", "default": []},
+            "lock": {"type": "bool", "default": False},
+            "passwords": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "services": {"type": "list", "elements": "dict", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    changes = find_changes(module.params)
+    said = [text for text, _ in changes]
+    if not module.check_mode:
+        apply(module, changes, said)
+    module.exit_json(changed=bool(said), changes=said)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Files of a host: compared, and written whole or not at all. Shared by tenantry's modules."""
+
+import grp
+import os
+import pwd
+import stat
+import subprocess
+import tempfile
+
+
+def command(*words, stdin=None):
+    """Run a command in a plain locale; give its code and what it printed."""
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+    done = subprocess.run(
+        words, input=stdin, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+def read(path):
+    """Give a file's text, or None where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as source:
+            return source.read()
+    except FileNotFoundError:
+        return None
+
+
+def owner_of(path):
+    """Give a file's mode in octal, owner and group."""
+    seen = os.stat(path)
+    return f"{stat.S_IMODE(seen.st_mode):04o}", pwd.getpwuid(seen.st_uid).pw_name, grp.getgrgid(seen.st_gid).gr_name
+
+
+def difference(wanted):
+    """Say how a file isn't as wanted ({path, content, mode}), in a few words; nothing where it is."""
+    path, mode = wanted["path"], wanted.get("mode") or "0644"
+    now = read(path)
+    if now is None:
+        return f"file {path} is missing"
+    if now != wanted["content"]:
+        return f"file {path} differs"
+    if owner_of(path) != (mode, "root", "root"):
+        return f"file {path} has other rights than {mode} root:root"
+    return ""
+
+
+def write(wanted):
+    """Put a file in place in one step, after its bytes are on the disk."""
+    put(wanted["path"], wanted["content"], int(wanted.get("mode") or "0644", 8))
+
+
+def put(path, content, mode=0o644):
+    """Replace a file's text in one step."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".tenantry-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(name, mode)
+        os.chown(name, 0, 0)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,39 @@
+"""Guests for tests, each as fresh as after its first boot."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from guest_image import Image, ensure_image, missing_tools
+from guests import Guest, free_port, guest
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """Give the image of test hosts; what this machine lacks for it is the reason why its tests are skipped."""
+    if missing := missing_tools():
+        pytest.skip(f"test hosts need {', '.join(missing)}, which `make test` installs where apt-get and root are")
+    return ensure_image()
+
+
+@pytest.fixture
+def host(image: Image, tmp_path: Path) -> Iterator[Guest]:
+    """Give one guest."""
+    with guest(image, tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def hosts(image: Image, tmp_path: Path) -> Iterator[Callable[[int], list[Guest]]]:
+    """Give a function that brings up so many guests, in one network."""
+    with ExitStack() as stack:
+        network = free_port()
+
+        def bring_up(count: int) -> list[Guest]:
+            return [
+                stack.enter_context(guest(image, tmp_path, f"host-{number}", number=number, network=network))
+                for number in range(1, count + 1)
+            ]
+
+        yield bring_up

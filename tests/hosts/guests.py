@@ -1,0 +1,194 @@
+"""Test hosts: guests of QEMU, brought from a snapshot to SSH in seconds, and gone with whoever started them."""
+
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from guest_image import Image
+
+_MEMORY = 640
+_BOOT_SECONDS = 300
+_SNAPSHOT = "clean"
+_PEERS = "/etc/systemd/network/20-peers.network"
+# Ends with us, however we end: a test that was killed leaves no guest behind.
+_PRELUDE = ("setpriv", "--pdeathsig", "KILL", "nice")
+DATA_DISK = "/dev/disk/by-id/virtio-TEST0DATA"
+"""The second disk of each guest, by its stable id; it is empty."""
+
+
+class GuestError(Exception):
+    """A guest didn't come up, or a command on it failed."""
+
+
+@dataclass
+class Guest:
+    """A running guest: reached by SSH on a loopback port of this machine, and in a network of guests by `address`."""
+
+    name: str
+    folder: Path
+    port: int
+    key: Path
+    address: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def ssh(self) -> list[str]:
+        """Give the command that runs another one on the guest."""
+        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=10")
+        flags = [word for option in options for word in ("-o", option)]
+        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), "ops@127.0.0.1"]
+
+    def run(self, command: str, *, seconds: int = 120, check: bool = True, user: str = "root") -> str:
+        """Run a shell's text, as root, and give what it printed."""
+        text = f"sudo sh -c {shlex.quote(command)}" if user == "root" else command
+        done = subprocess.run([*self.ssh, text], capture_output=True, text=True, timeout=seconds, check=False)
+        if check and done.returncode:
+            raise GuestError(f"{self.name}: {command}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def answers(self) -> bool:
+        """Say whether a new login works now."""
+        with suppress(subprocess.TimeoutExpired):
+            return subprocess.run([*self.ssh, "true"], capture_output=True, timeout=30, check=False).returncode == 0
+        return False
+
+    def reboot(self) -> None:
+        """Boot it anew, and wait for its SSH."""
+        before = self.run("cat /proc/sys/kernel/random/boot_id")
+        self.run("systemd-run --on-active=1 systemctl reboot", check=False)
+        deadline = time.monotonic() + _BOOT_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(GuestError, subprocess.TimeoutExpired):
+                if self.run("cat /proc/sys/kernel/random/boot_id", seconds=30) != before:
+                    return
+            time.sleep(1)
+        raise GuestError(f"{self.name} didn't come back:\n{self.console()}")
+
+    def monitor(self, command: str) -> str:
+        """Have QEMU's monitor do something, and give what it said."""
+        with socket.socket(socket.AF_UNIX) as talk:
+            talk.settimeout(_BOOT_SECONDS)
+            talk.connect(str(self.folder / "monitor"))
+            _until_prompt(talk)
+            talk.sendall(f"{command}\n".encode())
+            return _until_prompt(talk)
+
+    def console(self) -> str:
+        """Give the last lines of its console."""
+        return "\n".join((self.folder / "console").read_text(errors="replace").splitlines()[-20:])
+
+    def stop(self) -> None:
+        """End it at once; its disks aren't needed any more."""
+        self.process.kill()
+        self.process.wait(30)
+
+
+@contextmanager
+def guest(image: Image, folder: Path, name: str = "host-1", *, number: int = 1, network: int = 0) -> Iterator[Guest]:
+    """Bring up a guest as it was just after its first boot. Of several, each has a number, and all the same network."""
+    clean = _ensure_clean(image)
+    home = folder / name
+    home.mkdir(parents=True)
+    for disk in ("root.qcow2", "data.qcow2"):
+        shutil.copyfile(clean / disk, home / disk)
+    started = _start(image, home, name, number=number, network=network or free_port(), restore=True)
+    try:
+        _wait(started)
+        _make_own(started, number)
+        yield started
+    finally:
+        started.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _ensure_clean(image: Image) -> Path:
+    """Boot the image once, wait for its SSH, and keep it as it is then, memory and disks."""
+    folder = image.disk.parent / "clean"
+    with FileLock(image.disk.parent / "clean.lock"):
+        if not (folder / "ready").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            shutil.copyfile(image.disk, folder / "root.qcow2")
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", folder / "data.qcow2", "1G"], check=True)
+            first = _start(image, folder, "guest", number=0, network=free_port(), restore=False)
+            try:
+                _wait(first)
+                # Until nothing of the boot is left to be done by each guest anew.
+                first.run("systemctl is-system-running --wait; sync; fstrim -a || true", seconds=_BOOT_SECONDS)
+                first.monitor(f"savevm {_SNAPSHOT}")
+            finally:
+                first.stop()
+            (folder / "ready").touch()
+    return folder
+
+
+def _start(image: Image, folder: Path, name: str, *, number: int, network: int, restore: bool) -> Guest:
+    port = free_port()
+    net = f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"
+    peers = f"socket,id=net1,mcast=230.0.0.1:{network},localaddr=127.0.0.1"
+    command = [
+        *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-name", name),
+        *("-machine", "q35", "-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max", "-smp", "2"),
+        *("-m", str(_MEMORY), "-rtc", "base=utc,clock=host", "-device", "virtio-rng-pci"),
+        *("-kernel", str(image.kernel), "-initrd", str(image.initrd)),
+        *("-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet"),
+        *("-drive", f"file={folder}/root.qcow2,if=none,id=d0,cache=unsafe,discard=unmap"),
+        *("-device", "virtio-blk-pci,drive=d0,serial=TEST0ROOT"),
+        *("-drive", f"file={folder}/data.qcow2,if=none,id=d1,cache=unsafe,discard=unmap"),
+        *("-device", "virtio-blk-pci,drive=d1,serial=TEST0DATA"),
+        *("-netdev", net, "-device", "virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01"),
+        *("-netdev", peers, "-device", f"virtio-net-pci,netdev=net1,mac=52:54:00:00:02:{number:02x}"),
+        *("-serial", f"file:{folder}/console", "-monitor", f"unix:{folder}/monitor,server=on,wait=off"),
+        *(("-loadvm", _SNAPSHOT) if restore else ()),
+    ]
+    with (folder / "qemu.log").open("wb") as log:
+        process = subprocess.Popen([*_PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    return Guest(name, folder, port, image.key, f"10.77.0.{number}", process)
+
+
+def _wait(started: Guest) -> None:
+    deadline = time.monotonic() + _BOOT_SECONDS
+    while time.monotonic() < deadline:
+        if started.process.poll() is not None:
+            said = (started.folder / "qemu.log").read_text(errors="replace")
+            raise GuestError(f"{started.name} ended: {said}")
+        if started.answers():
+            return
+        time.sleep(0.5)
+    raise GuestError(f"{started.name} doesn't answer:\n{started.console()}")
+
+
+def _make_own(started: Guest, number: int) -> None:
+    """Tell guests of one snapshot apart, and bring their clock to today's."""
+    mac = f"52:54:00:00:02:{number:02x}"
+    started.run(
+        f"date -s @{time.time():.0f} >/dev/null; hostname {started.name}; echo {started.name} > /etc/hostname; "
+        f"sed -i 's/guest/{started.name}/' /etc/hosts; echo {uuid.uuid4().hex} > /etc/machine-id; "
+        f"ip link set eth1 address {mac} up; ip address replace {started.address}/24 dev eth1; "
+        f"printf '[Match]\\nName=eth1\\n[Network]\\nAddress={started.address}/24\\n' > {_PEERS}; sync"
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _until_prompt(talk: socket.socket) -> str:
+    said = b""
+    while not said.rstrip().endswith(b"(qemu)"):
+        part = talk.recv(65536)
+        if not part:
+            break
+        said += part
+    return said.decode(errors="replace")

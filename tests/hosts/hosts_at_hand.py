@@ -1,0 +1,64 @@
+"""Inventories of test hosts, and the command run on them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from guests import DATA_DISK, Guest
+
+from tenantry.problems import Exit
+
+ROOT_DISK = "/dev/disk/by-id/virtio-TEST0ROOT"
+
+
+def host_of(
+    guest: Guest, number: int = 1, roles: tuple[str, ...] = ("control-plane", "etcd", "worker"), **more: object
+) -> dict[str, Any]:
+    """Describe a guest as an inventory does."""
+    return {
+        "name": guest.name,
+        "roles": list(roles),
+        "rack": "r01",
+        "address": guest.address,
+        "mac": f"52:54:00:00:02:{number:02x}",
+        "serial": f"TEST{number}",
+        "ssh": {"address": "127.0.0.1", "port": guest.port},
+        "hostKey": " ".join(guest.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2]),
+        "disks": [{"id": ROOT_DISK, "purpose": "system"}, {"id": DATA_DISK, "purpose": "data"}],
+        **more,
+    }
+
+
+def inventory_of(*hosts: dict[str, Any], **spec: object) -> dict[str, Any]:
+    """Make an inventory of hosts, with other parts of its spec where they are given."""
+    whole = {
+        "site": "test",
+        "offline": True,
+        "racks": [{"name": "r01"}],
+        "management": {"account": "ops", "networks": ["10.0.2.0/24"]},
+        "network": {"hosts": ["10.77.0.0/24"], "pods": ["10.128.0.0/14"], "services": ["10.96.0.0/16"]},
+        "time": {"servers": ["10.77.0.250"]},
+        "hosts": list(hosts),
+        **spec,
+    }
+    return {"apiVersion": "tenantry.dev/v1", "kind": "Inventory", "metadata": {"name": "test"}, "spec": whole}
+
+
+def write(folder: Path, document: dict[str, Any]) -> Path:
+    """Write an inventory as a file."""
+    file = folder / "inventory.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    return file
+
+
+def run(*words: str | Path, expect: Exit = Exit.DONE) -> subprocess.CompletedProcess[str]:
+    """Run `tenantry hosts ...`, which has to exit with a code."""
+    command = [sys.executable, "-m", "tenantry", "hosts", *map(str, words)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=900, check=False, env={**os.environ, "COLUMNS": "160"}
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done

@@ -1,0 +1,248 @@
+"""Bad inventories: each is refused before anything is started, with host, key, value and fix."""
+
+import copy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tenantry.contract.rules.settings import role_options
+from tenantry.hosts.reading import limit_to, read_inventory
+from tenantry.hosts.variables import to_ansible, to_known_hosts
+from tenantry.problems import Exit, InputError
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4nIUAfsNQHSQn9U5Z4bMk5Qy1p2bqzC0SqfXyVb7oY"
+
+
+def host(number: int, *roles: str, **more: object) -> dict[str, Any]:
+    disks = [{"id": f"/dev/disk/by-id/wwn-0x5000c500a1b2c3{number:02x}", "purpose": "system"}]
+    return {
+        "name": f"host-{number}",
+        "roles": list(roles),
+        "rack": "r01",
+        "address": f"10.20.0.{number}",
+        "mac": f"52:54:00:00:00:{number:02x}",
+        "serial": f"CZJ{number}",
+        "disks": disks,
+        **more,
+    }
+
+
+def good() -> dict[str, Any]:
+    store_disks = [
+        {"id": "/dev/disk/by-id/wwn-0x5000c500a1b2c3f0", "purpose": "system"},
+        {"id": "/dev/disk/by-id/wwn-0x5000c500a1b2c3f1", "purpose": "data", "serial": "ZL2A7Q4M"},
+    ]
+    spec = {
+        "site": "onprem",
+        "offline": True,
+        "racks": [{"name": "r01"}, {"name": "r02", "title": "North hall"}],
+        "management": {"account": "ops", "networks": ["10.20.254.0/24"]},
+        "network": {
+            "hosts": ["10.20.0.0/24"],
+            "pods": ["10.128.0.0/14"],
+            "services": ["10.96.0.0/16"],
+            "virtualAddress": "10.20.0.100",
+        },
+        "time": {"servers": ["ntp1.gov.example"]},
+        "settings": {"baseline": {"baseline_sysctl": {"vm.swappiness": "10"}}},
+        "hosts": [
+            host(1, "control-plane", "etcd", bmc={"address": "10.20.255.1", "mac": "52:54:00:aa:00:01"}),
+            host(2, "control-plane", "etcd"),
+            host(3, "control-plane", "etcd", hostKey=KEY, ssh={"port": 2203}),
+            host(4, "worker"),
+            host(5, "object-store", disks=store_disks, rack="r02"),
+        ],
+    }
+    return {"apiVersion": "tenantry.dev/v1", "kind": "Inventory", "metadata": {"name": "onprem"}, "spec": spec}
+
+
+def put(value: object, *path: str | int) -> Callable[[dict[str, Any]], None]:
+    """Give a change that sets a value."""
+
+    def change(spec: dict[str, Any]) -> None:
+        node: Any = spec
+        for step in path[:-1]:
+            node = node[step]
+        node[path[-1]] = value
+
+    return change
+
+
+def drop(*path: str | int) -> Callable[[dict[str, Any]], None]:
+    """Give a change that removes a value."""
+
+    def change(spec: dict[str, Any]) -> None:
+        node: Any = spec
+        for step in path[:-1]:
+            node = node[step]
+        del node[path[-1]]
+
+    return change
+
+
+FIRST = ("hosts", 0)
+BAD = {
+    "doubled name": (put("host-1", "hosts", 3, "name"), "TEN-700", ["host-1", "name"]),
+    "doubled address": (put("10.20.0.1", "hosts", 3, "address"), "TEN-700", ["host-4", "10.20.0.1", "host-1"]),
+    "address of a BMC": (put("10.20.0.4", *FIRST, "bmc", "address"), "TEN-700", ["host-4", "10.20.0.4", "host-1"]),
+    "virtual address in use": (put("10.20.0.4", "network", "virtualAddress"), "TEN-700", ["10.20.0.4", "host-4"]),
+    "doubled MAC": (put("52:54:00:00:00:01", "hosts", 3, "mac"), "TEN-700", ["host-4", "mac 52:54:00:00:00:01"]),
+    "MAC of a BMC": (put("52:54:00:00:00:04", *FIRST, "bmc", "mac"), "TEN-700", ["host-4", "52:54:00:00:00:04"]),
+    "doubled serial": (put("CZJ1", "hosts", 3, "serial"), "TEN-700", ["host-4", "serial CZJ1"]),
+    "disk of two hosts": (
+        put("/dev/disk/by-id/wwn-0x5000c500a1b2c301", "hosts", 3, "disks", 0, "id"),
+        "TEN-700",
+        ["host-4", "wwn-0x5000c500a1b2c301", "host-1"],
+    ),
+    "disk twice on a host": (
+        put([{"id": "/dev/disk/by-id/virtio-A", "purpose": p} for p in ("system", "data")], *FIRST, "disks"),
+        "TEN-700",
+        ["host-1", "virtio-A"],
+    ),
+    "disk serial of two hosts": (
+        lambda spec: [spec["hosts"][n]["disks"][0].update(serial="ZL1") for n in (0, 1)],
+        "TEN-700",
+        ["host-2", "ZL1", "host-1"],
+    ),
+    "doubled rack": (put("r01", "racks", 1, "name"), "TEN-700", ["rack r01"]),
+    "unknown rack": (put("r07", *FIRST, "rack"), "TEN-701", ["host-1", "r07", "r01, r02"]),
+    "no address": (put("10.20.0.999", *FIRST, "address"), "TEN-702", ["host-1", "10.20.0.999"]),
+    "no address of a BMC": (put("10.20.255.300", *FIRST, "bmc", "address"), "TEN-702", ["host-1", "10.20.255.300"]),
+    "outside the network": (put("10.21.0.1", *FIRST, "address"), "TEN-703", ["host-1", "10.21.0.1", "10.20.0.0/24"]),
+    "virtual address outside": (put("10.21.0.1", "network", "virtualAddress"), "TEN-703", ["10.21.0.1"]),
+    "pods overlap hosts": (put(["10.20.0.0/16"], "network", "pods"), "TEN-704", ["network.pods", "10.20.0.0/16"]),
+    "services overlap pods": (put(["10.129.0.0/16"], "network", "services"), "TEN-704", ["network.services"]),
+    "hosts overlap hosts": (put(["10.20.0.0/24", "10.20.0.0/16"], "network", "hosts"), "TEN-704", ["10.20.0.0/16"]),
+    "management within pods": (
+        put(["10.128.1.0/24"], "management", "networks"),
+        "TEN-704",
+        ["management.networks", "10.128.1.0/24"],
+    ),
+    "even etcd": (put(["control-plane"], "hosts", 2, "roles"), "TEN-705", ["2 hosts", "1, 3 or 5"]),
+    "control plane without etcd": (
+        lambda spec: [one.update(roles=["control-plane"]) for one in spec["hosts"][:3]],
+        "TEN-706",
+        ["etcd"],
+    ),
+    "workers alone": (
+        lambda spec: [one.update(roles=["worker"]) for one in spec["hosts"][:3]],
+        "TEN-706",
+        ["no host has the role control-plane"],
+    ),
+    "two for a virtual address": (put(["etcd"], "hosts", 2, "roles"), "TEN-707", ["3 or more", "there are 2"]),
+    "three without one": (drop("network", "virtualAddress"), "TEN-707", ["network.virtualAddress"]),
+    "public time offline": (put(["0.debian.pool.ntp.org"], "time", "servers"), "TEN-708", ["0.debian.pool.ntp.org"]),
+    "port of a time server": (put(["ntp1:99999"], "time", "servers"), "TEN-708", ["99999"]),
+    "no time server": (put([], "time", "servers"), "TEN-125", ["time.servers"]),
+    "no system disk": (put("data", *FIRST, "disks", 0, "purpose"), "TEN-709", ["host-1", "no disks"]),
+    "store without disk": (drop("hosts", 4, "disks", 1), "TEN-709", ["host-5", "data"]),
+    "unknown role's settings": (put({"bassline": {}}, "settings"), "TEN-710", ["bassline", "baseline"]),
+    "unknown setting": (
+        put({"baseline": {"baseline_sysctls": {}}}, *FIRST, "settings"),
+        "TEN-710",
+        ["host-1", "baseline_sysctls", "baseline_sysctl"],
+    ),
+    "setting of the inventory's": (
+        put({"preflight": {"host_disks": []}}, "settings"),
+        "TEN-710",
+        ["preflight", "host_disks"],
+    ),
+    "text for a list": (put({"baseline": {"baseline_load": "zfs"}}, "settings"), "TEN-711", ["zfs", "a list"]),
+    "number in a list of texts": (put({"baseline": {"baseline_load": [1]}}, "settings"), "TEN-711", ["a text"]),
+    "true for a number": (put({"preflight": {"preflight_most_skew": True}}, "settings"), "TEN-711", ["true"]),
+    "a node that doesn't forward": (
+        put({"baseline": {"baseline_sysctl": {"net.ipv4.ip_forward": 0}}}, "hosts", 3, "settings"),
+        "TEN-712",
+        ["host-4", "net.ipv4.ip_forward", "0"],
+    ),
+    "unknown role": (put(["control-plan"], *FIRST, "roles"), "TEN-124", ["control-plan", "control-plane"]),
+    "unknown property": (put(1, *FIRST, "colour"), "TEN-120", ["colour"]),
+    "no serial": (drop(*FIRST, "serial"), "TEN-121", ["serial"]),
+    "disk by its letter": (put("/dev/sda", *FIRST, "disks", 0, "id"), "TEN-123", ["/dev/sda", "by-id"]),
+    "block with bits beyond": (put(["10.20.0.1/24"], "network", "hosts"), "TEN-126", ["10.20.0.1/24"]),
+    "port as a text": (put("22", "hosts", 2, "ssh", "port"), "TEN-122", ["port"]),
+    "MAC in capitals": (put("52:54:00:AA:00:01", *FIRST, "mac"), "TEN-123", ["52:54:00:AA:00:01"]),
+    "half a key": (put("ssh-ed25519 AAAA", "hosts", 2, "hostKey"), "TEN-123", ["hostKey"]),
+    "root's shell as account": (put("ops;id", "management", "account"), "TEN-123", ["ops;id"]),
+}
+
+
+def write(folder: Path, document: dict[str, Any]) -> Path:
+    file = folder / "onprem.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    return file
+
+
+def test_a_good_inventory_is_read(tmp_path: Path) -> None:
+    inventory = read_inventory(write(tmp_path, good()))
+    assert [one.name for one in inventory.spec.hosts] == ["host-1", "host-2", "host-3", "host-4", "host-5"]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_inventory_is_refused(name: str, tmp_path: Path) -> None:
+    change, code, said = BAD[name]
+    document = copy.deepcopy(good())
+    change(document["spec"])
+    file = write(tmp_path, document)
+    with pytest.raises(InputError) as refused:
+        read_inventory(file)
+    found = [one for one in refused.value.problems if one.code == code]
+    assert any(all(part in f"{one.message} {one.fix}" for part in said) for one in found), str(refused.value)
+    assert all(one.file == str(file) and one.line and one.fix for one in refused.value.problems)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    document = good()
+    for change in (put("r07", *FIRST, "rack"), put("CZJ1", "hosts", 3, "serial"), put("10.9.0.1", *FIRST, "address")):
+        change(document["spec"])
+    with pytest.raises(InputError) as refused:
+        read_inventory(write(tmp_path, document))
+    assert {one.code for one in refused.value.problems} == {"TEN-700", "TEN-701", "TEN-703"}
+
+
+def test_a_file_without_an_inventory_is_refused(tmp_path: Path) -> None:
+    request = Path(__file__).parents[2] / "stacks" / "example" / "tenants" / "laa-portal.yaml"
+    with pytest.raises(InputError, match="TEN-720"):
+        read_inventory(request)
+
+
+def test_a_limit_that_no_host_matches_is_refused(tmp_path: Path) -> None:
+    inventory = read_inventory(write(tmp_path, good()))
+    assert [one.name for one in limit_to(inventory, ["host-4"]).spec.hosts] == ["host-4"]
+    with pytest.raises(InputError, match=r"TEN-721 .* no host hots-4[\s\S]*host-4"):
+        limit_to(inventory, ["hots-4"])
+
+
+def test_the_command_refuses_and_starts_nothing(tmp_path: Path) -> None:
+    document = good()
+    document["spec"]["hosts"][3]["serial"] = "CZJ1"
+    command = [sys.executable, "-m", "tenantry", "hosts", "prepare", str(write(tmp_path, document))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == Exit.INPUT
+    assert "TEN-700 host-4: the serial CZJ1 is host-1's already" in done.stderr
+    assert done.stdout == ""
+
+
+def test_ansible_is_told_of_a_host_s_own_address_key_and_settings(tmp_path: Path) -> None:
+    document = good()
+    document["spec"]["hosts"][3]["settings"] = {"baseline": {"baseline_load": ["zfs"]}}
+    inventory = read_inventory(write(tmp_path, document))
+    hosts: Any = to_ansible(inventory, Path("/keys/ops"), Path("/run/known"))
+    third, fourth = (hosts["all"]["hosts"][name] for name in ("host-3", "host-4"))
+    assert (third["ansible_host"], third["ansible_port"]) == ("10.20.0.3", 2203)
+    assert "UserKnownHostsFile=/run/known" in third["ansible_ssh_common_args"]
+    assert "UserKnownHostsFile" not in fourth["ansible_ssh_common_args"]
+    assert fourth["baseline_sysctl"] == {"vm.swappiness": "10"}
+    assert fourth["baseline_load"] == ["zfs"]
+    assert "baseline_load" not in third
+    assert to_known_hosts(inventory) == f"[10.20.0.3]:2203 {KEY}\n"
+
+
+def test_what_a_role_is_told_is_its_own_or_its_host_s() -> None:
+    for role, options in role_options().items():
+        assert {name.partition("_")[0] for name in options} <= {role, "host", "site"}
