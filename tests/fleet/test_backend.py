@@ -4,8 +4,8 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from operators import Operator, asked_for, living, new_id, request
 
+from operators import Operator, asked_for, living, new_id, request
 from sites import Sandbox, aws_keys
 
 

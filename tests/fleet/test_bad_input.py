@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from operators import Operator, make_operator, request
 from test_retire import end
 from trials import TODAY, lease
 
+from operators import Operator, make_operator, request
 from sites import Sandbox
 
 INTENT = {"port": 8443, "reason": "Reads the register."}

@@ -9,9 +9,9 @@ import pytest
 import urllib3
 import yaml
 from botocore.exceptions import ClientError
-from operators import Operator, keys_of, new_id, request
 
 from golden.rdf import DCAT, FOAF, read_graph
+from operators import Operator, keys_of, new_id, request
 from sites import Sandbox
 from tenantry.connection import write_connection
 

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from operators import Operator, request
 
+from operators import Operator, request
 from sites import Sandbox
 
 SITE = "onprem"

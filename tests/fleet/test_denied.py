@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operators import Operator, living, request
 
+from operators import Operator, living, request
 from sites import Sandbox
 
 # What a security team may add to the baseline: a rule that one of the objects which are rendered doesn't meet.

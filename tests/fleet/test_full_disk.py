@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from operators import Operator, asked_for, living, request
 
+from operators import Operator, asked_for, living, request
 from sites import Sandbox
 
 SCRIPT = """

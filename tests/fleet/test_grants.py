@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from operators import Operator, keys_of, request
 
+from operators import Operator, keys_of, request
 from sites import Sandbox
 
 TODAY = datetime.now(UTC).date()

@@ -14,8 +14,8 @@ from typing import Any
 
 import psutil
 import pytest
-from operators import Operator, asked_for, keys_of, living, make_operator, outcome_of, request
 
+from operators import Operator, asked_for, keys_of, living, make_operator, outcome_of, request
 from sites import Sandbox
 from tenantry import sandbox as embedded
 from tenantry.sandbox.layout import Layout

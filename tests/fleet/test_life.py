@@ -3,7 +3,6 @@
 from typing import Any
 
 from operators import Operator, asked_for, keys_of, living, request
-
 from sites import Sandbox
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from operators import Operator, request
 
+from operators import Operator, request
 from sites import Sandbox
 
 NAME = "ciliumnetworkpolicies.cilium.io"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from operators import Operator, request
 
 Request = dict[str, Any]

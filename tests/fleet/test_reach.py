@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from operators import Operator, request
 
+from operators import Operator, request
 from sites import Sandbox
 
 PORT = {"port": 8443, "protocol": "TCP"}

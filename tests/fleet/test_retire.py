@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
-from operators import Operator, keys_of, living, request
 
+from operators import Operator, keys_of, living, request
 from sites import Sandbox
 from tenantry.contract.reading.schema import validator
 from tenantry.fleet.retirement.certificate import digest_of

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import psutil
-from operators import Operator, keys_of, request
 
+from operators import Operator, keys_of, request
 from sites import Sandbox, aws_keys
 
 

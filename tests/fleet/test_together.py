@@ -4,8 +4,8 @@ import random
 import time
 
 import pytest
-from operators import Operator, asked_for, living, request
 
+from operators import Operator, asked_for, living, request
 from sites import Sandbox
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import psutil
 import pytest
-from operators import Operator, asked_for, living, request
 from troubles import denying_webhook, lead, server_of, slow
 
+from operators import Operator, asked_for, living, request
 from sites import Sandbox
 from tenantry import sandbox as embedded
 from tenantry.sandbox.layout import Layout

@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 from operators import Operator, request
-
 from sites import Sandbox
 
 POD = """\

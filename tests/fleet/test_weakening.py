@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from operators import Operator, living, request
 
+from operators import Operator, living, request
 from sites import Sandbox
 
 Request = dict[str, Any]

@@ -10,9 +10,9 @@ import boto3
 import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
-from operators import keys_of
 
 from isolation.world import World, audience, kubectl
+from operators import keys_of
 from tenantry.fleet.site.kubeconfig import read_context
 from tenantry.sandbox.layout import Layout
 from tenantry.sandbox.site.certs import ensure_certificate

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from operators import keys_of
 
 from isolation.identities import ACCOUNT
 from isolation.matrix import Surface
 from isolation.world import World, kubectl
+from operators import keys_of
 from tenantry.sandbox.site.settings import authentication_file
 
 _RBAC = "rbac.authorization.k8s.io"

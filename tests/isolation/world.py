@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from operators import Operator, make_operator, request
 
 from issuers import Issuer
+from operators import Operator, make_operator, request
 from sites import Sandbox
 from tenantry.sandbox.site.settings import authentication_file
 
