@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 
 from tenantry.data import example_dir
-from tenantry.fleet.apply import admit
+from tenantry.fleet.applying.apply import admit
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.selection import select
 

@@ -9,7 +9,7 @@ from store_servers import Store, ceph_rgw, versitygw
 
 from pulumi_stacks import Stacks
 from tenantry.connection import write_connection
-from tenantry.objectstore.server import serve_in_thread
+from tenantry.objectstore.plugin.server import serve_in_thread
 from tenantry.objectstore.store import Store as Client
 from tenantry.objectstore.store import open_store
 from tenantry.toolchain import binary

@@ -12,8 +12,8 @@ import grpc
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from tenantry.objectstore.plugin.values import engine, plain
 from tenantry.objectstore.spec import Json
-from tenantry.objectstore.values import engine, plain
 
 TENANT = "health-0001"
 

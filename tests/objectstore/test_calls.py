@@ -11,12 +11,12 @@ from store_calls import TENANT, Calls, inputs, urn
 from store_servers import Store
 from store_specs import access, full_bucket, tls_only
 
-from tenantry.objectstore.deletion import allow_deletion
+from tenantry.objectstore.contents.deletion import allow_deletion
 from tenantry.objectstore.kinds.bucket_parts import tag_map
-from tenantry.objectstore.provider import OUTPUTS
+from tenantry.objectstore.plugin.provider import OUTPUTS
+from tenantry.objectstore.plugin.values import UNKNOWN, engine, plain
 from tenantry.objectstore.spec import Json, complete
 from tenantry.objectstore.store import Store as Client
-from tenantry.objectstore.values import UNKNOWN, engine, plain
 
 
 def refusal(call: Json, *arguments: Json) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenantry.objectstore.exporting import MANIFEST, Place, export_bucket, read_manifest
+from tenantry.objectstore.contents.exporting import MANIFEST, Place, export_bucket, read_manifest
 from tenantry.objectstore.store import Store
 from tenantry.problems import UnreachableError
 

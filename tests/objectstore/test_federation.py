@@ -95,7 +95,7 @@ class Federated:
 
 @pytest.fixture(scope="module")
 def federated(sandbox: Sandbox, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federated]:
-    from tenantry.objectstore.server import serve_in_thread
+    from tenantry.objectstore.plugin.server import serve_in_thread
 
     cluster = cluster_of(sandbox, "onprem")
     plain = strategies.sites()["site-north"]

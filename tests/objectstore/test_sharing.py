@@ -22,7 +22,7 @@ from store_specs import full_bucket
 from pulumi_stacks import Stacks
 from tenantry.connection import write_connection
 from tenantry.objectstore import resources
-from tenantry.objectstore.server import Served, serve_in_thread
+from tenantry.objectstore.plugin.server import Served, serve_in_thread
 from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import Store as Client
 

@@ -21,8 +21,8 @@ from tenantry.contract.documents import Documents
 from tenantry.contract.load import judge
 from tenantry.contract.model import Classification, Location, Site
 from tenantry.data import example_dir
+from tenantry.fleet.judging.verdicts import find_denied
 from tenantry.fleet.selection import select
-from tenantry.fleet.verdicts import find_denied
 from tenantry.render import Manifest
 
 ALWAYS = {"bucket.policy", "bucket.versions", "bucket.objectLock", "iam.users"}

@@ -110,6 +110,7 @@ def test_rendering_loads_no_client() -> None:
 
 
 def test_an_apply_loads_the_engine_only_once_something_differs() -> None:
-    code = "import json, sys, tenantry.fleet.apply; print(json.dumps([name.split('.')[0] for name in sys.modules]))"
+    loaded = "print(json.dumps([name.split('.')[0] for name in sys.modules]))"
+    code = f"import json, sys, tenantry.fleet.applying.apply; {loaded}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert set(json.loads(done.stdout)) & {"pulumi", "boto3", "grpc"} == set()

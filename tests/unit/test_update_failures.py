@@ -4,9 +4,9 @@ from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, cast
 
+from tenantry.fleet.applying.failures import problems_of
 from tenantry.fleet.engine import UpdateFailed
 from tenantry.fleet.engine.results import Diagnostic
-from tenantry.fleet.failures import problems_of
 
 PLANNED = cast(
     "Any",

@@ -23,7 +23,7 @@ from tenantry.cli.options import (
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
-    from tenantry.fleet.outcome import Outcome
+    from tenantry.fleet.applying.outcome import Outcome
 
 
 @app.command(short_help="Bring tenants to what their requests say.")
@@ -43,7 +43,7 @@ def apply(
 
     Example: tenantry apply stacks/example/tenants/laa-portal.yaml
     """
-    from tenantry.fleet.apply import apply_tenants
+    from tenantry.fleet.applying.apply import apply_tenants
 
     how = partial(apply_tenants, buckets=delete_bucket or (), policies=policy)
     _work(tenants, context, jobs, form, how, verb="applying", idle="as asked; nothing was changed")
@@ -73,7 +73,7 @@ def sync(
 
     Example: tenantry sync stacks/example
     """
-    from tenantry.fleet.sync import sync_tenants
+    from tenantry.fleet.applying.sync import sync_tenants
     from tenantry.paths import certificates_dir
 
     folder = certificates_dir(certificate) if retire else None
@@ -94,7 +94,7 @@ def _work(
     """Work on tenants, and tell what became of them; `idle` says that nothing was to be done."""
     from tenantry.cli.building import show_builds
     from tenantry.cli.outcomes import following, write_outcomes
-    from tenantry.fleet.outcome import Action
+    from tenantry.fleet.applying.outcome import Action
     from tenantry.fleet.selection import select
 
     selection = select(tenants, context)

@@ -9,7 +9,7 @@ from tenantry.cli import app
 from tenantry.cli.options import ALL_AROUND, Context, Format, OptionalTenants, OutputFormat
 
 if TYPE_CHECKING:
-    from tenantry.fleet.catalogue import Catalogue
+    from tenantry.fleet.telling.catalogue import Catalogue
 
 
 @app.command(short_help="Show and publish the catalogue of data.")
@@ -32,8 +32,8 @@ def catalogue(
     """
     from tenantry.catalogue.document import DOCUMENT
     from tenantry.files import write_atomic
-    from tenantry.fleet.catalogue import make_catalogue, publish_catalogue
     from tenantry.fleet.selection import select
+    from tenantry.fleet.telling.catalogue import make_catalogue, publish_catalogue
 
     selection = select(tenants, context)
     made = make_catalogue(selection)

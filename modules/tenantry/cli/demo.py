@@ -31,8 +31,8 @@ def demo(jobs: Jobs = JOBS) -> None:
     from tenantry.cli.outcomes import following, write_outcomes
     from tenantry.cli.sandbox import start
     from tenantry.data import example_dir
-    from tenantry.fleet.apply import apply_tenants
-    from tenantry.fleet.outcome import Action
+    from tenantry.fleet.applying.apply import apply_tenants
+    from tenantry.fleet.applying.outcome import Action
     from tenantry.fleet.selection import select
 
     example = example_dir()

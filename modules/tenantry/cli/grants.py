@@ -11,7 +11,7 @@ from tenantry.cli import app
 from tenantry.cli.options import ALL_AROUND, Context, Format, OutputFormat
 
 if TYPE_CHECKING:
-    from tenantry.fleet.metering import Usage
+    from tenantry.fleet.telling.metering import Usage
 
 group = typer.Typer(help="What tenants share.", short_help="Count what grants are used for.")
 app.add_typer(group, name="grants", no_args_is_help=True)
@@ -44,8 +44,8 @@ def usage(
     """
     from tenantry.cli.tables import show_problems
     from tenantry.files import write_atomic
-    from tenantry.fleet.metering import measure_grants
     from tenantry.fleet.selection import select
+    from tenantry.fleet.telling.metering import measure_grants
     from tenantry.metering.reading import find_logs
 
     files = find_logs(logs)

@@ -13,7 +13,7 @@ from tenantry.cli.options import Format
 from tenantry.cli.tables import new_table, show, show_problems
 
 if TYPE_CHECKING:
-    from tenantry.fleet.outcome import Outcome
+    from tenantry.fleet.applying.outcome import Outcome
 
 STYLES = {
     "created": "green",

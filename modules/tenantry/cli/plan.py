@@ -10,7 +10,7 @@ from tenantry.cli.options import JOBS, Context, Format, Jobs, OutputFormat, Poli
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
-    from tenantry.fleet.plan import Plan
+    from tenantry.fleet.telling.plan import Plan
 
 SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
@@ -31,8 +31,8 @@ def plan(
     Example: tenantry plan stacks/example/tenants/laa-portal.yaml
     """
     from tenantry.cli.building import show_builds
-    from tenantry.fleet.plan import plan_tenants
     from tenantry.fleet.selection import select
+    from tenantry.fleet.telling.plan import plan_tenants
 
     selection = select(tenants, context)
     with show_builds() as building:

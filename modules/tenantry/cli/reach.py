@@ -11,8 +11,8 @@ from tenantry.contract.model import join_name
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
-    from tenantry.fleet.reach import Reach
     from tenantry.fleet.selection import Selection
+    from tenantry.fleet.telling.reach import Reach
     from tenantry.reach.ways import Way
 
 
@@ -22,8 +22,8 @@ def show_reach(tenants: Sequence[str], context: Context, form: Format) -> None:
     Intents whose other side doesn't agree are told of on standard error.
     """
     from tenantry.cli.tables import show_problems
-    from tenantry.fleet.reach import find_reach
     from tenantry.fleet.selection import select
+    from tenantry.fleet.telling.reach import find_reach
 
     selection = select(tenants, context)
     found = find_reach(selection.planned)

@@ -29,8 +29,8 @@ def retire(
     """
     from tenantry.cli.building import show_builds
     from tenantry.cli.outcomes import following, write_outcomes
-    from tenantry.fleet.outcome import Action
-    from tenantry.fleet.retire import retire_tenants
+    from tenantry.fleet.applying.outcome import Action
+    from tenantry.fleet.applying.retire import retire_tenants
     from tenantry.fleet.selection import select
     from tenantry.fleet.settling import settle
     from tenantry.paths import certificates_dir

@@ -54,7 +54,7 @@ def status(
     from tenantry.cli.tables import show_problems
     from tenantry.fleet.leases.stages import tell_ending
     from tenantry.fleet.retirement.memory import tell_held
-    from tenantry.fleet.usage import find_uses, tell_nearly_full
+    from tenantry.fleet.telling.usage import find_uses, tell_nearly_full
 
     found, overdue = _survey(tenants, context)
     if form is Format.JSON:
@@ -84,7 +84,7 @@ def drift(tenants: OptionalTenants = ALL_AROUND, context: Context = None, form: 
 
 def _survey(tenants: Sequence[str], context: Context) -> tuple["Survey", Sequence["Problem"]]:
     """Look at tenants; give how they stand, and what of them is overdue at their sites."""
-    from tenantry.fleet.overdue import tell_overdue
+    from tenantry.fleet.judging.overdue import tell_overdue
     from tenantry.fleet.selection import select
     from tenantry.fleet.site.waivers import find_lapsed_at
     from tenantry.fleet.survey import survey

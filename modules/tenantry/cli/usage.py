@@ -10,7 +10,7 @@ from tenantry.problems import Exit
 
 if TYPE_CHECKING:
     from tenantry.contract.model import Quota
-    from tenantry.fleet.usage import DepartmentUse, Use
+    from tenantry.fleet.telling.usage import DepartmentUse, Use
 
 
 def show_usage(tenants: Sequence[str], context: Context, form: Format) -> None:
@@ -18,7 +18,7 @@ def show_usage(tenants: Sequence[str], context: Context, form: Format) -> None:
     from tenantry.cli.tables import show_problems
     from tenantry.fleet.selection import select
     from tenantry.fleet.survey import survey
-    from tenantry.fleet.usage import add_departments, find_uses, tell_nearly_full
+    from tenantry.fleet.telling.usage import add_departments, find_uses, tell_nearly_full
 
     selection = select(tenants, context)
     found = survey(selection)
@@ -54,7 +54,7 @@ def _write_tables(uses: Sequence["Use"], departments: Sequence["DepartmentUse"])
 
 def _cell(used: "Quota", quota: "Quota", what: str) -> str:
     from tenantry.contract.demand import write_amount
-    from tenantry.fleet.usage import is_nearly_full
+    from tenantry.fleet.telling.usage import is_nearly_full
 
     mark = " !" if is_nearly_full(used, quota, what) else ""
     return f"{write_amount(what, getattr(used, what))} of {write_amount(what, getattr(quota, what))}{mark}"
@@ -87,7 +87,7 @@ def _write_json(uses: Sequence["Use"], departments: Sequence["DepartmentUse"]) -
 def _amounts(told: dict[str, "Quota"], quota: "Quota") -> dict[str, Any]:
     """Give each amount: CPU in millicores, memory and storage in bytes, pods as a number."""
     from tenantry.contract.demand import AMOUNTS
-    from tenantry.fleet.usage import is_nearly_full
+    from tenantry.fleet.telling.usage import is_nearly_full
 
     return {
         what: {name: getattr(each, what) for name, each in told.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from tenantry.objectstore.kinds.base import Found, Inputs
 from tenantry.objectstore.kinds.bucket_deletion import holds_objects
 from tenantry.objectstore.kinds.bucket_parts import read_owner
-from tenantry.objectstore.provider import KINDS, changed_paths
+from tenantry.objectstore.plugin.provider import KINDS, changed_paths
 from tenantry.objectstore.spec import TENANT_LABEL, complete
 from tenantry.objectstore.store import Store, open_store
 

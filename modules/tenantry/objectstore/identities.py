@@ -6,7 +6,7 @@ from typing import Any
 from tenantry.objectstore.capabilities import ensure_recorded
 from tenantry.objectstore.kinds.base import Inputs
 from tenantry.objectstore.kinds.identity import absent_as_none, path_tenant, tenant_path
-from tenantry.objectstore.provider import KINDS
+from tenantry.objectstore.plugin.provider import KINDS
 from tenantry.objectstore.store import Store
 
 _KINDS = (("User", "iam.users"), ("Role", "sts.webIdentity"))

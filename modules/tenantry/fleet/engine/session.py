@@ -13,7 +13,7 @@ from tenantry.connection import Connection, read_connection
 from tenantry.files import write_atomic
 from tenantry.fleet.engine import Backend, Engine
 from tenantry.fleet.site.kubeconfig import write_merged
-from tenantry.objectstore.server import serve_in_thread
+from tenantry.objectstore.plugin.server import serve_in_thread
 from tenantry.paths import connections_dir, state_dir
 from tenantry.problems import UnreachableError, problem
 from tenantry.toolchain import Progress, ensure

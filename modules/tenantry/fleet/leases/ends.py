@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tenantry.contract.model import today
+from tenantry.fleet.applying.outcome import Action, Outcome
 from tenantry.fleet.leases.stages import called, find_last_day
-from tenantry.fleet.outcome import Action, Outcome
 from tenantry.fleet.retirement.data import check_buckets, find_retention
 from tenantry.fleet.retirement.ending import Ending, find_waits, pair
 from tenantry.fleet.selection import Selection

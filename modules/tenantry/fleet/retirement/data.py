@@ -9,10 +9,10 @@ from tenantry.contract.model import Disposal
 from tenantry.fleet.retirement.ending import Ending
 from tenantry.fleet.retirement.journal import Archive, Journal, now
 from tenantry.fleet.site.record import Record
-from tenantry.objectstore.deletion import allow_deletion
-from tenantry.objectstore.exporting import Place, export_bucket, probe_target
-from tenantry.objectstore.holding import hold_bucket
-from tenantry.objectstore.inventory import take_inventory
+from tenantry.objectstore.contents.deletion import allow_deletion
+from tenantry.objectstore.contents.exporting import Place, export_bucket, probe_target
+from tenantry.objectstore.contents.holding import hold_bucket
+from tenantry.objectstore.contents.inventory import take_inventory
 from tenantry.objectstore.kinds.bucket_deletion import delete_bucket, holds_objects, why_kept
 from tenantry.objectstore.store import Store
 from tenantry.problems import Problem, TenantryError, problem

@@ -11,7 +11,7 @@ from tenantry.contract.sharing import for_party
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.kube import KubeClient
 from tenantry.fleet.site.live import read_records
-from tenantry.objectstore.exporting import Place
+from tenantry.objectstore.contents.exporting import Place
 from tenantry.objectstore.store import open_store
 from tenantry.problems import InputError, Problem, problem
 from tenantry.render.naming import MANAGED_BY_LABEL, MANAGER, TENANT_LABEL, bucket_name

@@ -15,8 +15,8 @@ from tenantry.fleet.retirement.journal import Archive, Journal
 from tenantry.fleet.site.kube import KubeClient
 from tenantry.fleet.site.live import LiveTenant, is_ours, read_site
 from tenantry.fleet.site.record import Keys, Record, record_manifest
-from tenantry.objectstore.deletion import keep_bucket
-from tenantry.objectstore.exporting import Place, manifest_digest
+from tenantry.objectstore.contents.deletion import keep_bucket
+from tenantry.objectstore.contents.exporting import Place, manifest_digest
 from tenantry.objectstore.identities import end_identities, list_identities
 from tenantry.objectstore.store import Store, open_store
 from tenantry.problems import Problem, UnreachableError, problem

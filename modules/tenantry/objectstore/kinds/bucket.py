@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tenantry.objectstore.capabilities import ensure_recorded
-from tenantry.objectstore.deletion import is_kept
+from tenantry.objectstore.contents.deletion import is_kept
 from tenantry.objectstore.kinds import bucket_parts
 from tenantry.objectstore.kinds.base import Found, IncompleteError, Inputs, Made, Spec, foreign
 from tenantry.objectstore.kinds.bucket_deletion import delete_bucket, holds_objects

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
-from tenantry.objectstore.deletion import is_asked_for
+from tenantry.objectstore.contents.deletion import is_asked_for
 from tenantry.objectstore.kinds.bucket_parts import NOT_SET, PARTS, observe
 from tenantry.objectstore.spec import Json
 from tenantry.objectstore.store import ABSENT, Store, error_code

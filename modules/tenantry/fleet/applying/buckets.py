@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
-from tenantry.objectstore.deletion import allow_deletion
+from tenantry.objectstore.contents.deletion import allow_deletion
 from tenantry.objectstore.kinds.bucket_deletion import why_kept
 from tenantry.objectstore.store import open_store
 from tenantry.problems import TenantryError

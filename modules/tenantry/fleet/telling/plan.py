@@ -5,15 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tenantry.fleet.apply import choose_changed, say_ending, split_ending
+from tenantry.fleet.applying.apply import choose_changed, say_ending, split_ending
+from tenantry.fleet.applying.update import needs_refresh, refuse_unknown
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
+from tenantry.fleet.judging.verdicts import split_denied
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import Comparison
 from tenantry.fleet.survey import Seen, survey
-from tenantry.fleet.update import needs_refresh, refuse_unknown
-from tenantry.fleet.verdicts import split_denied
 from tenantry.problems import Problem, TenantryError
 from tenantry.toolchain import Progress
 

@@ -19,9 +19,9 @@ from tenantry.objectstore.kinds.bucket import Bucket
 from tenantry.objectstore.kinds.oidc_provider import OidcProvider
 from tenantry.objectstore.kinds.role import Role, trusted_issuer
 from tenantry.objectstore.kinds.user import User
+from tenantry.objectstore.plugin.values import UNKNOWN, Properties, engine, has_unknown, plain
 from tenantry.objectstore.spec import DEFAULTS, REQUIRED, TENANT_LABEL, Json, complete, needed_capabilities
 from tenantry.objectstore.store import open_store
-from tenantry.objectstore.values import UNKNOWN, Properties, engine, has_unknown, plain
 from tenantry.problems import UnreachableError
 
 PACKAGE: Final = "objectstore"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from threading import Lock
 
 from tenantry.files import file_problem
+from tenantry.fleet.applying.failures import problems_of
+from tenantry.fleet.applying.outcome import Action, Outcome
 from tenantry.fleet.engine import UpdateFailed
 from tenantry.fleet.engine.session import API_SECONDS
-from tenantry.fleet.failures import problems_of
-from tenantry.fleet.outcome import Action, Outcome
 from tenantry.fleet.selection import Planned
 from tenantry.problems import Problem, TenantryError, problem
 

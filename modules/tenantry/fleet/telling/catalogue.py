@@ -15,7 +15,7 @@ from tenantry.connection import read_connection
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import Site, SiteCatalogue, today
 from tenantry.fleet.selection import Selection
-from tenantry.objectstore.public import PublicFile, Published, publish_files
+from tenantry.objectstore.contents.public import PublicFile, Published, publish_files
 from tenantry.problems import InputError, Problem, UnreachableError, problem
 from tenantry.render.store.statements import write_bucket_policy
 

@@ -19,7 +19,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from tenantry import __version__
 from tenantry.objectstore.kinds.base import IncompleteError
-from tenantry.objectstore.provider import ObjectStoreProvider, outputs_of
+from tenantry.objectstore.plugin.provider import ObjectStoreProvider, outputs_of
 from tenantry.objectstore.spec import Json
 from tenantry.plugin import serve_plugin
 from tenantry.problems import TenantryError

@@ -5,12 +5,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 from tenantry.connection import Connection
-from tenantry.fleet.attempts import Attempts
-from tenantry.fleet.buckets import deleting
+from tenantry.fleet.applying.attempts import Attempts
+from tenantry.fleet.applying.buckets import deleting
+from tenantry.fleet.applying.outcome import Action, Outcome, Report
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
-from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.site.recorder import Recorder
 from tenantry.fleet.survey import Seen

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenantry.fleet.apply import apply_seen, say_ending, split_ending
+from tenantry.fleet.applying.apply import apply_seen, say_ending, split_ending
+from tenantry.fleet.applying.outcome import Action, Outcome, Report
+from tenantry.fleet.judging.overdue import choose_overdue
 from tenantry.fleet.leases.notices import tell_people
 from tenantry.fleet.leases.stages import is_near, may_be_retired
-from tenantry.fleet.outcome import Action, Outcome, Report
-from tenantry.fleet.overdue import choose_overdue
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.survey import Survey, survey
 from tenantry.problems import Problem
@@ -55,7 +55,7 @@ def sync_tenants(
     ]
     if weighed and weighed.endings and certificates is not None:
         # Imported here: where nobody ends, nobody waits for it.
-        from tenantry.fleet.retire import retire_endings
+        from tenantry.fleet.applying.retire import retire_endings
 
         outcomes += retire_endings(weighed.endings, selection, building, report, jobs=jobs, certificates=certificates)
     return _tell(found, outcomes, leaving - going)

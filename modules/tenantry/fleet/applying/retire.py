@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tenantry.connection import read_connection
-from tenantry.fleet.attempts import Attempts
+from tenantry.fleet.applying.attempts import Attempts
+from tenantry.fleet.applying.outcome import Action, Outcome, Report
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
-from tenantry.fleet.outcome import Action, Outcome, Report
 from tenantry.fleet.retirement.certificate import write_certificate
 from tenantry.fleet.retirement.ending import Ending, find_waits, make_endings
 from tenantry.fleet.retirement.steps import Steps

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenantry.contract.reading.document import Document
+from tenantry.fleet.judging.weakening import find_weakened
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen
-from tenantry.fleet.weakening import find_weakened
 from tenantry.problems import Problem, problem
 
 if TYPE_CHECKING:

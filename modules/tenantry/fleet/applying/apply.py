@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from tenantry.connection import Connection
-from tenantry.fleet.outcome import Action, Outcome, Report
+from tenantry.fleet.applying.outcome import Action, Outcome, Report
+from tenantry.fleet.judging.verdicts import split_denied
+from tenantry.fleet.judging.weakening import list_changes
 from tenantry.fleet.selection import Planned, Selection
 from tenantry.fleet.site.compare import State
 from tenantry.fleet.survey import Seen, survey
-from tenantry.fleet.verdicts import split_denied
-from tenantry.fleet.weakening import list_changes
 from tenantry.problems import DeniedError, Problem, problem
 from tenantry.toolchain import Progress
 
@@ -121,7 +121,7 @@ def apply_seen(
         report(outcome)
     if waiting:
         # Imported here: where nothing is to be done, nobody waits for Pulumi's packages.
-        from tenantry.fleet.update import update_tenants
+        from tenantry.fleet.applying.update import update_tenants
 
         outcomes += update_tenants(waiting, connections, building, report, jobs=jobs, buckets=buckets)
     return outcomes

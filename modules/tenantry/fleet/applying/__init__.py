@@ -1,0 +1,1 @@
+"""Brings tenants to what their requests say, or to their end, several at once."""

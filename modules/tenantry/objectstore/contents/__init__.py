@@ -1,0 +1,1 @@
+"""What lies in buckets: exported, held, deleted, published and counted."""

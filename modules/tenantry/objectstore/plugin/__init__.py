@@ -1,0 +1,1 @@
+"""The provider as a process that Pulumi starts and calls."""
