@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from operators import Operator, request
+from operators import Operator, keys_of, request
 from sites import Sandbox
 
 POD = """\
@@ -75,3 +75,27 @@ def test_a_site_that_cannot_be_asked_is_told_and_the_others_are_shown(operator: 
     assert (done.returncode, "TEN-500" in done.stderr) == (3, True)
     assert one["spec"]["id"] in done.stdout
     assert other["spec"]["id"] not in done.stdout
+
+
+def test_what_buckets_hold_is_counted_where_asked_and_unknown_else(sandbox: Sandbox, operator: Operator) -> None:
+    """The sandbox's store doesn't tell; what isn't known is never shown as nothing."""
+    buckets = [{"name": "documents", "quota": "1Mi", "versions": True}, {"name": "empty", "quota": "1Mi"}]
+    asked = request("register", buckets=buckets)
+    operator.ask(asked)
+    operator.apply()
+    tenant = asked["spec"]["id"]
+    store = sandbox.client("onprem", "s3", keys_of(sandbox, asked))
+    for size in (600_000, 400_000):
+        store.put_object(Bucket=f"{tenant}-documents", Key="one", Body=bytes(size))
+    assert [(one["bytes"], one["nearlyFull"]) for one in usage(operator)["buckets"]] == [(None, False)] * 2
+    shown = operator.run("status", ".", "--usage").stdout
+    assert "What 2 buckets hold at site onprem isn't known" in shown
+    assert f"{tenant}-documents" not in shown
+    counted = json.loads(operator.run("status", ".", "--usage", "--objects", "--format", "json").stdout)["buckets"]
+    assert [(one["bucket"], one["versions"], one["bytes"], one["nearlyFull"]) for one in counted] == [
+        (f"{tenant}-documents", 2, 1_000_000, True),
+        (f"{tenant}-empty", 0, 0, False),
+    ]
+    told = operator.run("status", ".", "--usage", "--objects")
+    assert "976.6Ki of 1Mi !" in told.stdout
+    assert f"TEN-568 bucket {tenant}-documents of register" in told.stderr

@@ -26,6 +26,10 @@ def status(
     usage: Annotated[
         bool, typer.Option("--usage", help="Show what they use of their quotas, and departments of their ceilings.")
     ] = False,
+    objects: Annotated[
+        bool,
+        typer.Option("--objects", help="With --usage: list all objects, where a store tells no sizes."),
+    ] = False,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Show where tenants stand: as asked, absent, request changed, drifted, unfinished or retired.
@@ -46,10 +50,10 @@ def status(
 
         show_placement(tenants, context, form)
         return
-    if usage:
+    if usage or objects:
         from tenantry.cli.usage import show_usage
 
-        show_usage(tenants, context, form)
+        show_usage(tenants, context, form, objects=objects)
         return
     from tenantry.cli.tables import show_problems
     from tenantry.fleet.leases.stages import tell_ending

@@ -10,26 +10,37 @@ from tenantry.problems import Exit
 
 if TYPE_CHECKING:
     from tenantry.contract.model import Quota
-    from tenantry.fleet.telling.usage import DepartmentUse, Use
+    from tenantry.fleet.telling.usage import BucketUse, DepartmentUse, Use
 
 
-def show_usage(tenants: Sequence[str], context: Context, form: Format) -> None:
-    """Show what is used, as the sites count it. Exits 3 when a site can't be asked."""
+def show_usage(tenants: Sequence[str], context: Context, form: Format, *, objects: bool) -> None:
+    """Show what is used, as the sites count it. Exits 3 when a site can't be asked.
+
+    With `objects`, what buckets hold is counted where their store doesn't tell.
+    """
     from tenantry.cli.tables import show_problems
     from tenantry.fleet.selection import select
     from tenantry.fleet.survey import survey
-    from tenantry.fleet.telling.usage import add_departments, find_uses, tell_nearly_full
+    from tenantry.fleet.telling.usage import (
+        add_departments,
+        find_bucket_uses,
+        find_uses,
+        tell_nearly_full,
+        tell_nearly_full_buckets,
+    )
 
     selection = select(tenants, context)
     found = survey(selection)
     uses = find_uses(found)
     departments = add_departments(uses, selection)
+    buckets, failed = find_bucket_uses(found, count=objects)
     if form is Format.JSON:
-        _write_json(uses, departments)
+        _write_json(uses, departments, buckets)
     else:
         _write_tables(uses, departments)
-    show_problems(tell_nearly_full(uses))
-    errors = [problem for seen in found.seen if seen.error for problem in seen.error.problems]
+        _write_buckets(buckets)
+    show_problems([*tell_nearly_full(uses), *tell_nearly_full_buckets(buckets)])
+    errors = [*(problem for seen in found.seen if seen.error for problem in seen.error.problems), *failed]
     show_problems(errors)
     if errors:
         raise typer.Exit(Exit.UNREACHABLE)
@@ -52,6 +63,26 @@ def _write_tables(uses: Sequence["Use"], departments: Sequence["DepartmentUse"])
     typer.echo("Of storage, what volumes claim is used, and what buckets may hold is given; ! is over 90 %.")
 
 
+def _write_buckets(uses: Sequence["BucketUse"]) -> None:
+    """Show what buckets hold; of a site whose store doesn't tell, one line says so."""
+    from tenantry.cli.tables import new_table, show
+    from tenantry.contract.quantity import round_bytes
+
+    known = [use for use in uses if use.bytes is not None]
+    if known:
+        typer.echo()
+        table = new_table("bucket", "tenant", "site", "versions", "holds")
+        for use in known:
+            mark = " !" if use.nearly_full else ""
+            holds = f"{round_bytes(use.bytes or 0)} of {round_bytes(use.quota)}{mark}"
+            table.add_row(use.bucket, use.name, use.site, str(use.versions), holds)
+        show(table)
+    for site in sorted({use.site for use in uses if use.bytes is None}):
+        count = sum(use.site == site for use in uses)
+        what = f"What {count} bucket{'s hold' if count != 1 else ' holds'} at site {site} isn't known"
+        typer.echo(f"{what}: its store doesn't tell. --objects counts it, by listing all.")
+
+
 def _cell(used: "Quota", quota: "Quota", what: str) -> str:
     from tenantry.contract.demand import write_amount
     from tenantry.fleet.telling.usage import is_nearly_full
@@ -60,7 +91,7 @@ def _cell(used: "Quota", quota: "Quota", what: str) -> str:
     return f"{write_amount(what, getattr(used, what))} of {write_amount(what, getattr(quota, what))}{mark}"
 
 
-def _write_json(uses: Sequence["Use"], departments: Sequence["DepartmentUse"]) -> None:
+def _write_json(uses: Sequence["Use"], departments: Sequence["DepartmentUse"], buckets: Sequence["BucketUse"]) -> None:
     import orjson
 
     plain = {
@@ -79,6 +110,18 @@ def _write_json(uses: Sequence["Use"], departments: Sequence["DepartmentUse"]) -
                 "amounts": _amounts({"used": one.used, "given": one.given, "ceiling": one.ceiling}, one.ceiling),
             }
             for one in departments
+        ],
+        "buckets": [
+            {
+                "bucket": use.bucket,
+                "tenant": use.tenant,
+                "site": use.site,
+                "bytes": use.bytes,
+                "versions": use.versions,
+                "quota": use.quota,
+                "nearlyFull": use.nearly_full,
+            }
+            for use in buckets
         ],
     }
     typer.echo(orjson.dumps(plain, option=orjson.OPT_INDENT_2))

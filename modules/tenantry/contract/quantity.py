@@ -47,3 +47,11 @@ def format_bytes(amount: Bytes) -> str:
         if amount and amount % factor == 0:
             return f"{amount // factor}{suffix}"
     return str(amount)
+
+
+def round_bytes(amount: int) -> str:
+    """Write bytes for people: to a tenth of the largest binary unit that fits, such as 1.5Gi."""
+    for power, unit in ((4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):
+        if amount >= 1 << 10 * power:
+            return f"{amount / (1 << 10 * power):.1f}{unit}".replace(".0", "")
+    return str(amount)

@@ -83,8 +83,8 @@ def _leave(seen: Seen, problems: tuple[Problem, ...], failed: set[str]) -> Outco
         return Outcome(seen.planned, Action.FAILED, 0.0, problems)
     lease = tenant.spec.lease
     assert lease is not None
-    what = f"the lease of {called(seen)} ended on {lease.ends}, and it isn't retired yet, for what is told of it next"
-    fix = f"settle that, or renew the lease; to end it now, `tenantry retire {tenant.id}`"
+    what = f"the lease of {called(seen)} ended on {lease.ends}, its grace is over, and what follows keeps it"
+    fix = "settle that, or renew the lease by a later lease.ends with its reason"
     return Outcome(seen.planned, Action.DENIED, 0.0, (problem("TEN-553", what, fix), *problems))
 
 

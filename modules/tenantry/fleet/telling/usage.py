@@ -1,7 +1,7 @@
-"""What tenants use of their quotas, by what their sites' API servers count, and their departments of their ceilings.
+"""What tenants use of their quotas, by what their sites count, and their departments of their ceilings.
 
-No store tells cheaply what its buckets hold, so that of storage only what volumes claim is known to be used; what
-buckets may hold counts as given away.
+Of storage, what volumes claim is used, and what buckets may hold is given away; what they hold is told apart, where it
+is known.
 """
 
 from collections import defaultdict
@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tenantry.contract.demand import AMOUNTS, add_up, find_demand, write_amount
-from tenantry.contract.model import Bytes, Department, Millicores, Quota
-from tenantry.contract.quantity import parse_bytes, parse_cpu
+from tenantry.contract.model import BucketRequest, Bytes, Department, Millicores, Quota, Tenant
+from tenantry.contract.quantity import parse_bytes, parse_cpu, round_bytes
 from tenantry.fleet.selection import Selection
 from tenantry.fleet.site.live import LiveTenant, Object
 from tenantry.fleet.survey import Survey
-from tenantry.problems import Problem, problem
+from tenantry.problems import Problem, UnreachableError, problem
 from tenantry.render.namespaces import TENANT_QUOTA
+from tenantry.render.naming import bucket_name
 
 WARNED_PERCENT = 90
 """From more than so much of a quota on, it is told of."""
@@ -43,6 +44,61 @@ class DepartmentUse:
     used: Quota
     given: Quota
     ceiling: Quota
+
+
+@dataclass(frozen=True, slots=True)
+class BucketUse:
+    """What a bucket of a tenant holds, in bytes and in versions of objects; None where its store doesn't tell."""
+
+    tenant: str
+    name: str
+    site: str
+    bucket: str
+    bytes: int | None
+    versions: int | None
+    quota: int
+
+    @property
+    def nearly_full(self) -> bool:
+        """Whether it is known to hold more than 90 % of what it may."""
+        return self.bytes is not None and self.bytes * 100 > self.quota * WARNED_PERCENT
+
+
+def find_bucket_uses(found: Survey, *, count: bool) -> tuple[list[BucketUse], list[Problem]]:
+    """Give what each applied bucket holds, and the problems of the stores that fail; see `read_held` for `count`."""
+    from tenantry.objectstore.contents.usage import read_held
+
+    by_site: dict[str, list[tuple[Tenant, BucketRequest]]] = defaultdict(list)
+    for seen in found.seen:
+        if seen.record is not None:
+            tenant = seen.planned.tenant
+            by_site[seen.planned.site.name] += [(tenant, bucket) for bucket in tenant.spec.buckets]
+    uses: list[BucketUse] = []
+    problems: list[Problem] = []
+    for site, asked in by_site.items():
+        try:
+            held = read_held(site, [bucket_name(tenant.id, bucket.name) for tenant, bucket in asked], count=count)
+        except UnreachableError as error:
+            problems += error.problems
+            continue
+        for tenant, bucket in asked:
+            name = bucket_name(tenant.id, bucket.name)
+            if name in held:
+                one = held[name]
+                size, versions = (one.bytes, one.versions) if one is not None else (None, None)
+                uses.append(BucketUse(tenant.id, tenant.name, site, name, size, versions, bucket.quota))
+    return uses, problems
+
+
+def tell_nearly_full_buckets(uses: Iterable[BucketUse]) -> list[Problem]:
+    """Tell of each bucket that holds more than 90 % of what it may (TEN-568): soon it takes nothing more."""
+    told = []
+    for use in uses:
+        if use.bytes is not None and use.nearly_full:
+            amounts = f"{round_bytes(use.bytes)} of {round_bytes(use.quota)}"
+            what = f"bucket {use.bucket} of {use.name} ({use.tenant}) holds {amounts}"
+            told.append(problem("TEN-568", what, "raise its quota in the request, or remove what isn't needed"))
+    return told
 
 
 def find_uses(found: Survey) -> list[Use]:
