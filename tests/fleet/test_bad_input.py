@@ -143,3 +143,19 @@ def test_a_role_that_asks_for_everything_is_denied(world: World) -> None:
     done = world.operator.run("check", "role.yaml")
     assert (done.returncode, "TEN-610" in done.stdout, "rbac-wildcards" in done.stdout) == (1, True, True)
     assert "list the verbs, resources and groups that are needed" in done.stdout
+
+
+def test_a_bucket_whose_policy_allows_everything_is_denied(world: World) -> None:
+    """A department's own Pulumi program may make buckets; those that a request asks for allow what they name."""
+    file = world.operator.government / "bucket.json"
+    principal = {"AWS": [f"arn:aws:iam:::role/{world.id('register')}.main.app"]}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": ["s3:*"], "Resource": ["arn:aws:s3:::b/*"]}
+    labels = {"tenantry.dev/tenant": world.id("register"), "tenantry.dev/classification": "shared"}
+    bucket = {"apiVersion": "tenantry.dev/v1", "kind": "Bucket", "metadata": {"name": "b", "labels": labels}}
+    file.write_text(yaml.safe_dump({**bucket, "spec": {"policy": {"Statement": [statement]}}}))
+    done = world.operator.run("check", "bucket.json")
+    assert (done.returncode, "bucket-actions" in done.stdout, "without *, unlike s3:*" in done.stdout) == (
+        1,
+        True,
+        True,
+    )
