@@ -130,6 +130,8 @@ def test_a_log_that_is_wrong_is_told_with_its_place_and_nothing_is_written(opera
     assert not (tmp_path / "usage").exists()
     (tmp_path / "logs" / "cut.gz").unlink()
     (tmp_path / "logs" / "host.log").write_text("log starts now\nNov 28 13:26:46 host sshd[1]: Accepted\n")
+    lost = operator.run("grants", "usage", str(tmp_path / "logs"), "--context", str(tmp_path / "logs"))
+    assert lost.returncode == 2
     done = operator.run("grants", "usage", str(tmp_path / "logs"))
     assert done.returncode == 0
     assert "TEN-570 1 line can't be read as a request's, from line 2 on" in done.stderr

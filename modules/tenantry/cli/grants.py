@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import ALL_AROUND, Context, Format, OutputFormat
+from tenantry.cli.options import Context, Format, OutputFormat
 
 if TYPE_CHECKING:
     from tenantry.fleet.telling.metering import Usage
@@ -45,11 +45,12 @@ def usage(
     from tenantry.cli.tables import show_problems
     from tenantry.files import write_atomic
     from tenantry.fleet.selection import select
-    from tenantry.fleet.telling.metering import measure_grants
+    from tenantry.fleet.telling.metering import find_government, measure_grants
     from tenantry.metering.reading import find_logs
 
     files = find_logs(logs)
-    selection = select(ALL_AROUND if context is None else [str(context)], context)
+    root = find_government(context)
+    selection = select([str(root)], root)
     with _following(files) as moved:
         found = measure_grants(selection, files, moved, every=every)
     if output is not None:
