@@ -226,10 +226,12 @@ def asked_for(planned: Iterable[Planned], sites: Iterable[str]) -> dict[str, set
 
 def keys_of(sandbox: Sandbox, wanted: Mapping[str, Any], site: str = "onprem") -> tuple[str, str]:
     """Read the access key that the Secret of a tenant's own workload holds."""
+    return keys_in(sandbox, wanted, "app-buckets", site)
+
+
+def keys_in(sandbox: Sandbox, wanted: Mapping[str, Any], secret: str, site: str = "onprem") -> tuple[str, str]:
+    """Read the access key in a Secret of a tenant's namespace `main`."""
     namespace = f"{wanted['spec']['id']}-main"
-    found = json.loads(sandbox.kubectl(site, "-n", namespace, "get", "secrets", "-o", "json").stdout)["items"]
-    # What is handed over to an outside party is in a Secret whose name has a dot.
-    mine = [one.get("data", {}) for one in found if "." not in one["metadata"]["name"]]
-    data = next(data for data in mine if "AWS_ACCESS_KEY_ID" in data)
-    access, secret = (base64.b64decode(data[f"AWS_{name}"]).decode() for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
-    return access, secret
+    data = json.loads(sandbox.kubectl(site, "-n", namespace, "get", "secret", secret, "-o", "json").stdout)["data"]
+    access, key = (base64.b64decode(data[f"AWS_{name}"]).decode() for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
+    return access, key

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import urllib3
 
-from isolation.identities import CI, PEOPLE, Identity, open_pool
+from isolation.identities import CI, PARTY, PEOPLE, Identity, open_pool
 from isolation.matrix import PLATFORM, Attempt, Surface, Told
 from isolation.world import World
 
@@ -145,7 +145,8 @@ def list_platform_calls() -> Iterator[Call]:
 
 def try_cluster(world: World, identities: list[Identity], told: Told) -> list[Attempt]:
     """Try everything at both sites' API servers, with each credential."""
-    pairs = [(identity, site) for identity in identities for site in world.sandbox.sites]
+    # An outside party has nothing to show to an API server.
+    pairs = [(identity, site) for identity in identities for site in world.sandbox.sites if identity.role != PARTY]
     made: list[Attempt] = []
     with ThreadPoolExecutor(_WORKERS) as workers:
         for found in workers.map(lambda pair: _try_one(world, *pair), pairs):

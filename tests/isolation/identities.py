@@ -11,8 +11,8 @@ import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from isolation.world import World, audience, kubectl
-from operators import keys_of
+from isolation.world import LICENSED, PROVIDER, World, audience, kubectl
+from operators import keys_in, keys_of
 from tenantry.fleet.site.kubeconfig import read_context
 from tenantry.sandbox.layout import Layout
 from tenantry.sandbox.site.certs import ensure_certificate
@@ -20,6 +20,8 @@ from tenantry.sandbox.site.settings import name_pki
 
 PEOPLE = ("admin", "developer")
 WORKLOAD, CI = "workload", "ci"
+PARTY = "acme-analytics"
+"""An outside party: it has a key to what one tenant granted it, and no tenant."""
 ACCOUNT = "app"
 NOBODY = "nobody"
 """Who has no credential at all."""
@@ -27,7 +29,10 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True)
 class Identity:
-    """One credential: `tenant` is empty for nobody's, `token` and `certificate` are how it comes to an API server."""
+    """One credential: `tenant` is empty for nobody's and a party's.
+
+    `token` and `certificate` are how it comes to an API server, `keys` how to a store.
+    """
 
     tenant: str
     role: str
@@ -48,7 +53,8 @@ def list_identities(world: World, folder: Path) -> list[Identity]:
         made += _people(world, name, folder)
         made.append(_workload(world, name))
         made.append(_pipeline(world, name))
-    return made
+    key = keys_in(world.sandbox, world.requests[PROVIDER], f"grant.{LICENSED}", world.site_of(PROVIDER))
+    return [*made, Identity("", PARTY, keys=key)]
 
 
 def _people(world: World, name: str, folder: Path) -> Iterator[Identity]:

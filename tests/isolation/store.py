@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import ClientError
 
-from isolation.identities import ACCOUNT, WORKLOAD, Identity, open_store
+from isolation.identities import ACCOUNT, PARTY, WORKLOAD, Identity, open_store
 from isolation.matrix import PLATFORM, Attempt, Surface, Told
 from isolation.store_calls import (
     Call,
@@ -17,7 +17,7 @@ from isolation.store_calls import (
     list_presigned,
     make_call,
 )
-from isolation.world import GRANTED, PRIVATE, PUBLISHED, World
+from isolation.world import GRANTED, LICENSED, PRIVATE, PROVIDER, PUBLISHED, World
 from tenantry.sandbox.layout import Layout
 from tenantry.sandbox.site.servers import ISSUER_BUCKET
 
@@ -30,7 +30,7 @@ _Aimed = tuple[str, Call]
 
 
 def try_stores(world: World, identities: list[Identity], told: Told) -> list[Attempt]:
-    """Try everything at both sites' stores, with each workload's keys and with none.
+    """Try everything at both sites' stores, with the keys of each workload and of an outside party, and with none.
 
     People and pipelines have no keys of a store's.
     """
@@ -56,11 +56,13 @@ def _try_one(world: World, identity: Identity, site: str) -> Iterator[Attempt]:
 
 
 def _is_here(world: World, identity: Identity, site: str) -> bool:
-    return bool(identity.tenant) and world.site_of(identity.tenant) == site
+    """Say whether a credential's keys are of this site's store."""
+    home = PROVIDER if identity.role == PARTY else identity.tenant
+    return bool(home) and world.site_of(home) == site
 
 
 def _aim_at_buckets(world: World, identity: Identity, site: str) -> Iterator[_Aimed]:
-    own = world.bucket_of(identity.tenant) if _is_here(world, identity, site) else ""
+    own = world.bucket_of(identity.tenant) if identity.tenant and _is_here(world, identity, site) else ""
     if own:
         yield identity.tenant, Call("get", PRIVATE, make_call("get_object", Bucket=own, Key=PRIVATE))
     for name in world.requests:
@@ -91,8 +93,11 @@ def _find_why(world: World, identity: Identity, site: str, target: str, call: Ca
         return f"the request's {WORKLOAD}"
     if call.action in _READS and world.is_published(target):
         return "published: anyone may read"
-    granted = (identity.tenant, target, call.key) == ("portal", "register", PUBLISHED)
-    return f"grant {GRANTED}" if granted and call.action in (*_READS, "list below") else ""
+    grant = {
+        ("portal", "register", PUBLISHED): GRANTED,
+        (PARTY, PROVIDER, PUBLISHED): LICENSED,
+    }.get((identity.tenant or identity.role, target, call.key))
+    return f"grant {grant}" if grant and call.action in (*_READS, "list below") else ""
 
 
 def _ask(call: Call, client: Client) -> tuple[bool, str]:

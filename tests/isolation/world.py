@@ -1,4 +1,4 @@
-"""Eight tenants of differing departments and classes on two sites, that share three things on purpose."""
+"""Eight tenants of differing departments and classes on two sites, that share four things on purpose."""
 
 import subprocess
 from collections.abc import Mapping
@@ -47,13 +47,16 @@ PLANS = (
     Plan("portal", "onprem", "hmcts", "shared"),
     Plan("court", "onprem", "cica", "restricted"),
     Plan("maps", "onprem", "laa", "open", {"buckets": _bucket(publish=True)}),
-    Plan("licences", "hosted", "hmpps", "market"),
+    # The party has the data for a month, and the class keeps it for a year after that.
+    Plan("licences", "hosted", "hmpps", "market", {"buckets": _bucket(retentionDays=400)}),
     Plan("news", "hosted", "hq", "open", {"buckets": _bucket(publish=True)}),
     Plan("forms", "hosted", "central-digital", "shared", {"ingress": {"hosts": [HOST]}}),
     Plan("labs", "hosted", "platforms", "shared"),
 )
-GRANTED, SERVED = "register-for-portal", "forms-for-labs"
-"""The grant of a dataset, and that of a service."""
+GRANTED, SERVED, LICENSED = "register-for-portal", "forms-for-labs", "licences-for-acme"
+"""The grants: of a dataset, of a service, and of a dataset to an outside party."""
+PROVIDER = "licences"
+"""Whose data the outside party has."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +133,19 @@ def _grant(operator: Operator, requests: Mapping[str, dict[str, Any]]) -> None:
     for name, giver, taker, shared in (
         (GRANTED, "register", "portal", {}),
         (SERVED, "forms", "labs", {"service": {"host": HOST, "port": PORT}}),
+        (LICENSED, PROVIDER, "labs", _licence(requests[PROVIDER])),
     ):
         file = operator.grant(requests[giver], requests[taker], **shared)
         document = yaml.safe_load(file.read_text())
         document["metadata"]["name"] = name
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(document))
         file.unlink()
+
+
+def _licence(provider: Mapping[str, Any]) -> dict[str, Any]:
+    """Say who has the data instead of a tenant, and who approved that: those who approved the provider's request."""
+    approvals = [{**one, "by": f"licensing-{one['by']}"} for one in provider["spec"]["approvals"]]
+    return {"consumer": {"party": "acme-analytics"}, "ceiling": "market", "approvals": approvals}
 
 
 def _know_pipelines(operator: Operator, site: str, pipelines: Issuer) -> None:
