@@ -34,11 +34,8 @@ class Problem:
         return f"{self.code} {self.message}{self._place()}.\n{indent}Fix: {self.fix}."
 
     def _place(self) -> str:
-        if not self.file:
-            return ""
-        if not self.line:
-            return f", at {self.file}"
-        return f", at {self.file}:{self.line}:{self.column}"
+        place = [self.file, *(str(number) for number in (self.line, self.column) if number)]
+        return f", at {':'.join(place)}" if self.file else ""
 
 
 def problem(code: str, message: str, fix: str, *, file: str = "", line: int = 0, column: int = 0) -> Problem:
