@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 from store_calls import Calls
+from store_parties import BUCKET, Given
 from store_servers import Store, ceph_rgw, versitygw
 
+from granting import GIVER
+from issuers import Issuer, issuer
 from pulumi_stacks import Stacks
 from tenantry.connection import write_connection
+from tenantry.objectstore.identities import end_identities
 from tenantry.objectstore.plugin.server import serve_in_thread
 from tenantry.objectstore.store import Store as Client
 from tenantry.objectstore.store import open_store
@@ -46,3 +50,18 @@ def calls(store: Store) -> Iterator[Calls]:
 def stacks(store: Store, tmp_path: Path) -> Stacks:
     """Stacks of the real engine, with their state in files."""
     return Stacks(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
+    """An issuer of tokens, which a store that federates can be told to trust."""
+    with issuer(tmp_path_factory.mktemp("tokens")) as running:
+        yield running
+
+
+@pytest.fixture
+def given(store: Store, client: Client, calls: Calls, tokens: Issuer) -> Iterator[Given]:
+    """A dataset that is granted to an outside party; nobody has a way to it afterwards, and its bucket no policy."""
+    yield Given(store, client, calls, tokens)
+    client.s3.delete_bucket_policy(Bucket=BUCKET)
+    end_identities(client, GIVER)

@@ -4,18 +4,14 @@ On both, the rights of an identity are enough. To need the bucket's policy, too,
 those that it names. These tests hold what stands against it; one that fails says that a store has learnt it.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from store_calls import Calls, inputs
 from store_parties import BUCKET, NAME, Given
-from store_servers import Store
 from store_sessions import allowed, connect
 
 from granting import GIVER
-from issuers import Issuer, issuer
-from tenantry.objectstore.identities import end_identities
 from tenantry.objectstore.kinds.documents import compact
 from tenantry.objectstore.store import Store as Client
 from tenantry.render.store.statements import write_policy
@@ -24,19 +20,6 @@ EVERYBODY = {"Principal": {"AWS": ["*"]}}
 ADMINISTRATOR = "arn:aws:iam:::user/admin"
 on_versitygw = pytest.mark.parametrize("store", ["versitygw"], indirect=True, scope="module")
 on_rgw = [pytest.mark.rgw, pytest.mark.parametrize("store", ["rgw"], indirect=True, scope="module")]
-
-
-@pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
-    with issuer(tmp_path_factory.mktemp("tokens")) as running:
-        yield running
-
-
-@pytest.fixture
-def given(store: Store, client: Client, calls: Calls, tokens: Issuer) -> Iterator[Given]:
-    yield Given(store, client, calls, tokens)
-    client.s3.delete_bucket_policy(Bucket=BUCKET)
-    end_identities(client, GIVER)
 
 
 def deny(client: Client, **but: Any) -> None:  # noqa: ANN401

@@ -11,7 +11,7 @@ from store_servers import Store, wait_until
 from store_sessions import allowed
 
 from granting import GIVER
-from issuers import Issuer, issuer
+from issuers import Issuer
 from tenantry.metering.meters import Meters, make_meter
 from tenantry.metering.reading import parse, read_lines, tells_of_a_call
 from tenantry.metering.report import write_report
@@ -25,12 +25,6 @@ APPROVALS = [
     for side in ("provider", "consumer")
 ]
 KEYS = ("published/a b+c é.txt", "published/x!y(z)=1", "published/deep/er/%2Fname")
-
-
-@pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
-    with issuer(tmp_path_factory.mktemp("tokens")) as running:
-        yield running
 
 
 @pytest.fixture

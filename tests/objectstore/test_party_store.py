@@ -1,31 +1,15 @@
 """An outside party comes at what it was granted, on a real store: with its own tokens, or with a key; and no longer."""
 
-from collections.abc import Iterator
-
 import pytest
 from botocore.exceptions import ClientError
-from store_calls import Calls
 from store_parties import BUCKET, NAME, Given
-from store_servers import Store
 from store_sessions import allowed
 
 from granting import GIVER
-from issuers import Issuer, issuer
+from issuers import issuer
 from tenantry.objectstore.audit import audit_documents
 from tenantry.objectstore.identities import end_identities, list_identities
 from tenantry.objectstore.store import Store as Client
-
-
-@pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
-    with issuer(tmp_path_factory.mktemp("tokens")) as running:
-        yield running
-
-
-@pytest.fixture
-def given(store: Store, client: Client, calls: Calls, tokens: Issuer) -> Iterator[Given]:
-    yield Given(store, client, calls, tokens)
-    end_identities(client, GIVER)
 
 
 def test_a_party_does_what_it_was_granted_and_no_more(given: Given) -> None:

@@ -1,7 +1,6 @@
 """What is rendered for a tenant does what its request says, on a real store: who reaches which objects, and who not."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from store_tenants import provision, tenant_on
 
 import strategies
 from examples import minimal
-from issuers import Issuer, issuer
+from issuers import Issuer
 from tenantry.contract.documents import Documents
 from tenantry.contract.load import complete
 from tenantry.contract.model import Site
@@ -29,12 +28,6 @@ ACCOUNTS = [
     {"name": "reader", "buckets": [{"bucket": "records", "access": "read"}]},
     {"name": "writer", "buckets": [{"bucket": "records", "access": "write"}]},
 ]
-
-
-@pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
-    with issuer(tmp_path_factory.mktemp("tokens")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A workload reaches its buckets with its own token, on a store that federates."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from store_servers import Store
 from store_sessions import enter
 from store_specs import access
 
-from issuers import Issuer, issuer
+from issuers import Issuer
 from tenantry.objectstore.store import Store as Client
 from tenantry.render.store.identities import STORE_AUDIENCE
 
@@ -19,12 +18,6 @@ pytestmark = [
     pytest.mark.parametrize("store", ["rgw"], indirect=True, scope="module"),
 ]
 SUBJECT = "system:serviceaccount:health-web:api"
-
-
-@pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
-    with issuer(tmp_path_factory.mktemp("tokens")) as running:
-        yield running
 
 
 def trust(tokens: Issuer, subject: str = SUBJECT) -> dict[str, Any]:
