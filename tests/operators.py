@@ -127,6 +127,16 @@ class Operator:
         file.write_text(json.dumps({**document, "spec": spec}, default=str), encoding="utf-8")
         return file
 
+    def end(self, tenant: str, *buckets: Mapping[str, Any]) -> Path:
+        """Write the retirement of a tenant, agreed today: what becomes of each of its buckets."""
+        owner = {"by": "o@gov.example", "role": "owner", "on": datetime.now(UTC).date(), "reference": "END-1"}
+        spec = {"tenant": tenant, "reason": "It moved.", "approvals": [owner], "buckets": list(buckets)}
+        document = {"apiVersion": "tenantry.dev/v1", "kind": "Retirement", "metadata": {"name": f"end-{tenant}"}}
+        file = self.government / "retirements" / f"{tenant}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump({**document, "spec": spec}), encoding="utf-8")
+        return file
+
     def forget(self) -> None:
         """Remove all requests."""
         shutil.rmtree(self.government / "tenants", ignore_errors=True)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from test_retire import end
 from trials import TODAY, lease
 
 from operators import Operator, make_operator, request
@@ -64,7 +63,7 @@ def world(living: World, sandbox: Sandbox, tmp_path: Path) -> World:
 def once_retired(world: World) -> None:
     """Let the portal name a tenant that ended, whose retirement stays on file."""
     gone = request("gone", namespaces=[{"name": "main"}], buckets=[], serviceAccounts=[])
-    end(world.operator, gone["spec"]["id"])
+    world.operator.end(gone["spec"]["id"])
     world.ask(intents=[{"direction": "to", "tenant": gone["spec"]["id"], **INTENT}])
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import yaml
 from trials import TODAY, lease, let_pass, run_on
 
 from operators import Operator, keys_of, living, request
@@ -50,18 +49,6 @@ def fill(sandbox: Sandbox, trial: Trial, count: int = 1) -> None:
     store = sandbox.client("onprem", "s3", keys_of(sandbox, trial))
     for number in range(count):
         store.put_object(Bucket=f"{trial['spec']['id']}-documents", Key=f"papers/{number}", Body=b"paper")
-
-
-def agree(operator: Operator, trial: Trial, disposal: str) -> None:
-    """Write the tenant's retirement."""
-    tenant = trial["spec"]["id"]
-    approval = {"by": "o@gov.example", "role": "owner", "on": str(TODAY), "reference": "END-1"}
-    buckets = [{"name": "documents", "disposal": disposal}]
-    spec = {"tenant": tenant, "reason": "The trial is over.", "approvals": [approval], "buckets": buckets}
-    document = {"apiVersion": "tenantry.dev/v1", "kind": "Retirement", "metadata": {"name": f"end-{tenant}"}}
-    file = operator.government / "retirements" / f"{tenant}.yaml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(yaml.safe_dump({**document, "spec": spec}), encoding="utf-8")
 
 
 def sync(operator: Operator, *words: str) -> tuple[int, str, list[str]]:
@@ -113,7 +100,7 @@ def test_data_of_which_nothing_was_agreed_keeps_the_tenant_and_what_was_agreed_i
     namespace = f"{register['spec']['id']}-main"
     events = sandbox.kubectl("onprem", "-n", namespace, "get", "events").stdout
     assert "LeaseGraceOver" in events
-    agree(operator, register, "destroy")
+    operator.end(register["spec"]["id"], {"name": "documents", "disposal": "destroy"})
     assert sync(operator, "--no-retire") == (0, "unchanged", ["TEN-552"])
     assert seen(sandbox) == before
     assert sync(operator) == (0, "retired", [])
@@ -180,7 +167,7 @@ def test_one_that_was_killed_while_retiring_is_finished_by_the_next(
 ) -> None:
     fill(sandbox, register, 40)
     let_grace_pass(sandbox, operator, register)
-    agree(operator, register, "destroy")
+    operator.end(register["spec"]["id"], {"name": "documents", "disposal": "destroy"})
     tenant = register["spec"]["id"]
     namespace = f"{tenant}-main"
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from test_grants import refused
-from test_retire import end
 
 from operators import Operator, request
 from sites import Sandbox
@@ -112,7 +111,7 @@ def test_a_retired_provider_leaves_its_party_nothing_and_not_before_the_grant_is
     sandbox: Sandbox, operator: Operator, register: Request
 ) -> None:
     session, bucket = open_session(sandbox, register)
-    file = end(operator, register["spec"]["id"], {"name": "documents", "disposal": "hold"})
+    file = operator.end(register["spec"]["id"], {"name": "documents", "disposal": "hold"})
     done = operator.run("retire", "register", "--yes")
     assert (done.returncode, "TEN-547 grant published" in done.stderr) == (2, True)
     session.get_object(Bucket=bucket, Key="published/one")

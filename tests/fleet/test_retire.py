@@ -6,11 +6,9 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from botocore.exceptions import ClientError
 
 from operators import Operator, keys_of, living, request
@@ -21,16 +19,6 @@ from tenantry.fleet.retirement.certificate import digest_of
 TODAY = datetime.now(UTC).date()
 OWNER = {"by": "o@gov.example", "role": "owner", "on": str(TODAY), "reference": "END-1"}
 Request = dict[str, Any]
-
-
-def end(operator: Operator, tenant: str, *buckets: dict[str, Any]) -> Path:
-    """Write the retirement of a tenant."""
-    spec = {"tenant": tenant, "reason": "It moved.", "approvals": [OWNER], "buckets": list(buckets)}
-    document = {"apiVersion": "tenantry.dev/v1", "kind": "Retirement", "metadata": {"name": f"end-{tenant}"}}
-    file = operator.government / "retirements" / f"{tenant}.yaml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(yaml.safe_dump({**document, "spec": spec}), encoding="utf-8")
-    return file
 
 
 def certificate(operator: Operator, tenant: str) -> dict[str, Any]:
@@ -117,7 +105,7 @@ def test_destroyed_data_is_gone_with_all_versions_and_its_keys_are_worth_nothing
     tenant = register["spec"]["id"]
     session, bucket = fill(sandbox, register)
     assert not is_refused(session, bucket)
-    end(operator, tenant, {"name": "documents", "disposal": "destroy"})
+    operator.end(tenant, {"name": "documents", "disposal": "destroy"})
     done = operator.run("retire", "register", "--yes")
     assert done.returncode == 0, done.stderr
     assert is_refused(session, bucket)
@@ -163,7 +151,7 @@ def test_exported_data_is_all_there_and_proven(
 ) -> None:
     tenant = register["spec"]["id"]
     session, bucket = fill(sandbox, register)
-    end(operator, tenant, export_to(archive))
+    operator.end(tenant, export_to(archive))
     done = operator.run("retire", "register", "--yes")
     assert done.returncode == 0, done.stderr
     manifest = exported(sandbox, archive, register)
@@ -183,7 +171,7 @@ def test_data_that_retention_keeps_is_not_destroyed(sandbox: Sandbox, operator: 
     operator.ask(asked)
     operator.apply()
     session, bucket = fill(sandbox, asked, 1)
-    end(operator, asked["spec"]["id"], {"name": "documents", "disposal": "destroy"})
+    operator.end(asked["spec"]["id"], {"name": "documents", "disposal": "destroy"})
     before = sandbox.snapshot()
     kept = operator.run("retire", "register", "--yes")
     assert (kept.returncode, "TEN-406" in kept.stderr) == (3, True)
@@ -198,12 +186,12 @@ def test_held_data_stays_with_nobody_to_reach_it(sandbox: Sandbox, operator: Ope
     operator.apply()
     tenant = asked["spec"]["id"]
     session, bucket = fill(sandbox, asked, 2)
-    end(operator, tenant, {"name": "documents", "disposal": "destroy"})
+    operator.end(tenant, {"name": "documents", "disposal": "destroy"})
     before = sandbox.snapshot()
     locked = operator.run("retire", "register", "--yes")
     assert (locked.returncode, "TEN-40" in locked.stderr) == (3, True)
     assert sandbox.snapshot() == before
-    end(operator, tenant, {"name": "documents", "disposal": "hold", "until": "2099-12-31"})
+    operator.end(tenant, {"name": "documents", "disposal": "hold", "until": "2099-12-31"})
     done = operator.run("retire", "register", "--yes")
     assert done.returncode == 0, done.stderr
     assert is_refused(session, bucket)
@@ -242,7 +230,7 @@ def test_an_export_with_nowhere_to_go_changes_nothing(sandbox: Sandbox, operator
     fill(sandbox, register)
     archive = request("archive", site="hosted", buckets=[{"name": "kept", "retentionDays": 0}], serviceAccounts=[])
     operator.ask(archive)
-    end(operator, register["spec"]["id"], export_to(archive))
+    operator.end(register["spec"]["id"], export_to(archive))
     before = sandbox.snapshot()
     missing = operator.run("retire", "register", "--yes")
     assert (missing.returncode, "TEN-414" in missing.stderr) == (3, True)
@@ -268,7 +256,7 @@ def test_a_retirement_that_is_cut_off_after_each_step_is_finished_by_the_next(
     tenant = register["spec"]["id"]
     session, bucket = fill(sandbox, register, 60)
     assert not is_refused(session, bucket)
-    end(operator, tenant, export_to(archive))
+    operator.end(tenant, export_to(archive))
     store, target = sandbox.client("hosted", "s3"), f"{archive['spec']['id']}-kept"
 
     def copied() -> int:

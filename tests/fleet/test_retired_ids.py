@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from test_retire import end, fill
+from test_retire import fill
 
 from operators import Operator, living, request
 from sites import Sandbox
@@ -17,7 +17,7 @@ def test_the_id_of_a_retired_tenant_is_not_used_again(sandbox: Sandbox, operator
     tenant = old["spec"]["id"]
     operator.ask(old)
     operator.apply()
-    retirement = end(operator, tenant)
+    retirement = operator.end(tenant)
     assert operator.run("retire", "register", "--yes").returncode == 0
     retirement.unlink()
     new = request("portal", site="hosted", **PLAIN)
@@ -59,7 +59,7 @@ def test_what_is_held_of_a_retired_tenant_is_told_until_it_is_gone(sandbox: Sand
     operator.ask(asked, stays)
     operator.apply()
     _, bucket = fill(sandbox, asked, 1)
-    end(operator, tenant, {"name": "documents", "disposal": "hold", "until": "2099-12-31"})
+    operator.end(tenant, {"name": "documents", "disposal": "hold", "until": "2099-12-31"})
     assert operator.run("retire", "register", "--yes").returncode == 0
     (operator.government / "tenants" / f"{tenant}.yaml").unlink()
     status = operator.run("status", ".")
@@ -82,7 +82,7 @@ def test_a_hold_that_is_over_is_told_as_such(sandbox: Sandbox, operator: Operato
     operator.ask(asked, request("stays", **PLAIN))
     operator.apply()
     fill(sandbox, asked, 1)
-    end(operator, tenant, {"name": "documents", "disposal": "hold", "until": "2026-01-31"})
+    operator.end(tenant, {"name": "documents", "disposal": "hold", "until": "2026-01-31"})
     assert operator.run("retire", "register", "--yes").returncode == 0
     status = operator.run("status", ".")
     assert f"TEN-558 site onprem holds bucket {tenant}-documents" in status.stderr

@@ -192,3 +192,24 @@ def test_the_issuer_of_a_party_is_trusted_for_its_own_audience(
     assert client.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["ClientIDList"] == [
         "sts.party.example"
     ]
+
+
+def test_a_tenant_ends_with_its_roles_and_its_data_where_they_were_agreed_to_go(
+    sandbox: Sandbox, client: Client, federated: Federated
+) -> None:
+    operator = federated.operator
+    archive = {"tenant": federated.tenant, "bucket": "documents"}
+    wanted = request("leaving", buckets=[{"name": "documents", "retentionDays": 0}])
+    tenant = str(wanted["spec"]["id"])
+    operator.ask(federated.wanted, wanted)
+    operator.apply()
+    client.s3.put_object(Bucket=f"{tenant}-documents", Key="one", Body=b"1")
+    operator.end(tenant, {"name": "documents", "disposal": "export", "to": archive})
+    done = operator.run("retire", tenant, "--yes")
+    assert done.returncode == 0, done.stderr
+    kept = client.s3.list_objects_v2(Bucket=f"{federated.tenant}-documents", Prefix=f"retired/{tenant}/")["Contents"]
+    assert [one["Key"] for one in kept if one["Key"].endswith("/one")]
+    assert f"{tenant}-documents" not in [one["Name"] for one in client.s3.list_buckets()["Buckets"]]
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        client.iam.get_role(RoleName=f"{tenant}.main.app")
+    assert sandbox.kubectl(SITE, "get", "namespace", f"{tenant}-main").returncode == 1
