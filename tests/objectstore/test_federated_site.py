@@ -19,6 +19,7 @@ from operators import Operator, make_operator, request
 from pods import Kubelet, create, environment, pod
 from sites import Sandbox
 from tenantry.connection import write_connection
+from tenantry.objectstore.identities import list_identities
 from tenantry.objectstore.store import Store as Client
 from tenantry.render.store.identities import STORE_AUDIENCE
 from tenantry.sandbox.site.servers import issuer_url
@@ -210,6 +211,6 @@ def test_a_tenant_ends_with_its_roles_and_its_data_where_they_were_agreed_to_go(
     kept = client.s3.list_objects_v2(Bucket=f"{federated.tenant}-documents", Prefix=f"retired/{tenant}/")["Contents"]
     assert [one["Key"] for one in kept if one["Key"].endswith("/one")]
     assert f"{tenant}-documents" not in [one["Name"] for one in client.s3.list_buckets()["Buckets"]]
-    with pytest.raises(ClientError, match="NoSuchEntity"):
-        client.iam.get_role(RoleName=f"{tenant}.main.app")
+    assert list_identities(client, federated.tenant) != []
+    assert list_identities(client, tenant) == []
     assert sandbox.kubectl(SITE, "get", "namespace", f"{tenant}-main").returncode == 1
