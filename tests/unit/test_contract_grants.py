@@ -192,6 +192,13 @@ def test_a_party_does_not_come_by_the_tokens_of_a_sites_own_accounts() -> None:
     assert judged(giver(classification="open"), at=at, consumer=KNOWN, **OPEN_TO_PARTY).problems == ()
 
 
+def test_a_service_is_not_granted_by_a_stores_tokens() -> None:
+    provider = giver(classification="open")
+    (found,) = judged(provider, consumer=KNOWN, service=SERVICE, **OPEN_TO_PARTY).problems
+    assert found.code == "TEN-172"
+    assert judged(provider, consumer=PARTY, service=SERVICE, **OPEN_TO_PARTY).problems == ()
+
+
 @pytest.mark.parametrize(
     "identity",
     [

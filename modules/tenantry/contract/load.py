@@ -26,7 +26,7 @@ from tenantry.contract.rules.access import judge_access
 from tenantry.contract.rules.catalogue import judge_catalogue
 from tenantry.contract.rules.classes import judge_classes
 from tenantry.contract.rules.estate import judge_ceilings, judge_peers, judge_requests
-from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_issuers, judge_parties, judge_uses
+from tenantry.contract.rules.grants import find_idle_grants, judge_grants, judge_identities, judge_parties, judge_uses
 from tenantry.contract.rules.intents import find_one_sided
 from tenantry.contract.rules.inventory import judge_inventories
 from tenantry.contract.rules.retirements import judge_retirements
@@ -106,7 +106,7 @@ def judge(
         *judge_requests(documents.claimants),
         *judge_waivers(documents),
         *judge_grants(documents),
-        *judge_issuers(documents),
+        *judge_identities(documents),
         *judge_catalogue(documents),
         *judge_inventories(documents),
     ]

@@ -5,7 +5,7 @@ from datetime import date
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.model import Baseline, Grant, Site, Tenant
-from tenantry.contract.reading.document import Document
+from tenantry.contract.reading.document import Document, Path
 from tenantry.contract.rules.hosts import is_host_of
 from tenantry.contract.rules.scope import Completed
 from tenantry.contract.rules.waivers import tell_nobody
@@ -57,16 +57,24 @@ def judge_parties(
             yield from _judge_class(source, grant, provider, baselines[provider.spec.baseline], own=own)
 
 
-def judge_issuers(documents: Documents) -> Iterator[Problem]:
-    """Refuse a party whose tokens are those of a site's own cluster: such an account is a tenant's, who has a grant."""
+def judge_identities(documents: Documents) -> Iterator[Problem]:
+    """Refuse a party whose tokens are those of a site's own cluster: such an account is a tenant's, who has a grant.
+
+    And tokens that open nothing, for it's a service that is granted.
+    """
     own = {site.spec.issuer.rstrip("/"): name for name, site in documents.sites.items() if site.spec.issuer}
     for name, grant in documents.grants.items():
-        identity = grant.spec.consumer.identity
-        if identity is not None and (site := own.get(identity.issuer.rstrip("/"))) is not None:
+        identity, source = grant.spec.consumer.identity, documents.sources["Grant", name]
+        if identity is None:
+            continue
+        path: Path = ("spec", "consumer", "identity")
+        if grant.spec.service is not None:
+            what = f"grant {name} is of a service, and names tokens by which a store would know {grant.spec.consumer}"
+            yield source.problem("TEN-172", what, "remove identity: who comes is the service's to know", path)
+        elif (site := own.get(identity.issuer.rstrip("/"))) is not None:
             what = f"grant {name} is for {grant.spec.consumer}, by tokens of site {site}'s own issuer"
             fix = "name the party's own issuer, or the tenant whose account it is as the consumer"
-            path = ("spec", "consumer", "identity", "issuer")
-            yield documents.sources["Grant", name].problem("TEN-171", what, fix, path)
+            yield source.problem("TEN-171", what, fix, (*path, "issuer"))
 
 
 def _department(grant: Grant, tenants: Mapping[str, Tenant]) -> str | None:
