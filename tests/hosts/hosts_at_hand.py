@@ -13,7 +13,10 @@ from tenantry.problems import Exit
 
 ROOT_DISK = "/dev/disk/by-id/virtio-TEST0ROOT"
 TIME_SOURCE = "127.0.0.1:1123"
-_SOURCE = "local stratum 8\nport 1123\nbindaddress 127.0.0.1\nallow 127.0.0.1\ncmdport 0\nbindcmdaddress /\npidfile /run/chrony/source.pid\n"
+_SOURCE = (
+    "local stratum 8\nport 1123\nbindaddress 127.0.0.1\nallow 127.0.0.1\n"
+    "cmdport 0\nbindcmdaddress /\npidfile /run/chrony/source.pid\n"
+)
 
 
 def serve_time(guest: Guest) -> None:

@@ -44,7 +44,13 @@ Roles = Annotated[
 ]
 Key = Annotated[
     Path | None,
-    typer.Option("--private-key", metavar="FILE", help="The key to log in by. By default what SSH itself tries."),
+    typer.Option(
+        "--private-key",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="The key to log in by. By default what SSH itself tries.",
+    ),
 ]
 
 

@@ -59,7 +59,8 @@ def _failed(one: HostOutcome, role: str, data: Mapping[str, Any]) -> None:
     if data.get("ignore_errors"):
         return
     result = data.get("res", {})
-    _note(one, role, result["changes"]) if result.get("changes") else None
+    if result.get("changes"):
+        _note(one, role, result["changes"])
     if result.get("refused"):
         one.action = Action.REFUSED
         one.problems += [_refused(one.host, role, reason) for reason in result["refused"]]
