@@ -38,7 +38,7 @@ lint: setup ## ruff, mypy --strict, yamllint and ansible-lint
 	$(BIN)/mypy -p tenantry
 	$(BIN)/yamllint --strict --config-file playbooks/.yamllint playbooks
 	@# In the folder of its configuration, or it takes every YAML file of the tree for a playbook.
-	cd playbooks && ANSIBLE_CONFIG=ansible.cfg $(BIN)/ansible-lint --offline --quiet .
+	cd playbooks && ANSIBLE_CONFIG=ansible.cfg $(BIN)/ansible-lint --offline -q .
 
 # What boots test hosts: Debian's packages, installed where that is possible; elsewhere their tests say what lacks.
 HOST_TOOLS := qemu-system-x86 qemu-utils mmdebstrap genext2fs e2fsprogs openssh-client

@@ -16,6 +16,7 @@ options:
   lock: {type: bool, default: false, description: Whether passwords are locked, but those in passwords.}
   passwords: {type: list, elements: str, default: [], description: Accounts that may have a password.}
   services: {type: list, elements: dict, default: [], description: "name of each, and the paths it is restarted for."}
+  proof: {type: str, default: "true", description: A shell's text that proves that it works.}
 author: [tenantry]
 """
 EXAMPLES = r"""
@@ -118,7 +119,7 @@ def service_changes(services, changed):
         if boots != "enabled":
             yield f"service {name} isn't enabled", lambda name=name: must("systemctl", "-q", "enable", name)
         if runs != "active":
-            yield f"service {name} doesn't run", lambda name=name: must("systemctl", "restart", name)
+            yield f"service {name} doesn't run", lambda name=name: must("systemctl", "start", name)
         elif changed & set(one.get("files", ())):
             yield f"service {name} has other files", lambda name=name: must("systemctl", "restart", name)
 
@@ -172,6 +173,7 @@ def main():
             "lock": {"type": "bool", "default": False},
             "passwords": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "services": {"type": "list", "elements": "dict", "default": []},
+            "proof": {"type": "str", "default": "true"},
         },
         supports_check_mode=True,
     )
@@ -179,6 +181,12 @@ def main():
     said = [text for text, _ in changes]
     if not module.check_mode:
         apply(module, changes, said)
+    if not (module.check_mode and said):
+        code, why = command("/bin/sh", "-c", module.params["proof"])
+        if code:
+            module.fail_json(
+                msg=f"all is set, and it doesn't work: {why.strip() or module.params['proof']}", changes=said
+            )
     module.exit_json(changed=bool(said), changes=said)
 
 

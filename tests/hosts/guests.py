@@ -19,7 +19,7 @@ _BOOT_SECONDS = 300
 _SNAPSHOT = "clean"
 _PEERS = "/etc/systemd/network/20-peers.network"
 # Ends with us, however we end: a test that was killed leaves no guest behind.
-_PRELUDE = ("setpriv", "--pdeathsig", "KILL", "nice")
+_PRELUDE = ("setpriv", "--pdeathsig", "KILL")
 DATA_DISK = "/dev/disk/by-id/virtio-TEST0DATA"
 """The second disk of each guest, by its stable id; it is empty."""
 

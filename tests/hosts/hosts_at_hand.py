@@ -12,6 +12,16 @@ from guests import DATA_DISK, Guest
 from tenantry.problems import Exit
 
 ROOT_DISK = "/dev/disk/by-id/virtio-TEST0ROOT"
+TIME_SOURCE = "127.0.0.1:1123"
+_SOURCE = (
+    "local stratum 8\nport 1123\nbindaddress 127.0.0.1\nallow 127.0.0.1\n"
+    "cmdport 0\nbindcmdaddress /\npidfile /run/chrony/source.pid\n"
+)
+
+
+def serve_time(guest: Guest) -> None:
+    """Have a guest serve the time to itself, by a second chrony that keeps its hands off the clock."""
+    guest.run(f"printf '{_SOURCE}' > /etc/chrony/source.conf; chronyd -x -f /etc/chrony/source.conf")
 
 
 def host_of(
@@ -40,7 +50,7 @@ def inventory_of(*hosts: dict[str, Any], **spec: object) -> dict[str, Any]:
         "racks": [{"name": "r01"}],
         "management": {"account": "ops", "networks": ["10.0.2.0/24"]},
         "network": {"hosts": ["10.77.0.0/24"], "pods": ["10.128.0.0/14"], "services": ["10.96.0.0/16"]},
-        "time": {"servers": ["10.77.0.250"]},
+        "time": {"servers": [TIME_SOURCE]},
         "hosts": list(hosts),
         **spec,
     }

@@ -15,18 +15,26 @@ def test_a_host_is_refused_then_prepared_and_then_left_alone(host: Guest, image:
     before = host.run("sysctl -a 2>/dev/null | sort; find /etc -newer /etc/machine-id -type f | sort")
     wrong = host_of(host, settings={"baseline": {"baseline_sysctl": {"kernel.no_such_setting": "1"}}})
     wrong["disks"][1]["id"] = "/dev/disk/by-id/virtio-NOWHERE"
-    refused = run("prepare", write(tmp_path, inventory_of(wrong)), "--private-key", image.key, expect=Exit.INPUT)
+    refused = run(
+        "prepare",
+        write(tmp_path, inventory_of(wrong)),
+        "--role",
+        "baseline",
+        "--private-key",
+        image.key,
+        expect=Exit.INPUT,
+    )
     assert "TEN-723 host-1: preflight refuses disk /dev/disk/by-id/virtio-NOWHERE" in refused.stderr
     assert "preflight refuses sysctl kernel.no_such_setting: the kernel has no such setting" in refused.stderr
     assert host.run("find /etc -newer /etc/machine-id -type f | sort") in before
 
     inventory = write(tmp_path, inventory_of(host_of(host)))
-    first = run("prepare", inventory, "--private-key", image.key)
+    first = run("prepare", inventory, "--role", "baseline", "--private-key", image.key)
     assert "sysctl kernel.kptr_restrict: 0 to 2" in first.stdout
     values = host.run(f"sysctl -n {' '.join(SETTINGS)}").split()
     assert values == list(SETTINGS.values())
     assert host.run("modprobe sctp 2>&1 || true").strip() != ""
     assert "noexec" in host.run("findmnt -no OPTIONS /var/tmp")
 
-    second = run("prepare", inventory, "--private-key", image.key)
+    second = run("prepare", inventory, "--role", "baseline", "--private-key", image.key)
     assert second.stdout == "1 host as asked; nothing was changed.\n"

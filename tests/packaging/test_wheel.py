@@ -114,3 +114,35 @@ def test_every_command_explains_itself_from_the_wheel(installed: Path, tmp_path:
     assert run(installed / "tenantry", "--help", cwd=tmp_path).returncode == 0
     for name in ("pulumi-resource-objectstore", "pulumi-analyzer-policy-python"):
         assert (installed / name).is_file()
+
+
+INVENTORY = """\
+apiVersion: tenantry.dev/v1
+kind: Inventory
+metadata: {name: nowhere}
+spec:
+  site: nowhere
+  offline: true
+  racks: [{name: r01}]
+  management: {account: ops, networks: [10.20.254.0/24]}
+  network: {hosts: [10.20.0.0/24], pods: [10.128.0.0/14], services: [10.96.0.0/16]}
+  time: {servers: [ntp1.gov.example]}
+  hosts:
+    - name: host-1
+      roles: [etcd]
+      rack: r01
+      address: 10.20.0.1
+      mac: '52:54:00:00:00:01'
+      serial: S1
+      ssh: {address: 127.0.0.1, port: 9}
+      disks: [{id: /dev/disk/by-id/x, purpose: system}]
+"""
+
+
+def test_playbooks_are_found_and_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    inventory = tmp_path / "nowhere.yaml"
+    inventory.write_text(INVENTORY)
+    done = run(installed / "tenantry", "hosts", "prepare", inventory, cwd=tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "TEN-722 host-1 can't be reached" in done.stderr
+    assert done.stdout == "1 unreachable.\n"

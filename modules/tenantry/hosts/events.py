@@ -8,6 +8,8 @@ from tenantry.hosts.outcome import Action, HostOutcome, Step
 from tenantry.problems import Problem, problem
 
 LONGEST_SAID = 600
+# Ansible's own first task of a role, which is run for roles that are left out, too.
+_VALIDATION = "ansible.builtin.validate_argument_spec"
 _AGAIN = "mend the cause, then run the same command again"
 
 
@@ -24,10 +26,20 @@ class Listener:
         one = self._hosts.get(data.get("host", ""))
         handler = _HANDLERS.get(event.get("event", ""))
         if one is not None and handler is not None:
+            _answer_again(one)
             handler(one, data.get("role") or "", data)
+            if data.get("task_action") == _VALIDATION:
+                return False
             count = len(one.changes.get(data.get("role") or "", ()))
             self._progress(Step(one.host, data.get("role") or "", count))
         return False
+
+
+def _answer_again(one: HostOutcome) -> None:
+    """Forget that a host didn't answer: a role goes on with one where that was what it wanted to know."""
+    if one.action is Action.UNREACHABLE:
+        one.action = Action.CHANGED if one.count() else Action.UNCHANGED
+        one.problems.pop()
 
 
 def _ok(one: HostOutcome, role: str, data: Mapping[str, Any]) -> None:
@@ -47,7 +59,8 @@ def _failed(one: HostOutcome, role: str, data: Mapping[str, Any]) -> None:
     if data.get("ignore_errors"):
         return
     result = data.get("res", {})
-    _note(one, role, result["changes"]) if result.get("changes") else None
+    if result.get("changes"):
+        _note(one, role, result["changes"])
     if result.get("refused"):
         one.action = Action.REFUSED
         one.problems += [_refused(one.host, role, reason) for reason in result["refused"]]
@@ -64,8 +77,6 @@ def _refused(host: str, role: str, reason: Mapping[str, str]) -> Problem:
 
 
 def _unreachable(one: HostOutcome, _: str, data: Mapping[str, Any]) -> None:
-    if data.get("res", {}).get("_ansible_ignore_unreachable"):
-        return
     one.action = Action.UNREACHABLE
     said = printable(" ".join(str(data.get("res", {}).get("msg", "")).split()))[:LONGEST_SAID]
     what = f"{one.host} can't be reached: {said.rstrip('.')}"

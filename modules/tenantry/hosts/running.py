@@ -17,14 +17,24 @@ from tenantry.problems import UnreachableError, problem
 
 PREPARE = "site.yml"
 FACTS = "facts.yml"
+EVERYTHING = ("all", "facts")
+"""All roles of `PREPARE`, and that of the facts, which it leaves out otherwise."""
 _LAST_LINES = 12
 _NO_HOST_LEFT = "another host was refused or didn't answer, so nothing was changed here"
 
 
 def run_playbook(
-    inventory: Inventory, playbook: str, key: Path | None, *, check: bool, progress: Callable[[Step], None]
+    inventory: Inventory,
+    playbook: str,
+    key: Path | None,
+    *,
+    check: bool,
+    progress: Callable[[Step], None],
+    roles: Sequence[str] = (),
 ) -> tuple[HostOutcome, ...]:
     """Run a playbook over all hosts, and give what came of each; with `check`, only what would.
+
+    Of the playbook's roles, `roles` names those that are run after preflight; by default all.
 
     Raises UnreachableError (TEN-725) where Ansible itself fails.
     """
@@ -33,7 +43,8 @@ def run_playbook(
     with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:
         place = Path(folder)
         _write_inventory(inventory, place, key)
-        code, said = _run(place, playbook, Listener(outcomes, progress), check=check)
+        flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
+        code, said = _run(place, playbook, Listener(outcomes, progress), flags)
     if code and not any(one.problems for one in outcomes.values()):
         last = "".join(f"\n        | {line}" for line in said[-_LAST_LINES:])
         what = f"Ansible failed, with exit code {code}. It said last:{last}\n       "
@@ -51,14 +62,14 @@ def _write_inventory(inventory: Inventory, folder: Path, key: Path | None) -> No
     (folder / "hosts.json").write_bytes(orjson.dumps(to_ansible(inventory, key, known_hosts)))
 
 
-def _run(folder: Path, playbook: str, listener: Listener, *, check: bool) -> tuple[int, Sequence[str]]:
+def _run(folder: Path, playbook: str, listener: Listener, flags: Sequence[str]) -> tuple[int, Sequence[str]]:
     import ansible_runner
 
     done = ansible_runner.run(
         private_data_dir=str(folder),
         playbook=str(playbook_dir() / playbook),
         inventory=str(folder / "hosts.json"),
-        cmdline="--check" if check else None,
+        cmdline=" ".join(flags),
         envvars=_environment(folder),
         event_handler=listener,
         quiet=True,
@@ -72,6 +83,8 @@ def _environment(folder: Path) -> dict[str, str]:
         # It is installed beside us, also where that isn't on the PATH.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "ANSIBLE_CONFIG": str(playbook_dir() / "ansible.cfg"),
+        # ansible-runner switches it off, and a host that proves nothing could be anybody.
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),

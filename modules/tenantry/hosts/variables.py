@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tenantry.contract.model import DiskPurpose, Inventory, InventoryHost
+from tenantry.hosts.facts import COLLECTOR
 
 SSH_PORT = 22
 
@@ -49,6 +50,8 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_account": spec.management.account,
         "host_disks": [disk.id for disk in host.disks],
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
+        "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
+        "host_collector": COLLECTOR,
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),
@@ -56,6 +59,11 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_time": list(spec.time.servers),
         **_settings(spec.settings, host.settings),
     }
+
+
+def _purpose(purpose: DiskPurpose) -> str:
+    """Give what facts say that a disk is for: they know of the system's, and of others."""
+    return "system" if purpose is DiskPurpose.SYSTEM else "data"
 
 
 def _settings(*layers: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
