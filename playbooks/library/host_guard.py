@@ -58,11 +58,18 @@ def timer(name):
     return f"tenantry-undo-{name}"
 
 
+def is_pending(name):
+    """Say whether a change waits for its confirmation: who made it was killed before it came to that."""
+    return command("systemctl", "is-active", "--quiet", f"{timer(name)}.timer")[0] == 0
+
+
 def find_changes(asked, candidate):
     """Say what differs: the file, or else what is in force."""
     file = difference(asked)
     if file:
         return [file]
+    if is_pending(asked["name"]):
+        return [f"{asked['name']} waits for its confirmation"]
     return [] if shell(asked["live"], candidate=candidate)[0] == 0 else [f"{asked['name']} isn't in force as its file"]
 
 
@@ -86,6 +93,13 @@ def arm(asked):
     return said if code else ""
 
 
+def take_back(name):
+    """Bring back at once what was before, instead of in a while."""
+    command("systemctl", "stop", f"{timer(name)}.timer")
+    command("/bin/sh", f"{GUARDS}/{name}/undo")
+    shutil.rmtree(f"{GUARDS}/{name}", ignore_errors=True)
+
+
 def confirm(name):
     """Keep the change: whoever asks for that got in."""
     code, said = command("systemctl", "stop", f"{timer(name)}.timer")
@@ -106,14 +120,17 @@ def settle(module, candidate):
     code, said = shell(asked["test"], candidate=f"{candidate}.test")
     if code:
         module.fail_json(msg=f"the new {asked['path']} isn't right, and wasn't put in place: {said.strip()}")
+    if is_pending(asked["name"]) and not difference(asked):
+        return changes
     if not module.check_mode:
+        if is_pending(asked["name"]):
+            take_back(asked["name"])
         if failed := arm(asked):
             module.fail_json(msg=f"its return can't be armed, so nothing was changed: {failed}")
         write(asked)
         code, said = shell(asked["apply"])
         if code:
-            command("/bin/sh", f"{GUARDS}/{asked['name']}/undo")
-            confirm(asked["name"])
+            take_back(asked["name"])
             module.fail_json(msg=f"it doesn't come into force, and was taken back: {said.strip()}")
     return changes
 

@@ -246,3 +246,10 @@ def test_ansible_is_told_of_a_host_s_own_address_key_and_settings(tmp_path: Path
 def test_what_a_role_is_told_is_its_own_or_its_host_s() -> None:
     for role, options in role_options().items():
         assert {name.partition("_")[0] for name in options} <= {role, "host", "site"}
+
+
+def test_the_inventory_of_the_documentation_is_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hosts.md").read_text()
+    file = tmp_path / "onprem.yaml"
+    file.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    assert [host.name for host in read_inventory(file).spec.hosts] == ["host-1"]
