@@ -1,5 +1,6 @@
 """An outside party comes at a dataset by an identity of the grant's own, which may do nothing else."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -130,3 +131,5 @@ def test_each_grant_has_a_name_of_its_own_in_the_store_that_is_no_account_s(name
     found = [grant_identity_name(make_grant(name)) for name in {*names, *long}]
     assert len(set(found)) == len({*names, *long})
     assert all(len(one) <= 64 and one.startswith(f"{GIVER}.") and one.count(".") == 1 for one in found)
+    # Ceph takes less in a role's name than IAM does: no `_`.
+    assert all(re.fullmatch(r"[A-Za-z0-9:=,.@-]+", one) for one in found)

@@ -63,7 +63,7 @@ def grant_identity_name(grant: Grant) -> str:
     """Give the IAM name (user or role) by which an outside party comes to a dataset; at most 64 characters.
 
     A service account's has a namespace between two dots, so that it is never a grant's. A long grant's name is cut,
-    and what tells it apart stands after `@`, which no name of a grant has, and each store takes in a role's.
+    and what tells it apart stands after `@`, which no name of a grant has; Ceph takes no `_` in a role's.
     """
     name = f"{grant.spec.provider}.{grant.name}"
     if len(name) <= _LONGEST_IDENTITY:
