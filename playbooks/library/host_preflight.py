@@ -14,6 +14,7 @@ options:
   sysctl: {type: list, elements: str, default: [], description: Kernel settings that the kernel must know.}
   load: {type: list, elements: str, default: [], description: Kernel modules that the running kernel must have.}
   free: {type: dict, default: {}, description: MiB that must be free, by path.}
+  room: {type: dict, default: {}, description: "MiB that a folder must have room for, what it has included."}
   account: {type: str, required: true, description: The account that must be able to log in by a key.}
   now: {type: float, required: true, description: The time of who asks, in seconds.}
   most_skew: {type: int, default: 86400, description: By how many seconds the clock may be off.}
@@ -100,6 +101,20 @@ def space(wanted):
             yield reason(path, f"{free} MiB", f"{least} MiB must be free", "free some, or take a larger disk")
 
 
+def room(wanted):
+    """Refuse where a disk is too small for what a folder is to hold, what it holds already included."""
+    for path, least in wanted.items():
+        there = path
+        while not os.path.exists(there):
+            there = os.path.dirname(there)
+        seen = os.statvfs(there)
+        files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+        has = (seen.f_bavail * seen.f_frsize + sum(os.lstat(file).st_blocks * 512 for file in files)) >> 20
+        if has < int(least):
+            what = f"its disk is too small: {least} MiB are to find room there"
+            yield reason(path, f"{has} MiB", what, "take a larger disk, or keep less there by the role's settings")
+
+
 def clock(now, most):
     """Refuse a clock that is so far off that certificates wouldn't be valid."""
     off = round(time.time() - now)
@@ -132,6 +147,7 @@ def main():
             "sysctl": {"type": "list", "elements": "str", "default": []},
             "load": {"type": "list", "elements": "str", "default": []},
             "free": {"type": "dict", "default": {}},
+            "room": {"type": "dict", "default": {}},
             "account": {"type": "str", "required": True},
             "now": {"type": "float", "required": True},
             "most_skew": {"type": "int", "default": 86400},
@@ -146,6 +162,7 @@ def main():
         refused += disks(asked["disks"], asked["system_disk"])
         refused += kernel(asked["sysctl"], asked["load"])
         refused += space(asked["free"])
+        refused += room(asked["room"])
         refused += clock(asked["now"], asked["most_skew"])
         refused += login(asked["account"])
     if refused:

@@ -8,7 +8,7 @@ description:
   - Compares everything first, and then changes what differs. Check mode compares by the same code, and stops there.
   - C(changes) says what differed, in the same words in both.
 options:
-  files: {type: list, elements: dict, default: [], description: "path, content and mode of each."}
+  files: {type: list, elements: dict, default: [], description: "path, content and mode of each; no content: no file."}
   sysctl: {type: dict, default: {}, description: Kernel settings in force.}
   load: {type: list, elements: str, default: [], description: Kernel modules that are to be loaded.}
   unload: {type: list, elements: str, default: [], description: Kernel modules that are not to be.}

@@ -33,9 +33,11 @@ def owner_of(path):
 
 
 def difference(wanted):
-    """Say how a file isn't as wanted ({path, content, mode}), in a few words; nothing where it is."""
+    """Say how a file isn't as wanted ({path, content, mode}; no content: no file); nothing where it is."""
     path, mode = wanted["path"], wanted.get("mode") or "0644"
     now = read(path)
+    if wanted["content"] is None:
+        return "" if now is None else f"file {path} isn't to be there"
     if now is None:
         return f"file {path} is missing"
     if now != wanted["content"]:
@@ -46,8 +48,11 @@ def difference(wanted):
 
 
 def write(wanted):
-    """Put a file in place in one step, after its bytes are on the disk."""
-    put(wanted["path"], wanted["content"], int(wanted.get("mode") or "0644", 8))
+    """Put a file in place in one step, after its bytes are on the disk; or remove it."""
+    if wanted["content"] is None:
+        os.unlink(wanted["path"])
+    else:
+        put(wanted["path"], wanted["content"], int(wanted.get("mode") or "0644", 8))
 
 
 def put(path, content, mode=0o644):

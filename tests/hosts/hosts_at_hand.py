@@ -1,5 +1,6 @@
 """Inventories of test hosts, and the command run on them."""
 
+import json
 import os
 import subprocess
 import sys
@@ -72,3 +73,10 @@ def run(*words: str | Path, expect: Exit = Exit.DONE) -> subprocess.CompletedPro
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return done
+
+
+def denied(file: Path) -> set[str]:
+    """Give the policies that deny a host's facts."""
+    command = [sys.executable, "-m", "tenantry", "check", str(file), "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return {one["policy"] for one in json.loads(done.stdout)["results"] if one["verdict"] == "deny"}

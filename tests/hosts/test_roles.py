@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from guest_image import Image
 from guests import Guest
-from hosts_at_hand import host_of, inventory_of, run, serve_time, write
+from hosts_at_hand import denied, host_of, inventory_of, run, serve_time, write
 
 from tenantry.problems import Exit
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.hosts
 
 ANSWERED = {
     "host-accounts",
+    "host-audit",
     "host-facts-fresh",
     "host-firewall",
     "host-kernel-files",
@@ -46,13 +47,6 @@ def changes(text: str) -> list[list[str]]:
     return [line.split(maxsplit=2) for line in text.splitlines() if line.startswith("host-1 ")]
 
 
-def denied(file: Path) -> set[str]:
-    """Give the policies that deny a host's facts."""
-    command = [sys.executable, "-m", "tenantry", "check", str(file), "--format", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    return {one["policy"] for one in json.loads(done.stdout)["results"] if one["verdict"] == "deny"}
-
-
 def test_what_is_predicted_changes_once_and_holds(host: Guest, image: Image, tmp_path: Path) -> None:
     serve_time(host)
     inventory, key = write(tmp_path, inventory_of(host_of(host))), ("--private-key", image.key)
@@ -61,7 +55,7 @@ def test_what_is_predicted_changes_once_and_holds(host: Guest, image: Image, tmp
     assert host.run(STATE) == before
     first = run("prepare", inventory, *key)
     assert changes(first.stdout) == changes(predicted.stdout)
-    assert {role for _, role, _ in changes(first.stdout)} == {"baseline", "sshd", "time", "firewall"}
+    assert {role for _, role, _ in changes(first.stdout)} == {"baseline", "sshd", "time", "firewall", "audit"}
     assert run("prepare", inventory, *key).stdout == AS_ASKED
 
     host.reboot()

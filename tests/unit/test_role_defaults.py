@@ -76,6 +76,16 @@ def test_the_modules_that_are_disabled_are_looked_at_and_are_those_of_the_policy
     assert [one["name"] for one in defaults("baseline")["baseline_modules"]] == names
 
 
+def test_audit_is_immutable_as_its_policy_wants_and_no_rule_is_there_twice() -> None:
+    audit = defaults("audit")
+    assert audit["audit_immutable"] is True
+    rules = [
+        (kind, one) for rule in audit["audit_rules"] for kind in ("watch", "run", "calls") for one in rule.get(kind, ())
+    ]
+    # The kernel takes each once, and nothing after one that it doesn't take.
+    assert len(rules) == len(set(rules)) > 0
+
+
 def test_the_playbook_has_every_role_with_its_tag() -> None:
     (play,) = yaml.safe_load((playbook_dir() / PREPARE).read_text())
     assert sorted(one["role"] for one in play["roles"]) == ROLES

@@ -61,7 +61,7 @@ class _Lines:
 
 
 def write_outcomes(outcomes: Sequence[HostOutcome], form: Format, *, would: bool) -> None:
-    """Print each host's outcome, what was changed (or `would` be), each problem, and one line that sums it up."""
+    """Print what was changed on each host (or `would` be), what waits, each problem, and one line that sums it up."""
     if form is Format.JSON:
         import orjson
 
@@ -74,6 +74,9 @@ def write_outcomes(outcomes: Sequence[HostOutcome], form: Format, *, would: bool
                 table.add_row(one.host, role, change)
     if table.row_count:
         show(table)
+    for one in outcomes:
+        for note in one.notes:
+            typer.echo(f"{one.host}: {note}.")
     show_problems(found for one in outcomes for found in one.problems)
     typer.echo(_summary(outcomes, would=would))
 
@@ -93,5 +96,6 @@ def _plain(one: HostOutcome) -> dict[str, object]:
         "host": one.host,
         "action": one.action.value,
         "changes": one.changes,
+        "notes": one.notes,
         "problems": [{"code": found.code, "message": found.message, "fix": found.fix} for found in one.problems],
     }

@@ -29,7 +29,7 @@ class Step:
 
 @dataclass
 class HostOutcome:
-    """What happened on a host: by role, what was changed (or would be), and what is wrong.
+    """What happened on a host: by role, what was changed (or would be), what waits for somebody, and what is wrong.
 
     A host is `stopped` where another one was refused before anything was changed anywhere.
     """
@@ -37,6 +37,7 @@ class HostOutcome:
     host: str
     action: Action = Action.UNCHANGED
     changes: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     facts: Mapping[str, object] | None = None
 

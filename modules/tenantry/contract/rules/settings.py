@@ -1,5 +1,6 @@
 """Settings of the roles that prepare hosts, held to the roles' own argument specifications before anything starts."""
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -18,6 +19,10 @@ _TYPES: Mapping[str, tuple[type, str]] = {
     "dict": (dict, "a map"),
 }
 _NODES = {"worker"}
+# What only adds to the rules: others switch audit off, or keep records from being made at all.
+_RULE = re.compile(r"(-w /\S+|-a (always|never),exit|-a exit,(always|never))( -[FSCpk] \S+)*")
+_REMOTE = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
+_KEPT = {"audit_file_mib": (1, 1 << 20), "audit_files": (2, 999), "audit_spare_mib": (2, 1 << 20)}
 
 _Setter = tuple[str, list[str], Mapping[str, Any], Path]
 
@@ -49,6 +54,7 @@ def judge_settings(document: Document) -> Iterator[Problem]:
         yield from _judge(document, host["name"], host.get("settings", {}), path)
     yield from _forwarding(document)
     yield from _allowed(document)
+    yield from _recorded(document)
 
 
 def _judge(document: Document, owner: str, settings: Mapping[str, Any], path: Path) -> Iterator[Problem]:
@@ -113,3 +119,26 @@ def _allowed(document: Document) -> Iterator[Problem]:
         if isinstance(value, list) and value and account not in value:
             what = f"{owner}: sshd_allow_users leaves out {account}, who manages the hosts"
             yield document.problem("TEN-713", what, f"add {account}", path)
+
+
+def _recorded(document: Document) -> Iterator[Problem]:
+    """Refuse what would make less of audit than its role does, or what auditd doesn't take."""
+    for owner, _, value, path in _settings(document, "audit", "audit_extra"):
+        for number, rule in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(rule, str) and not _RULE.fullmatch(rule):
+                what = f"{owner}: audit_extra has {shown(rule)}, which isn't a rule that adds to the others"
+                fix = "write one as auditctl reads it: -w /srv -p wa -k srv, or -a always,exit -F ..."
+                yield document.problem("TEN-740", what, fix, (*path, number))
+    for owner, _, value, path in _settings(document, "audit", "audit_remote"):
+        if isinstance(value, str) and value and not (_REMOTE.fullmatch(value) and _is_port(value.partition(":")[2])):
+            what = f"{owner}: audit_remote is {shown(value)}, which isn't a name or an address with its port"
+            yield document.problem("TEN-741", what, "write log1.gov.example:60, or leave it out", path)
+    for name, (least, most) in _KEPT.items():
+        for owner, _, value, path in _settings(document, "audit", name):
+            if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
+                what = f"{owner}: {name} is {value}"
+                yield document.problem("TEN-742", what, f"write {least} to {most}", path)
+
+
+def _is_port(text: str) -> bool:
+    return not text or 0 < int(text) < 1 << 16
