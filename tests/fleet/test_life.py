@@ -111,7 +111,7 @@ def test_a_retired_tenant_leaves_nothing(sandbox: Sandbox, operator: Operator) -
     operator.apply()
     assert operator.run("retire", "portal", "--yes").returncode == 0
     assert living(sandbox, [wanted["spec"]["id"]]) == {site: set() for site in sandbox.sites}
-    assert operator.status() == {wanted["spec"]["id"]: "absent"}
+    assert operator.status() == {wanted["spec"]["id"]: "retired"}
     assert not list(operator.checkpoints.glob("*.json"))
     assert operator.run("retire", "portal", "--yes").returncode == 0
 

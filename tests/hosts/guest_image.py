@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import time
@@ -12,6 +13,8 @@ from filelock import FileLock
 
 from tenantry.paths import cache_dir
 
+# Debian has tools for file systems where an account's PATH doesn't lead.
+_SEARCHED = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 TOOLS = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "genext2fs", "e2fsck", "resize2fs", "tune2fs", "ssh-keygen")
 """What a build and a boot call; `make test` installs them from Debian's packages."""
 
@@ -58,7 +61,7 @@ class Image:
 
 def missing_tools() -> list[str]:
     """Name what this machine lacks to build and boot the image."""
-    return [tool for tool in TOOLS if shutil.which(tool) is None]
+    return [tool for tool in TOOLS if shutil.which(tool, path=_SEARCHED) is None]
 
 
 def ensure_image() -> Image:
@@ -131,5 +134,7 @@ def _to_ext4(raw: Path) -> None:
 
 
 def _run(*command: str, env: dict[str, str] | None = None, most: int = 0) -> None:
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    around = {**(env if env is not None else os.environ), "PATH": _SEARCHED}
+    found = shutil.which(command[0], path=_SEARCHED) or command[0]
+    done = subprocess.run([found, *command[1:]], env=around, capture_output=True, text=True, check=False)
     assert done.returncode <= most, f"{command[0]} failed:\n{done.stdout}{done.stderr}"
