@@ -66,7 +66,7 @@ def test_what_is_predicted_changes_once_and_holds(host: Guest, image: Image, tmp
     left = denied(tmp_path / "facts" / "host-1.json")
     assert left & ANSWERED == set()
     # They were judged: what no role does yet is denied.
-    assert "host-audit" in left
+    assert "host-disk-encryption" in left
 
 
 PLANTED = {
