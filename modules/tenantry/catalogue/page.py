@@ -5,24 +5,22 @@ Nothing is loaded from elsewhere. All of it is there without the script, which o
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from html import escape
-from pathlib import Path
 from string import Template
 from typing import Any
 
 from tenantry.catalogue.document import DOCUMENT, PUBLIC
+from tenantry.pages import name_inline, read_part
 
 Node = Mapping[str, Any]
 
 
 def write_page(catalogue: Node) -> str:
     """Make the page of a catalogue's JSON-LD, with the same datasets in the same order."""
-    style, script = _part("page.css"), _part("page.js")
+    style, script = read_part(__file__, "page.css"), read_part(__file__, "page.js")
     datasets: Sequence[Node] = catalogue["dcat:dataset"]
-    return Template(_part("page.html")).substitute(
+    return Template(read_part(__file__, "page.html")).substitute(
         title=escape(catalogue["dct:title"]),
         description=escape(catalogue["dct:description"]),
         publisher=escape(catalogue["dct:publisher"]["foaf:name"]),
@@ -30,19 +28,10 @@ def write_page(catalogue: Node) -> str:
         count=_count(datasets),
         datasets="\n".join(map(_article, datasets)),
         style=style,
-        style_hash=_hash(style),
+        style_hash=name_inline(style),
         script=script,
-        script_hash=_hash(script),
+        script_hash=name_inline(script),
     )
-
-
-def _part(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """Name an inline element by its content. Source: Content Security Policy Level 3, section 2.3.1."""
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def _is_public(dataset: Node) -> bool:

@@ -44,12 +44,13 @@ def usage(
     """
     from tenantry.cli.tables import show_problems
     from tenantry.files import write_atomic
+    from tenantry.fleet.government import find_government
     from tenantry.fleet.selection import select
-    from tenantry.fleet.telling.metering import find_government, measure_grants
+    from tenantry.fleet.telling.metering import measure_grants
     from tenantry.metering.reading import find_logs
 
     files = find_logs(logs)
-    root = find_government(context)
+    root = find_government(context, "TEN-573", "so that no grant is known")
     selection = select([str(root)], root)
     with _following(files) as moved:
         found = measure_grants(selection, files, moved, every=every)

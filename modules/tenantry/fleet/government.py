@@ -11,14 +11,23 @@ from tenantry.problems import InputError, Problem, problem
 _FIX = "run it there, or name the folder with --context"
 
 
+def find_government(context: Path | None, code: str, why: str) -> Path:
+    """Give the government's folder, by default the one around the folder here.
+
+    Raises InputError with `code` where there is none; `why` says what comes of that.
+    """
+    root = context or government_root(Path.cwd())
+    if root is None:
+        raise InputError(problem(code, f"there is no government's folder here, {why}", _FIX))
+    return root
+
+
 def read_government(context: Path | None, code: str, why: str) -> tuple[Documents, list[Problem]]:
     """Read a government's sound documents, by default of the one around the folder here, and all problems of them.
 
     Raises InputError with `code` where there is no government; `why` says what comes of that.
     """
-    root = context or government_root(Path.cwd())
-    if root is None:
-        raise InputError(problem(code, f"there is no government's folder here, {why}", _FIX))
+    root = find_government(context, code, why)
     return read_documents([], context=[root], others=STORE_KINDS)
 
 

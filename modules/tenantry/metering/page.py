@@ -1,34 +1,27 @@
 """Writes what grants were used for as a page that stands by itself: it loads nothing, and runs nothing."""
 
-from base64 import b64encode
 from collections.abc import Mapping
-from hashlib import sha256
 from html import escape
-from pathlib import Path
 from string import Template
 from typing import Any
 
 from tenantry.metering.report import DOCUMENT, tell_lines
+from tenantry.pages import name_inline, read_part
 
 Node = Mapping[str, Any]
 
 
 def write_page(report: Node) -> str:
     """Make the page of a report, with the same grants in the same order. Whatever comes of documents is escaped."""
-    style = _part("page.css")
-    return Template(_part("page.html")).substitute(
+    style = read_part(__file__, "page.css")
+    return Template(read_part(__file__, "page.html")).substitute(
         title=escape(_title(report)),
         document=DOCUMENT,
         lines=escape(tell_lines(report)),
         grants="\n".join(map(_section, report["grants"])) or "<p>No grant is metered.</p>",
         style=style,
-        # Source: Content Security Policy Level 3, section 2.3.1.
-        style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
+        style_hash=name_inline(style),
     )
-
-
-def _part(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _title(report: Node) -> str:

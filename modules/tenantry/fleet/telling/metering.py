@@ -9,7 +9,6 @@ import orjson
 
 from tenantry.contract.load import load_baseline
 from tenantry.contract.model import Baseline, Grant
-from tenantry.contract.reading.finding import government_root
 from tenantry.files import write_atomic
 from tenantry.fleet.selection import Selection
 from tenantry.metering.meters import Meter, Meters, make_meter
@@ -18,7 +17,7 @@ from tenantry.metering.reading import Moved, parse, read_lines, tells_of_a_call
 from tenantry.metering.report import DOCUMENT, PAGE, write_report
 from tenantry.metering.tally import Fate, Seen, Tally
 from tenantry.paths import state_dir
-from tenantry.problems import InputError, Problem, problem
+from tenantry.problems import Problem, problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +68,6 @@ class KnownKeys:
         if found.items() - self._users.items():
             self._users |= found
             write_atomic(self._file, orjson.dumps(self._users, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
-
-
-def find_government(context: Path | None) -> Path:
-    """Give the government's folder, by default the one around the folder here. Raises InputError (TEN-573)."""
-    root = context or government_root(Path.cwd())
-    if root is None:
-        what = "there is no government's folder here, so that no grant is known"
-        raise InputError(problem("TEN-573", what, "run it there, or name the folder with --context"))
-    return root
 
 
 def measure_grants(selection: Selection, logs: Iterable[Path], moved: Moved, *, every: bool) -> Usage:
