@@ -11,7 +11,10 @@ from tenantry.fleet.applying.outcome import Action, Outcome, Report
 from tenantry.fleet.engine.locks import with_stale_lock_cleared
 from tenantry.fleet.engine.program import tenant_program
 from tenantry.fleet.engine.session import Session, open_session, tenant_lock
+from tenantry.fleet.judging.verdicts import say_retired
+from tenantry.fleet.retirement.memory import read_retired
 from tenantry.fleet.site.compare import State
+from tenantry.fleet.site.kube import KubeClient
 from tenantry.fleet.site.recorder import Recorder
 from tenantry.fleet.survey import Seen
 from tenantry.problems import UnreachableError, problem
@@ -63,6 +66,7 @@ def _apply(session: Session, attempts: Attempts, seen: Seen, buckets: Sequence[s
         refresh = needs_refresh(session, seen)
         program = tenant_program(planned.rendered, planned.site.name, planned.keys.generation)
         with tenant_lock(stack), deleting(planned.site.name, _dropped(seen), buckets):
+            _refuse_retired(session, seen)
             with_stale_lock_cleared(session.engine, stack, lambda: session.engine.up(stack, program, refresh=refresh))
         return Action.CREATED if state is State.ABSENT else Action.CHANGED
 
@@ -80,6 +84,16 @@ def refuse_unknown(session: Session, seen: Seen) -> None:
         what = f"tenant {tenant.name} ({tenant.id}) was made before, isn't on site {seen.planned.site.name}"
         fix = "wait until that site answers, then run again"
         raise UnreachableError(problem("TEN-566", f"{what}, and may live on {sites}, which can't be asked", fix))
+
+
+def _refuse_retired(session: Session, seen: Seen) -> None:
+    """Refuse a tenant that somebody has retired since it was looked at (TEN-556). The caller holds its lock.
+
+    Raises UnreachableError. Made after its end, it would live beside the certificate that says that it's gone.
+    """
+    client = KubeClient(session.connections[seen.planned.site.name])
+    if (retired := read_retired(client, seen.planned.tenant.id)) is not None:
+        raise UnreachableError(say_retired(replace(seen, retired=retired)))
 
 
 def needs_refresh(session: Session, seen: Seen) -> bool:

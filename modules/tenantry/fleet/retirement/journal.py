@@ -57,7 +57,11 @@ class Archive:
 
     def read(self, tenant: str) -> Journal | None:
         """Read a tenant's journal; nothing where its retirement never began, or the journal was broken by hand."""
-        return self.parse(self._client.get(_config_map(Journal(tenant))) or {})
+        return self.parse(self.get(tenant) or {})
+
+    def get(self, tenant: str) -> Mapping[str, Any] | None:
+        """Get a tenant's journal as it lives; nothing where its retirement never began."""
+        return self._client.get(_config_map(Journal(tenant)))
 
     @staticmethod
     def parse(live: Mapping[str, Any]) -> Journal | None:

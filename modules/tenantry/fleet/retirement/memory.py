@@ -29,11 +29,15 @@ def find_retired(client: KubeClient, tenants: Collection[str]) -> Mapping[str, R
     """Say which tenants, by id, ended at a site: one list of names, and a read of each that is among them."""
     names = client.list_names("v1", "ConfigMap", f"{MANAGED_BY_LABEL}={MANAGER},{RETIRED_LABEL}")
     known = sorted({one["metadata"]["labels"][RETIRED_LABEL] for one in names}.intersection(tenants))
-    archive = Archive(client)
-    return {tenant: _retired(client.site, archive.read(tenant)) for tenant in known}
+    return {tenant: retired for tenant in known if (retired := read_retired(client, tenant)) is not None}
 
 
-def _retired(site: str, journal: Journal | None) -> Retired:
+def read_retired(client: KubeClient, tenant: str) -> Retired | None:
+    """Say of one tenant, by id, whether it ended at a site."""
+    live = Archive(client).get(tenant)
+    if live is None:
+        return None
+    site, journal = client.site, Archive.parse(live)
     if journal is None:
         return Retired(site, "", finished=True)
     certificate = journal.certificate
