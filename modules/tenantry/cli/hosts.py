@@ -21,6 +21,7 @@ class RoleName(StrEnum):
     """The roles that can be run by themselves."""
 
     BASELINE = "baseline"
+    STORAGE = "storage"
     SSHD = "sshd"
     TIME = "time"
     FIREWALL = "firewall"

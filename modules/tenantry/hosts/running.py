@@ -12,6 +12,7 @@ from tenantry.contract.model import Inventory
 from tenantry.data import playbook_dir
 from tenantry.hosts.events import Listener
 from tenantry.hosts.outcome import Action, HostOutcome, Step
+from tenantry.hosts.recovery import judge_recovery
 from tenantry.hosts.variables import to_ansible, to_known_hosts
 from tenantry.problems import UnreachableError, problem
 
@@ -36,8 +37,10 @@ def run_playbook(
 
     Of the playbook's roles, `roles` names those that are run after preflight; by default all.
 
-    Raises UnreachableError (TEN-725) where Ansible itself fails.
+    Raises UnreachableError (TEN-725) where Ansible itself fails, and InputError (TEN-754) for a file with a passphrase
+    that isn't kept as one.
     """
+    judge_recovery(inventory)
     outcomes = {host.name: HostOutcome(host.name) for host in inventory.spec.hosts}
     # In a folder with a short name: a socket's path has a hundred characters at most.
     with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tenantry.contract.model import DiskPurpose, Inventory, InventoryHost
+from tenantry.contract.model import DiskPurpose, HostDisk, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
 
 SSH_PORT = 22
@@ -51,6 +51,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_disks": [disk.id for disk in host.disks],
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
         "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
+        "host_storage": [_disk(disk) for disk in host.disks if disk.purpose is not DiskPurpose.SYSTEM],
         "host_collector": COLLECTOR,
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
@@ -59,6 +60,11 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_time": list(spec.time.servers),
         **_settings(spec.settings, host.settings),
     }
+
+
+def _disk(disk: HostDisk) -> dict[str, str]:
+    told = {"serial": disk.serial, "wipe": disk.wipe}
+    return {"id": disk.id, "purpose": disk.purpose.value, **{name: value for name, value in told.items() if value}}
 
 
 def _purpose(purpose: DiskPurpose) -> str:

@@ -77,8 +77,10 @@ def _identities(host: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
         # Some buses number their disks anew on every machine: what is the host's own is its path, not the device.
         if not disk["id"].startswith(("/dev/disk/by-id/virtio-", "/dev/disk/by-id/dm-")):
             yield "disk", disk["id"], ("disks", number, "id")
-        if "serial" in disk:
-            yield "disk", disk["serial"], ("disks", number, "serial")
+        # A wipe repeats the disk's own number; another disk's is refused by itself.
+        told = next((name for name in ("serial", "wipe") if name in disk), None)
+        if told is not None:
+            yield "disk", disk[told], ("disks", number, told)
     bmc = host.get("bmc", {})
     if "address" in bmc:
         yield "address", bmc["address"], ("bmc", "address")
@@ -182,6 +184,15 @@ def _disks(document: Document, host: Mapping[str, Any], path: Path) -> Iterator[
     if "object-store" in host["roles"] and "data" not in purposes:
         what = f"{name}: an object store has no disk of its own"
         yield document.problem("TEN-709", what, "name a disk with the purpose data", path)
+    for number, disk in enumerate(host["disks"]):
+        at = (*path, number, "wipe")
+        if "wipe" in disk and disk["purpose"] == "system":
+            yield document.problem("TEN-750", f"{name}: the system's disk has a wipe", "remove it", at, key=True)
+        elif disk.get("wipe", disk.get("serial")) != disk.get("serial", disk.get("wipe")):
+            what = f"{name}: wipe is {disk['wipe']}, and the disk's serial is {disk['serial']}"
+            yield document.problem(
+                "TEN-750", what, "look which disk it is; where both are right, they are the same", at
+            )
     ids = [disk["id"] for disk in host["disks"]]
     for number, disk in enumerate(ids):
         if disk in ids[:number]:
