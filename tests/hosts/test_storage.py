@@ -94,24 +94,26 @@ def test_what_is_anybodys_is_refused_and_only_its_own_number_lets_it_be_wiped(
 ) -> None:
     key = ("--private-key", image.key)
     host.run("mkfs.ext4 -q /dev/vdb && mount /dev/vdb /mnt && echo theirs > /mnt/theirs && umount /mnt && sync")
-    before = host.run(STATE)
 
-    def refuse(said: str, *disks: dict[str, str], now: str = "", **storage: object) -> None:
+    def refuse(said: str, *disks: dict[str, str], state: str = STATE, **storage: object) -> None:
+        before = host.run(state)
         refused = run("prepare", inventory(tmp_path, host, *disks, **storage), *key, expect=Exit.INPUT)
         assert "TEN-723 host-1: preflight refuses" in told(refused)
         assert said in told(refused)
-        assert host.run(STATE) == (now or before)
+        assert host.run(state) == before
 
     wiped = {"id": DATA_DISK, "purpose": "data", "wipe": SERIAL}
     refuse(f"it holds ext4. Fix: if that may be destroyed, add wipe: {SERIAL}", {"id": DATA_DISK, "purpose": "data"})
     refuse("its wipe in the inventory is TEST9DATA, and the disk there says TEST0DATA", {**wiped, "wipe": "TEST9DATA"})
     refuse("no passphrase is given that would open it", wiped, storage_recovery_file="")
     host.run("mount /dev/vdb /mnt")
-    refuse("it is mounted at /mnt", wiped, now=host.run(STATE))
+    # A file system that is mounted writes to its disk by itself.
+    refuse("it is mounted at /mnt", wiped, state="cat /mnt/theirs /proc/mounts; wipefs /dev/vdb")
     host.run("umount /mnt")
     root = inventory_of(
         host_of(host, disks=[{"id": DATA_DISK, "purpose": "system"}, {"id": ROOT_DISK, "purpose": "data"}])
     )
+    before = host.run(STATE)
     refused = run("prepare", write(tmp_path, root), *key, expect=Exit.INPUT)
     assert f"disk {ROOT_DISK}: the system is on it" in told(refused)
     assert host.run(STATE) == before
@@ -121,19 +123,16 @@ def test_what_is_anybodys_is_refused_and_only_its_own_number_lets_it_be_wiped(
     assert "disk virtio-TEST0DATA holds ext4, which may be wiped" in first.stdout
     host.run(f"echo ours > {DATA}/ours; sync")
     assert run("prepare", asked, "--role", "storage", *key).stdout == AS_ASKED
-    made = host.run(STATE)
-    refuse("it is tenantry's, for data, and readable", {**wiped, "purpose": "etcd"}, now=made)
+    refuse("it is tenantry's, for data, and readable", {**wiped, "purpose": "etcd"})
 
     # As after its system was installed anew: the wipe is still in the inventory, and the passphrase opens the disk.
     host.run(FORGET)
-    forgotten = host.run(STATE)
     (tmp_path / "other").write_text("a passphrase that opens nothing")
     (tmp_path / "other").chmod(0o600)
     other = {"storage_recovery_file": str(tmp_path / "other")}
     refuse(
         "which neither this host's key nor the passphrase opens",
         {"id": DATA_DISK, "purpose": "data"},
-        now=forgotten,
         **other,
     )
     again = run("prepare", asked, "--role", "storage", *key)
