@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from guest_image import Image
 from guests import DATA_DISK, Guest
-from hosts_at_hand import PASSPHRASE, ROOT_DISK, denied, host_of, inventory_of, run, write
+from hosts_at_hand import AS_ASKED, PASSPHRASE, ROOT_DISK, denied, host_of, inventory_of, run, write
 
 from tenantry.problems import Exit
 
 pytestmark = pytest.mark.hosts
 
-AS_ASKED = "1 host as asked; nothing was changed.\n"
 DATA = "/var/lib/tenantry/data"
 SERIAL = "TEST0DATA"
 STATE = (
