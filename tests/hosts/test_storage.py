@@ -1,5 +1,6 @@
 """Disks of a real guest: encrypted, mounted, back after a boot; what is anybody's is refused; a kill costs nothing."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,17 @@ STATE = (
     "find /etc -type f -exec sha256sum {} + | sort; cut -d' ' -f1-4 /proc/mounts; wipefs /dev/vda /dev/vdb; "
     "head -c 1048576 /dev/vdb | sha256sum; lsblk --output NAME,TYPE,FSTYPE; ls /dev/mapper"
 )
+# Encoded, for sudo logs what it runs. What it prints is where a secret was found, and then what has them.
 SECRETS = f"""
-! grep -rlsF '{PASSPHRASE}' /etc /home /root /run /srv /tmp /usr/local /var
-! grep -rlsFf /etc/cryptsetup-keys.d/*.key --exclude-dir=cryptsetup-keys.d /etc /home /root /run /srv /tmp /var
-! journalctl --no-pager | grep -F '{PASSPHRASE}'
-! journalctl --no-pager | grep -Ff /etc/cryptsetup-keys.d/*.key
+passphrase=$(echo {base64.b64encode(PASSPHRASE.encode()).decode()} | base64 -d)
+places="/etc /home /root /run /srv /tmp /usr/local /var"
+grep -rlsF "$passphrase" $places
+grep -rlsFf /etc/cryptsetup-keys.d/*.key --exclude-dir=cryptsetup-keys.d $places
+journalctl --no-pager | grep -F "$passphrase"
+journalctl --no-pager | grep -Ff /etc/cryptsetup-keys.d/*.key
 stat --format '%a %U' /etc/cryptsetup-keys.d /etc/cryptsetup-keys.d/*.key
 """
+KEPT = "700 root\n400 root\n"
 FORGET = f"""
 umount {DATA}; vgchange --quiet --quiet -an tenantry_data; cryptsetup close luks-*; rm -r /etc/cryptsetup-keys.d
 sed -i /luks-/d /etc/crypttab; sed -i /tenantry/d /etc/fstab; systemctl daemon-reload
@@ -59,7 +64,7 @@ def test_a_disk_becomes_an_encrypted_volume_once_and_is_back_after_a_boot(
     assert changes(first.stdout) == changes(predicted.stdout) != []
     assert run("prepare", half, "--role", "storage", *key).stdout == AS_ASKED
     assert PASSPHRASE not in first.stdout + first.stderr + predicted.stdout + predicted.stderr
-    assert host.run(SECRETS) == "700 root\n400 root\n"
+    assert host.run(SECRETS) == KEPT
     assert "nosuid,nodev" in host.run(f"findmnt --noheadings --types xfs --output OPTIONS {DATA}")
     host.run(f"printf '{PASSPHRASE}' | cryptsetup open --test-passphrase --key-slot 1 --key-file - /dev/vdb")
     host.run(f"echo kept > {DATA}/kept; sync")
@@ -192,7 +197,7 @@ def test_a_run_that_is_killed_at_any_step_is_finished_by_the_next(host: Guest, i
         == "1\n1\n1\n"
     )
     assert host.run("cryptsetup luksDump /dev/vdb | grep -cE '^  [01]: luks2$|^  0: tenantry$'") == "3\n"
-    host.run(SECRETS)
+    assert host.run(SECRETS) == KEPT
 
 
 EXTRA = """
@@ -215,7 +220,7 @@ def test_each_purpose_has_its_volume_which_takes_a_disk_more_and_none_less(
     assert host.run("findmnt --noheadings --types xfs --output TARGET").split() == ["/var/lib/etcd", DATA]
     assert "noexec" in host.run("findmnt --noheadings --output OPTIONS /var/lib/etcd")
     # What it isn't mounted on takes no files.
-    host.run("umount /var/lib/etcd; ! touch /var/lib/etcd/file; mount /var/lib/etcd")
+    host.run("umount /var/lib/etcd && ! touch /var/lib/etcd/file && mount /var/lib/etcd")
 
     space = f"df --output=size --block-size=1M {DATA} | tail -1"
     small = int(host.run(space))
