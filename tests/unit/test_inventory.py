@@ -11,11 +11,22 @@ import pytest
 import yaml
 
 from tenantry.contract.rules.settings import role_options
-from tenantry.hosts.reading import limit_to, read_inventory
+from tenantry.hosts.reading import check_limit, read_inventory
 from tenantry.hosts.variables import to_ansible, to_known_hosts
 from tenantry.problems import Exit, InputError
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4nIUAfsNQHSQn9U5Z4bMk5Qy1p2bqzC0SqfXyVb7oY"
+
+
+LEAF = {
+    "name": "store",
+    "authority": "kubernetes",
+    "controls": ["nist-800-53r5/SC-8"],
+    "roles": ["object-store"],
+    "subject": "store",
+    "names": ["s3.gov.example"],
+    "purposes": ["server"],
+}
 
 
 def host(number: int, *roles: str, **more: object) -> dict[str, Any]:
@@ -193,6 +204,43 @@ BAD = {
         "TEN-711",
         ["email", "suspend, single, halt"],
     ),
+    "certificates that outlive their authority": (
+        put({"pki": {"pki_authority_days": 90}}, "settings"),
+        "TEN-760",
+        ["host-1", "397 days", "authority of 90"],
+    ),
+    "certificates that are made at each run": (
+        put({"pki": {"pki_leaf_days": 30}}, *FIRST, "settings"),
+        "TEN-760",
+        ["host-1", "30 days are made anew 90 days", "pki_renew_days"],
+    ),
+    "certificates for ten years": (
+        put({"pki": {"pki_leaf_days": 3650}}, "settings"),
+        "TEN-760",
+        ["pki_leaf_days is 3650", "2 to 825"],
+    ),
+    "a weak key": (put({"pki": {"pki_key": "rsa-2048"}}, "settings"), "TEN-711", ["rsa-2048", "rsa-3072"]),
+    "a server's certificate without names": (
+        put({"pki": {"pki_extra_leaves": [{**LEAF, "names": []}]}}, "settings"),
+        "TEN-761",
+        ["store", "no SAN"],
+    ),
+    "a certificate of another authority": (
+        put({"pki": {"pki_extra_leaves": [{**LEAF, "authority": "letsencrypt"}]}}, *FIRST, "settings"),
+        "TEN-761",
+        ["host-1", "letsencrypt", "etcd, kubernetes, front-proxy"],
+    ),
+    "a certificate in another's place": (
+        put({"pki": {"pki_extra_leaves": [{**LEAF, "name": "kube-apiserver"}]}}, "settings"),
+        "TEN-761",
+        ["kube-apiserver", "another name"],
+    ),
+    "a certificate outside its folder": (
+        put({"pki": {"pki_extra_leaves": [{**LEAF, "name": "../../ssh/key"}]}}, "settings"),
+        "TEN-761",
+        ["../../ssh/key"],
+    ),
+    "no certificates": (put({"pki": {"pki_leaves": []}}, "settings"), "TEN-761", ["pki_leaves", "pki_extra_leaves"]),
     "unknown role": (put(["control-plan"], *FIRST, "roles"), "TEN-124", ["control-plan", "control-plane"]),
     "unknown property": (put(1, *FIRST, "colour"), "TEN-120", ["colour"]),
     "no serial": (drop(*FIRST, "serial"), "TEN-121", ["serial"]),
@@ -246,9 +294,12 @@ def test_a_file_without_an_inventory_is_refused(tmp_path: Path) -> None:
 
 def test_a_limit_that_no_host_matches_is_refused(tmp_path: Path) -> None:
     inventory = read_inventory(write(tmp_path, good()))
-    assert [one.name for one in limit_to(inventory, ["host-4"]).spec.hosts] == ["host-4"]
+    check_limit(inventory, ["host-4"])
+    limited = to_ansible(inventory, None, tmp_path / "known_hosts", ["host-4"])["all"]["hosts"]
+    # What it is told of its cluster is of all hosts.
+    assert {name: len(one["site_etcd"]) for name, one in limited.items()} == {"host-4": 3}
     with pytest.raises(InputError, match=r"TEN-721 .* no host hots-4[\s\S]*host-4"):
-        limit_to(inventory, ["hots-4"])
+        check_limit(inventory, ["hots-4"])
 
 
 def test_the_command_refuses_and_starts_nothing(tmp_path: Path) -> None:

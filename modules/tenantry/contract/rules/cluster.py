@@ -1,0 +1,116 @@
+"""Rules for the settings of what hosts form together: certificates, etcd, the control plane."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from tenantry.contract.reading.document import Document, shown
+from tenantry.contract.reading.reader import read_file
+from tenantry.contract.rules.settings import role_options, settings_of
+from tenantry.data import playbook_dir
+from tenantry.problems import Problem
+
+_DAYS: Mapping[str, tuple[int, int]] = {
+    "pki_authority_days": (30, 7300),
+    # Longer ones are refused by clients already, and nobody would notice that renewal doesn't work.
+    "pki_leaf_days": (2, 825),
+    "pki_renew_days": (1, 824),
+}
+_LEAF_NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
+_PURPOSES = ("server", "client")
+
+
+def judge_cluster(document: Document) -> Iterator[Problem]:
+    """Refuse settings that no certificate, etcd or control plane could be made of."""
+    yield from _days(document)
+    yield from _leaves(document)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _ranges(document: Document, role: str, code: str, ranges: Mapping[str, tuple[int, int]]) -> Iterator[Problem]:
+    for name, (least, most) in ranges.items():
+        for owner, _, value, path in settings_of(document, role, name):
+            if _is_number(value) and not least <= value <= most:  # type: ignore[operator]
+                what = f"{owner}: {name} is {value}"
+                yield document.problem(code, what, f"write {least} to {most}", path)
+
+
+def _days(document: Document) -> Iterator[Problem]:
+    """Refuse certificates that would outlive their authority, or be made anew at each run."""
+    yield from _ranges(document, "pki", "TEN-760", _DAYS)
+    defaults = _defaults("pki")
+    for number, host in enumerate(document.spec["hosts"]):
+        days = {name: _in_force(document, host, "pki", name, defaults[name]) for name in _DAYS}
+        if not all(map(_is_number, days.values())):
+            continue
+        authority, leaf, renew = days.values()
+        path = ("spec", "hosts", number)
+        if leaf > authority:
+            what = f"{host['name']}: certificates of {leaf} days (pki_leaf_days) outlive an authority of {authority}"
+            yield document.problem("TEN-760", what, "lower pki_leaf_days, or raise pki_authority_days", path)
+        if renew >= leaf:
+            what = f"{host['name']}: certificates of {leaf} days are made anew {renew} days before their end, each time"
+            yield document.problem("TEN-760", what, "lower pki_renew_days", path)
+
+
+@cache
+def _defaults(role: str) -> Mapping[str, Any]:
+    (document,), _ = read_file(playbook_dir() / "roles" / role / "defaults" / "main.yml")
+    return dict(document.data)
+
+
+def _in_force(document: Document, host: Mapping[str, Any], role: str, name: str, default: object) -> Any:  # noqa: ANN401
+    """Give what a host is told: its own setting, else the site's, else the role's default."""
+    for node in (host, document.spec):
+        if name in node.get("settings", {}).get(role, {}):
+            return node["settings"][role][name]
+    return default
+
+
+def _leaves(document: Document) -> Iterator[Problem]:
+    """Refuse a certificate that nobody could sign, or that takes the name of another."""
+    taken = {leaf["name"] for leaf in _defaults("pki")["pki_leaves"]}
+    for owner, _, value, path in settings_of(document, "pki", "pki_extra_leaves"):
+        for number, leaf in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(leaf, dict):
+                for what, fix in _leaf(leaf, taken):
+                    yield document.problem("TEN-761", f"{owner}: {what}", fix, (*path, number))
+    yield from _replaced(document)
+
+
+def _leaf(leaf: Mapping[str, Any], taken: set[str]) -> Iterator[tuple[str, str]]:
+    options = role_options()["pki"]["pki_leaves"]["options"]
+    name = leaf.get("name")
+    called = f"the certificate {shown(name)}"
+    for key in options:
+        if options[key].get("required") and key not in leaf:
+            yield f"{called} has no {key}", f"add {key}: {options[key]['description']}"
+    for key in leaf:
+        if key not in options:
+            yield f"{called} has {key}, which no certificate has", f"choose one of {', '.join(options)}"
+    if not isinstance(name, str) or not _LEAF_NAME.fullmatch(name):
+        yield f"{called} can't be a file's name", "write lower-case letters, digits and hyphens"
+    elif name in taken:
+        yield f"{called} is one of the role's own", "choose another name"
+    choices = options["authority"]["choices"]
+    if "authority" in leaf and leaf["authority"] not in choices:
+        yield f"{called} is to be signed by {shown(leaf['authority'])}", f"choose one of {', '.join(choices)}"
+    purposes = leaf.get("purposes")
+    if not isinstance(purposes, list) or not purposes or set(purposes) - {*_PURPOSES}:
+        yield f"{called} has the purposes {shown(purposes)}", "write [server], [client], or both"
+    elif "server" in purposes and not leaf.get("names"):
+        yield (
+            f"{called} is a server's, and names no host (no SAN)",
+            "add names: the names and addresses it is reached at",
+        )
+
+
+def _replaced(document: Document) -> Iterator[Problem]:
+    """Refuse other certificates in the place of the role's own: what others count on would be gone."""
+    for owner, _, _, path in settings_of(document, "pki", "pki_leaves"):
+        what = f"{owner}: pki_leaves are what the other roles count on"
+        yield document.problem("TEN-761", what, "add certificates by pki_extra_leaves", path)
