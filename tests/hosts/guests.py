@@ -30,7 +30,7 @@ class GuestError(Exception):
 
 @dataclass
 class Guest:
-    """A running guest: reached by SSH on a loopback port of this machine, and in a network of guests by `address`."""
+    """A running guest: reached by SSH at `at` and a port, and in a network of guests by `address`."""
 
     name: str
     folder: Path
@@ -38,13 +38,14 @@ class Guest:
     key: Path
     address: str
     process: subprocess.Popen[bytes]
+    at: str = "127.0.0.1"
 
     @property
     def ssh(self) -> list[str]:
         """Give the command that runs another one on the guest."""
         options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=10")
         flags = [word for option in options for word in ("-o", option)]
-        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), "ops@127.0.0.1"]
+        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), f"ops@{self.at}"]
 
     def run(self, command: str, *, seconds: int = 120, check: bool = True, user: str = "root") -> str:
         """Run a shell's text, as root, and give what it printed."""

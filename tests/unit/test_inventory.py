@@ -241,6 +241,17 @@ BAD = {
         ["../../ssh/key"],
     ),
     "no certificates": (put({"pki": {"pki_leaves": []}}, "settings"), "TEN-761", ["pki_leaves", "pki_extra_leaves"]),
+    "elections at each lost packet": (
+        put({"etcd": {"etcd_heartbeat_ms": 500}}, "settings"),
+        "TEN-762",
+        ["host-1", "etcd_election_ms is 1000", "etcd_heartbeat_ms, 500"],
+    ),
+    "a member with another pulse": (
+        put({"etcd": {"etcd_heartbeat_ms": 150}}, *FIRST, "settings"),
+        "TEN-762",
+        ["host-1", "etcd_heartbeat_ms", "spec.settings"],
+    ),
+    "too large a quota": (put({"etcd": {"etcd_quota_mib": 9000}}, "settings"), "TEN-762", ["64 to 8192"]),
     "unknown role": (put(["control-plan"], *FIRST, "roles"), "TEN-124", ["control-plan", "control-plane"]),
     "unknown property": (put(1, *FIRST, "colour"), "TEN-120", ["colour"]),
     "no serial": (drop(*FIRST, "serial"), "TEN-121", ["serial"]),

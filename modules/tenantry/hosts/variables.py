@@ -4,11 +4,18 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
+from tenantry import hardening
 from tenantry.contract.model import DiskPurpose, HostRole, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
 from tenantry.paths import site_dir
 
 SSH_PORT = 22
+_HARDENED = {
+    "etcd": hardening.ETCD,
+    "kube_apiserver": hardening.APISERVER,
+    "kube_controller_manager": hardening.CONTROLLER_MANAGER,
+    "kube_scheduler": hardening.SCHEDULER,
+}
 
 
 def to_ansible(
@@ -65,6 +72,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_virtual_address": spec.network.virtual_address or "",
         "site_control_plane": _of_role(inventory, HostRole.CONTROL_PLANE),
         "site_etcd": _of_role(inventory, HostRole.ETCD),
+        "site_hardening": {name: list(hardening.to_flags(flags)) for name, flags in _HARDENED.items()},
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),

@@ -17,6 +17,13 @@ _DAYS: Mapping[str, tuple[int, int]] = {
     "pki_leaf_days": (2, 825),
     "pki_renew_days": (1, 824),
 }
+_ETCD: Mapping[str, tuple[int, int]] = {
+    "etcd_heartbeat_ms": (10, 5000),
+    "etcd_election_ms": (100, 50000),
+    "etcd_quota_mib": (64, 8192),
+    "etcd_snapshots_kept": (1, 1000),
+    "etcd_wait_seconds": (10, 3600),
+}
 _LEAF_NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
 _PURPOSES = ("server", "client")
 
@@ -25,6 +32,8 @@ def judge_cluster(document: Document) -> Iterator[Problem]:
     """Refuse settings that no certificate, etcd or control plane could be made of."""
     yield from _days(document)
     yield from _leaves(document)
+    yield from _ranges(document, "etcd", "TEN-762", _ETCD)
+    yield from _elections(document)
 
 
 def _is_number(value: object) -> bool:
@@ -69,6 +78,21 @@ def _in_force(document: Document, host: Mapping[str, Any], role: str, name: str,
         if name in node.get("settings", {}).get(role, {}):
             return node["settings"][role][name]
     return default
+
+
+def _elections(document: Document) -> Iterator[Problem]:
+    """Refuse members that choose leaders at each lost packet, which etcd itself doesn't start with, or that differ."""
+    defaults = _defaults("etcd")
+    for number, host in enumerate(document.spec["hosts"]):
+        beat, election = (_in_force(document, host, "etcd", name, defaults[name]) for name in [*_ETCD][:2])
+        if _is_number(beat) and _is_number(election) and election < 5 * beat:
+            what = f"{host['name']}: etcd_election_ms is {election}, less than five times etcd_heartbeat_ms, {beat}"
+            yield document.problem("TEN-762", what, "raise it to five to ten times", ("spec", "hosts", number))
+    for name in ("etcd_heartbeat_ms", "etcd_election_ms"):
+        for owner, _, _, path in settings_of(document, "etcd", name):
+            if path[1] == "hosts":
+                what = f"{owner}: {name} is the same for all members"
+                yield document.problem("TEN-762", what, "set it for all hosts, in spec.settings", path)
 
 
 def _leaves(document: Document) -> Iterator[Problem]:
