@@ -8,6 +8,7 @@ from tenantry import hardening
 from tenantry.contract.model import DiskPurpose, HostRole, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
 from tenantry.paths import site_dir
+from tenantry.toolchain.table import kubernetes_minor
 
 SSH_PORT = 22
 _HARDENED = {
@@ -73,6 +74,11 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_control_plane": _of_role(inventory, HostRole.CONTROL_PLANE),
         "site_etcd": _of_role(inventory, HostRole.ETCD),
         "site_hardening": {name: list(hardening.to_flags(flags)) for name, flags in _HARDENED.items()},
+        "site_policies": {
+            "admission": hardening.admission(kubernetes_minor()),
+            "audit": hardening.AUDIT_POLICY,
+            "authentication": hardening.authentication(),
+        },
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),
@@ -83,7 +89,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
 
 
 def _of_role(inventory: Inventory, role: HostRole) -> list[dict[str, str]]:
-    return [{"name": host.name, "address": host.address} for host in inventory.of_role(role)]
+    return [{"name": host.name, "address": host.address, "mac": host.mac} for host in inventory.of_role(role)]
 
 
 def _purpose(purpose: DiskPurpose) -> str:
