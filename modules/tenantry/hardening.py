@@ -83,10 +83,14 @@ ENCRYPTED = ("secrets",)
 """What the API server encrypts before etcd has it."""
 
 
+def by_name(*layers: Flags) -> dict[str, str]:
+    """Give flags by their names on a command line; a later layer's go before those of the same name."""
+    return {name.replace("_", "-"): str(value) for layer in layers for name, value in layer.items()}
+
+
 def to_flags(*layers: Flags) -> tuple[str, ...]:
     """Write flags as a command line has them; a later layer's go before those of the same name."""
-    merged = {name: value for layer in layers for name, value in layer.items()}
-    return tuple(f"--{name.replace('_', '-')}={value}" for name, value in merged.items())
+    return tuple(f"--{name}={value}" for name, value in by_name(*layers).items())
 
 
 def admission(minor: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import guest_image
 from filelock import FileLock
 from guest_image import PACKAGES
-from guests import Guest, GuestError
+from guests import Guest, GuestError, mac_of
 
 from tenantry.paths import cache_dir
 
@@ -115,7 +115,7 @@ def _container(disk: Path, folder: Path, network: int, number: int) -> Iterator[
     try:
         _run("mount", loop, str(home / "root"))
         try:
-            _make_own(home / "root", name, address, loop)
+            _make_own(home / "root", name, address, number, loop)
             with _running(home, name, network, loop) as process:
                 yield Guest(name, home, 22, disk.parent / "key", address, process, address)
         finally:
@@ -125,12 +125,14 @@ def _container(disk: Path, folder: Path, network: int, number: int) -> Iterator[
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _make_own(root: Path, name: str, address: str, loop: str) -> None:
+def _make_own(root: Path, name: str, address: str, number: int, loop: str) -> None:
     (root / "etc/hostname").write_text(f"{name}\n")
     (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
     (root / "etc/fstab").write_text("")
     (root / "etc/machine-id").write_text("")
-    network = f"[Match]\nName=host0\n[Network]\nAddress={address}/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+    # As its inventory says; nspawn would make one of the machine's name.
+    own = f"[Link]\nMACAddress={mac_of(number)}\n"
+    network = f"[Match]\nName=host0\n{own}[Network]\nAddress={address}/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
     (root / "etc/systemd/network/10-test.network").write_text(network)
     link = f"d /dev/disk/by-id 0755 - - -\nL+ /dev/disk/by-id/virtio-TEST0ROOT - - - - {loop}\n"
     (root / "etc/tmpfiles.d/test-disk.conf").write_text(link)

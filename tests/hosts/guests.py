@@ -146,7 +146,7 @@ def _start(image: Image, folder: Path, name: str, *, number: int, network: int, 
         *("-drive", f"file={folder}/data.qcow2,if=none,id=d1,cache=unsafe,discard=unmap"),
         *("-device", "virtio-blk-pci,drive=d1,serial=TEST0DATA"),
         *("-netdev", net, "-device", "virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01"),
-        *("-netdev", peers, "-device", f"virtio-net-pci,netdev=net1,mac=52:54:00:00:02:{number:02x}"),
+        *("-netdev", peers, "-device", f"virtio-net-pci,netdev=net1,mac={mac_of(number)}"),
         *("-serial", f"file:{folder}/console", "-monitor", f"unix:{folder}/monitor,server=on,wait=off"),
         *(("-loadvm", _SNAPSHOT) if restore else ()),
     ]
@@ -169,13 +169,17 @@ def _wait(started: Guest) -> None:
 
 def _make_own(started: Guest, number: int) -> None:
     """Tell guests of one snapshot apart, and bring their clock to today's."""
-    mac = f"52:54:00:00:02:{number:02x}"
     started.run(
         f"date -s @{time.time():.0f} >/dev/null; hostname {started.name}; echo {started.name} > /etc/hostname; "
         f"sed -i 's/guest/{started.name}/' /etc/hosts; echo {uuid.uuid4().hex} > /etc/machine-id; "
-        f"ip link set eth1 address {mac} up; ip address replace {started.address}/24 dev eth1; "
+        f"ip link set eth1 address {mac_of(number)} up; ip address replace {started.address}/24 dev eth1; "
         f"printf '[Match]\\nName=eth1\\n[Network]\\nAddress={started.address}/24\\n' > {_PEERS}; sync"
     )
+
+
+def mac_of(number: int) -> str:
+    """Give the MAC of a test host in the network of its peers."""
+    return f"52:54:00:00:02:{number:02x}"
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from guests import DATA_DISK, Guest
+from guests import DATA_DISK, Guest, mac_of
 
 from tenantry.problems import Exit
 
@@ -34,7 +34,7 @@ def host_of(
         "roles": list(roles),
         "rack": "r01",
         "address": guest.address,
-        "mac": f"52:54:00:00:02:{number:02x}",
+        "mac": mac_of(number),
         "serial": f"TEST{number}",
         "ssh": {"address": guest.at, "port": guest.port},
         "hostKey": " ".join(guest.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2]),

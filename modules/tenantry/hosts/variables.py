@@ -73,7 +73,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_virtual_address": spec.network.virtual_address or "",
         "site_control_plane": _of_role(inventory, HostRole.CONTROL_PLANE),
         "site_etcd": _of_role(inventory, HostRole.ETCD),
-        "site_hardening": {name: list(hardening.to_flags(flags)) for name, flags in _HARDENED.items()},
+        "site_hardening": {name: hardening.by_name(flags) for name, flags in _HARDENED.items()},
         "site_policies": {
             "admission": hardening.admission(kubernetes_minor()),
             "audit": hardening.AUDIT_POLICY,
