@@ -7,11 +7,13 @@ short_description: Settle the servers of Kubernetes on a host
 description:
   - Called by the action of the same name, which has the key that secrets are encrypted by.
   - Compares everything first, then changes what differs, restarts what was started with other files, and waits until it
-    is ready. C(judged) refuses an address or a router's number that somebody else has, and changes nothing.
+    is ready. A host that serves isn't touched while another one that should doesn't.
+  - C(judged) refuses an address or a router's number that somebody else has, and changes nothing.
 options:
   state: {type: str, choices: [judged, settled], required: true, description: What is done.}
   address: {type: str, required: true, description: The host's address.}
   peers: {type: list, elements: dict, required: true, description: "name, address and mac of all of them."}
+  serving: {type: list, elements: str, default: [], description: Hosts that had an API server when the run began.}
   virtual: {type: str, default: "", description: "The address that moves; none where there is none."}
   router: {type: int, default: 0, description: The number of its router.}
   folder: {type: str, required: true, description: Where the servers' files are.}
@@ -35,9 +37,12 @@ EXAMPLES = r"""
 """
 RETURN = r"""
 changes: {description: What differed., type: list, returned: always}
+serves: {description: Whether the host has an API server., type: bool, returned: judged}
 """
 
 import hashlib
+import os
+import re
 import ssl
 import time
 import urllib.request
@@ -57,10 +62,11 @@ from ansible.module_utils.host_services import (
 )
 
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
+APISERVER = "kube-apiserver"
 OF_DEBIAN = ("haproxy", "keepalived")
 # Where each server says whether it is ready; what isn't here is as soon as it runs.
 READY = {
-    "kube-apiserver": "https://{address}:6443/readyz",
+    APISERVER: "https://{address}:6443/readyz",
     "kube-controller-manager": "https://127.0.0.1:10257/healthz",
     "kube-scheduler": "https://127.0.0.1:10259/healthz",
 }
@@ -78,13 +84,16 @@ def refusals(asked):
     if has is not None and hashlib.sha256(has.encode()).hexdigest() != asked["digest"]:
         what = "secrets are encrypted by another key than the one of the site here, and none is overwritten"
         yield reason("encryption", path, what, "restore encryption.json in the site's folder of tenantry's state")
-    # What this host takes part in already is its own.
-    if asked["virtual"] and asked["virtual"] not in (read(KEEPALIVED) or ""):
+    if asked["virtual"]:
         yield from taken(asked)
 
 
 def taken(asked):
     """Refuse an address, or a router's number, that is somebody else's."""
+    has = read(KEEPALIVED) or ""
+    # What this host takes part in already is its own, and isn't asked for on the wire again.
+    if f" {asked['virtual']}/" in has and re.search(rf"virtual_router_id {asked['router']}\b", has):
+        return
     interface = interface_of(asked["address"])
     if not interface:
         yield reason("address", asked["address"], "no interface has it", "correct the address in the inventory")
@@ -99,6 +108,16 @@ def taken(asked):
     if source:
         what = f"another virtual router of this network has the number, at {source}"
         yield reason("controlplane_router_id", asked["router"], what, "choose another number, 1 to 255")
+
+
+def others_first(asked):
+    """Refuse to change a host that serves while another one that should doesn't: it could be the last one."""
+    others = [one for one in asked["peers"] if one["name"] in asked["serving"] and one["address"] != asked["address"]]
+    for one in others:
+        if main_process(APISERVER) and not is_ready(asked, APISERVER, one["address"]):
+            what = f"the API server of {one['name']} isn't ready, and this host's would be changed"
+            fix = f"mend {one['name']} first, or run this again where it was just mended; --limit leaves it out"
+            yield reason(APISERVER, one["address"], what, fix)
 
 
 def files_of(asked):
@@ -140,18 +159,18 @@ def settle(asked, files, services):
 def wait(asked, name):
     """Wait until a service is ready; say whether it came to that."""
     deadline = time.monotonic() + asked["wait"]
-    while not is_ready(asked, name):
+    while not is_ready(asked, name, asked["address"]):
         if time.monotonic() > deadline:
             return False
         time.sleep(1)
     return True
 
 
-def is_ready(asked, name):
+def is_ready(asked, name, address):
     """Say whether a service is ready: asked over TLS, as one whom it knows."""
     if name not in READY:
         return bool(main_process(name))
-    address = f"[{asked['address']}]" if ":" in asked["address"] else asked["address"]
+    address = f"[{address}]" if ":" in address else address
     try:
         context = ssl.create_default_context(cafile=f"{asked['pki']}/kubernetes-ca.crt")
         context.load_cert_chain(f"{asked['pki']}/haproxy.crt", f"{asked['pki']}/haproxy.key")
@@ -162,6 +181,13 @@ def is_ready(asked, name):
         return False
 
 
+def refuse(module, reasons):
+    """End with all reasons to refuse the host, where there are any."""
+    if refused := list(reasons):
+        what = "; ".join(one["what"] for one in refused)
+        module.fail_json(msg=f"the host is refused: {what}", refused=refused)
+
+
 def main():
     """Judge or settle."""
     module = AnsibleModule(
@@ -169,6 +195,7 @@ def main():
             "state": {"type": "str", "choices": ["judged", "settled"], "required": True},
             "address": {"type": "str", "required": True},
             "peers": {"type": "list", "elements": "dict", "required": True},
+            "serving": {"type": "list", "elements": "str", "default": []},
             "virtual": {"type": "str", "default": ""},
             "router": {"type": "int", "default": 0},
             "folder": {"type": "str", "required": True},
@@ -185,11 +212,10 @@ def main():
     asked = module.params
     try:
         if asked["state"] == "judged":
-            if refused := list(refusals(asked)):
-                what = "; ".join(one["what"] for one in refused)
-                module.fail_json(msg=f"the host is refused: {what}", refused=refused)
-            module.exit_json(changed=False, changes=[])
+            refuse(module, refusals(asked))
+            module.exit_json(changed=False, changes=[], serves=os.path.exists(f"/etc/tenantry/{APISERVER}.started"))
         changes, files, services = find_changes(asked)
+        refuse(module, others_first(asked) if services else ())
         if changes and not module.check_mode:
             failed = settle(asked, files, services)
             left = [] if failed else find_changes({**asked, "coming": []})[0]

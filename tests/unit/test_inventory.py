@@ -252,6 +252,31 @@ BAD = {
         ["host-1", "etcd_heartbeat_ms", "spec.settings"],
     ),
     "too large a quota": (put({"etcd": {"etcd_quota_mib": 9000}}, "settings"), "TEN-762", ["64 to 8192"]),
+    "a router's number beyond": (
+        put({"controlplane": {"controlplane_router_id": 256}}, "settings"),
+        "TEN-763",
+        ["all hosts", "controlplane_router_id is 256", "1 to 255"],
+    ),
+    "a router's number of one host": (
+        put({"controlplane": {"controlplane_router_id": 7}}, *FIRST, "settings"),
+        "TEN-763",
+        ["host-1", "controlplane_router_id", "spec.settings"],
+    ),
+    "a flag with its dashes": (
+        put({"controlplane": {"controlplane_apiserver_flags": {"--v": 4}}}, "settings"),
+        "TEN-765",
+        ["all hosts", "--v", "without dashes"],
+    ),
+    "a flag that is another one, too": (
+        put({"controlplane": {"controlplane_manager_flags": {"v": "4 --profiling=true"}}}, *FIRST, "settings"),
+        "TEN-765",
+        ["host-1", "the flag v", "4 --profiling=true"],
+    ),
+    "a flag that systemd fills in": (
+        put({"controlplane": {"controlplane_scheduler_flags": {"config": "%h/x"}}}, "settings"),
+        "TEN-765",
+        ["%h/x"],
+    ),
     "unknown role": (put(["control-plan"], *FIRST, "roles"), "TEN-124", ["control-plan", "control-plane"]),
     "unknown property": (put(1, *FIRST, "colour"), "TEN-120", ["colour"]),
     "no serial": (drop(*FIRST, "serial"), "TEN-121", ["serial"]),
@@ -295,6 +320,35 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         read_inventory(write(tmp_path, document))
     assert {one.code for one in refused.value.problems} == {"TEN-700", "TEN-701", "TEN-703"}
+
+
+def second(**network: object) -> dict[str, Any]:
+    document = good()
+    document["metadata"]["name"] = document["spec"]["site"] = "north"
+    document["spec"]["network"] |= network
+    return document
+
+
+@pytest.mark.parametrize(
+    ("network", "number", "said"),
+    [
+        ({"virtualAddress": "10.20.0.101"}, None, ["the virtual router 51", "onprem's already"]),
+        ({}, 52, ["the virtual address 10.20.0.100 is onprem's already"]),
+        ({"virtualAddress": "10.20.0.101"}, 52, []),
+    ],
+)
+def test_two_sites_in_one_network_have_their_own_routers(
+    network: dict[str, object], number: int | None, said: list[str], tmp_path: Path
+) -> None:
+    other = second(**network)
+    if number:
+        other["spec"]["settings"]["controlplane"] = {"controlplane_router_id": number}
+    file = tmp_path / "both.yaml"
+    file.write_text(yaml.safe_dump_all([good(), other]))
+    command = [sys.executable, "-m", "tenantry", "check", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ("TEN-764" in done.stdout + done.stderr) == bool(said)
+    assert all(part in done.stdout + done.stderr for part in said)
 
 
 def test_a_file_without_an_inventory_is_refused(tmp_path: Path) -> None:

@@ -38,5 +38,7 @@ def describe(name):
     source = lookup(name)
     with Path(source).open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    path = f"{FOLDER}/{name}-{digest[:12]}"
-    return {"name": name, "version": find(name).version, "source": str(source), "sha256": digest, "path": path}
+    version = find(name).version
+    # In a folder of its own, so that the process has the name that everybody looks for.
+    path = f"{FOLDER}/{name}-{version}-{digest[:12]}/{name}"
+    return {"name": name, "version": version, "source": str(source), "sha256": digest, "path": path}

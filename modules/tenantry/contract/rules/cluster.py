@@ -1,8 +1,9 @@
 """Rules for the settings of what hosts form together: certificates, etcd, the control plane."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from ipaddress import ip_network
 from typing import Any
 
 from tenantry.contract.reading.document import Document, shown
@@ -24,6 +25,15 @@ _ETCD: Mapping[str, tuple[int, int]] = {
     "etcd_snapshots_kept": (1, 1000),
     "etcd_wait_seconds": (10, 3600),
 }
+_CONTROL_PLANE: Mapping[str, tuple[int, int]] = {
+    # Source: RFC 5798, 5.2.3.
+    "controlplane_router_id": (1, 255),
+    "controlplane_wait_seconds": (10, 3600),
+}
+_FLAGS = ("controlplane_apiserver_flags", "controlplane_manager_flags", "controlplane_scheduler_flags")
+_FLAG = re.compile(r"[a-z][a-z0-9-]*")
+# systemd would make two words of a space, and other text of %, $ and quotes.
+_FLAG_VALUE = re.compile(r"[^\s%$\"'\\\x00-\x1f\x7f]*")
 _LEAF_NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
 _PURPOSES = ("server", "client")
 
@@ -34,6 +44,42 @@ def judge_cluster(document: Document) -> Iterator[Problem]:
     yield from _leaves(document)
     yield from _ranges(document, "etcd", "TEN-762", _ETCD)
     yield from _elections(document)
+    yield from _ranges(document, "controlplane", "TEN-763", _CONTROL_PLANE)
+    yield from _same_for_all(document, "controlplane", "TEN-763", ("controlplane_router_id", "controlplane_issuer"))
+    yield from _flags(document)
+
+
+def judge_neighbours(documents: Sequence[Document]) -> Iterator[Problem]:
+    """Refuse sites in one network whose virtual addresses are one router's, or the same: each would take the other's."""
+    for number, document in enumerate(documents):
+        for other in documents[:number]:
+            if _virtual(document) and _virtual(other) and _share_network(document, other):
+                yield from _one_router(document, other)
+
+
+def _one_router(document: Document, other: Document) -> Iterator[Problem]:
+    network = ("spec", "network", "virtualAddress")
+    mine, theirs = (_router(one) for one in (document, other))
+    if mine == theirs:
+        what = f"the virtual router {mine} (controlplane_router_id) is {other.name}'s already, in the same network"
+        yield document.problem("TEN-764", what, "set another number in one of them, 1 to 255", network)
+    if _virtual(document) == _virtual(other):
+        what = f"the virtual address {_virtual(document)} is {other.name}'s already"
+        yield document.problem("TEN-764", what, "give each its own", network)
+
+
+def _virtual(document: Document) -> str:
+    return str(document.spec["network"].get("virtualAddress", ""))
+
+
+def _router(document: Document) -> object:
+    settings = document.spec.get("settings", {}).get("controlplane", {})
+    return settings.get("controlplane_router_id", _defaults("controlplane")["controlplane_router_id"])
+
+
+def _share_network(document: Document, other: Document) -> bool:
+    blocks, others = ([ip_network(block) for block in one.spec["network"]["hosts"]] for one in (document, other))
+    return any(block.overlaps(theirs) for block in blocks for theirs in others if block.version == theirs.version)
 
 
 def _is_number(value: object) -> bool:
@@ -88,11 +134,30 @@ def _elections(document: Document) -> Iterator[Problem]:
         if _is_number(beat) and _is_number(election) and election < 5 * beat:
             what = f"{host['name']}: etcd_election_ms is {election}, less than five times etcd_heartbeat_ms, {beat}"
             yield document.problem("TEN-762", what, "raise it to five to ten times", ("spec", "hosts", number))
-    for name in ("etcd_heartbeat_ms", "etcd_election_ms"):
-        for owner, _, _, path in settings_of(document, "etcd", name):
+    yield from _same_for_all(document, "etcd", "TEN-762", ("etcd_heartbeat_ms", "etcd_election_ms"))
+
+
+def _same_for_all(document: Document, role: str, code: str, names: Iterable[str]) -> Iterator[Problem]:
+    for name in names:
+        for owner, _, _, path in settings_of(document, role, name):
             if path[1] == "hosts":
-                what = f"{owner}: {name} is the same for all members"
-                yield document.problem("TEN-762", what, "set it for all hosts, in spec.settings", path)
+                what = f"{owner}: {name} is the same for all hosts"
+                yield document.problem(code, what, "set it for all of them, in spec.settings", path)
+
+
+def _flags(document: Document) -> Iterator[Problem]:
+    """Refuse what isn't a flag, or can't stand in a unit of systemd as it is."""
+    for setting in _FLAGS:
+        for owner, _, value, path in settings_of(document, "controlplane", setting):
+            for name, given in value.items() if isinstance(value, dict) else ():
+                at = (*path, name)
+                if not _FLAG.fullmatch(str(name)):
+                    what = f"{owner}: {setting} has {shown(name)}, which isn't a flag's name"
+                    yield document.problem("TEN-765", what, "write it without dashes before it", at, key=True)
+                elif not isinstance(given, str | int | bool) or not _FLAG_VALUE.fullmatch(str(given)):
+                    what = f"{owner}: the flag {name} is {shown(given)}, which a unit of systemd can't carry"
+                    fix = "write a text without spaces, quotes, backslashes, % and $, a whole number, true or false"
+                    yield document.problem("TEN-765", what, fix, at)
 
 
 def _leaves(document: Document) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
-from tenantry.contract.rules.cluster import judge_cluster
+from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
 from tenantry.contract.rules.settings import judge_settings
 from tenantry.problems import Problem
 
@@ -24,8 +24,10 @@ _HOSTS = ("spec", "hosts")
 
 def judge_inventories(documents: Documents) -> Iterator[Problem]:
     """Hold every inventory to the rules."""
-    for name in documents.inventories:
-        yield from judge_inventory(documents.sources["Inventory", name])
+    sources = [documents.sources["Inventory", name] for name in documents.inventories]
+    for one in sources:
+        yield from judge_inventory(one)
+    yield from judge_neighbours(sources)
 
 
 def judge_inventory(document: Document) -> Iterator[Problem]:
