@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from guests import Guest
+from containers import Container
 from hosts_at_hand import ROOT_DISK, host_of, inventory_of, write
 
 from tenantry.hosts.outcome import HostOutcome
@@ -18,7 +18,9 @@ CLUSTER = ("control-plane", "etcd")
 class Machines:
     """Some containers, the folder of their controller's inventory, and the changes of the last run over them."""
 
-    def __init__(self, guests: Sequence[Guest], folder: Path, roles: Sequence[str], settings: dict[str, Any]) -> None:
+    def __init__(
+        self, guests: Sequence[Container], folder: Path, roles: Sequence[str], settings: dict[str, Any]
+    ) -> None:
         self.guests = guests
         self._folder = folder
         self._roles = tuple(roles)

@@ -41,7 +41,7 @@ def hosts(image: Image, tmp_path: Path) -> Iterator[Callable[[int], list[Guest]]
 
 
 @pytest.fixture
-def machines(tmp_path: Path) -> Iterator[Callable[[int], list[Guest]]]:
+def machines(tmp_path: Path) -> Iterator[Callable[[int], list[containers.Container]]]:
     """Give a function that brings up so many containers, in one network."""
     if missing := containers.missing_tools():
         pytest.skip(f"containers need {', '.join(missing)}")

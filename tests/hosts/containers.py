@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import guest_image
@@ -28,6 +29,22 @@ _DISK_BYTES = 3 << 30
 _BOOT_SECONDS = 90
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _PRELUDE = ("setpriv", "--pdeathsig", "KILL")
+
+
+@dataclass
+class Container(Guest):
+    """A container that runs, or whose power was cut."""
+
+    command: list[str] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """Take its power away: nothing in it is told."""
+        self.stop()
+
+    def boot(self) -> None:
+        """Give it power again, and wait for its SSH."""
+        self.process = _start(self.command, self.folder)
+        _wait(self)
 
 
 def missing_tools() -> list[str]:
@@ -77,7 +94,7 @@ def _build(folder: Path) -> None:
 
 
 @contextmanager
-def containers(folder: Path, count: int) -> Iterator[list[Guest]]:
+def containers(folder: Path, count: int) -> Iterator[list[Container]]:
     """Bring up containers in one network, as fresh as the disk that they start from."""
     disk = ensure_disk()
     with ExitStack() as stack:
@@ -106,7 +123,7 @@ def _bridge() -> Iterator[int]:
 
 
 @contextmanager
-def _container(disk: Path, folder: Path, network: int, number: int) -> Iterator[Guest]:
+def _container(disk: Path, folder: Path, network: int, number: int) -> Iterator[Container]:
     name, address = f"host-{number}", f"10.77.{network}.{number}"
     home = folder / name
     (home / "root").mkdir(parents=True)
@@ -116,8 +133,13 @@ def _container(disk: Path, folder: Path, network: int, number: int) -> Iterator[
         _run("mount", loop, str(home / "root"))
         try:
             _make_own(home / "root", name, address, number, loop)
-            with _running(home, name, network, loop) as process:
-                yield Guest(name, home, 22, disk.parent / "key", address, process, address)
+            command = _command(home, name, network, loop)
+            key = disk.parent / "key"
+            started = Container(name, home, 22, key, address, _start(command, home), address, command)
+            try:
+                yield started
+            finally:
+                _end(started.process)
         finally:
             _run("umount", "--lazy", str(home / "root"))
     finally:
@@ -138,24 +160,26 @@ def _make_own(root: Path, name: str, address: str, number: int, loop: str) -> No
     (root / "etc/tmpfiles.d/test-disk.conf").write_text(link)
 
 
-@contextmanager
-def _running(home: Path, name: str, network: int, loop: str) -> Iterator[subprocess.Popen[bytes]]:
+def _command(home: Path, name: str, network: int, loop: str) -> list[str]:
     # An interface's name has 15 characters at most: nspawn makes it of the machine's.
     machine = f"t{network}-{name}"
     flags = ("--quiet", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no", "--resolv-conf=off")
     command = [*_PRELUDE, "systemd-nspawn", *flags, "--timezone=off", "--boot", "--console=pipe"]
     command += [f"--machine={machine}", f"--directory={home / 'root'}", f"--network-bridge=tnt{network}"]
-    command += [f"--bind={loop}", f"--hostname={name}"]
-    with (home / "console").open("wb") as console:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        process.kill()
-        process.wait(30)
+    return [*command, f"--bind={loop}", f"--hostname={name}"]
+
+
+def _start(command: list[str], home: Path) -> subprocess.Popen[bytes]:
+    with (home / "console").open("ab") as console:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    process.kill()
+    process.wait(30)
 
 
 def _wait(started: Guest) -> None:

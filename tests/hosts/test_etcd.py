@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from clusters import Machines, problems, told
+from containers import Container
 from guests import Guest, free_port
 
 from tenantry.toolchain.found import lookup
@@ -29,7 +30,7 @@ KEY, VALUE = base64.b64encode(b"canary").decode(), base64.b64encode(b"sings").de
 
 
 @pytest.fixture
-def three(machines: Callable[[int], list[Guest]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
+def three(machines: Callable[[int], list[Container]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     """Give three members."""
     monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
     return Machines(machines(3), tmp_path, ["etcd"], {})
@@ -60,7 +61,7 @@ def test_three_members_are_healthy_and_changed_one_at_a_time_after_a_snapshot(th
     members = call(three.guests[0], "cluster/member/list")["members"]
     assert len(members) == 3  # type: ignore[arg-type]
     assert set(three.state("stat -c '%a %U:%G' /var/lib/etcd /var/lib/etcd/data").values()) == {"700 etcd:etcd\n" * 2}
-    assert set(three.state("ps -o user= -C etcd-$(ls /usr/local/lib/tenantry | cut -d- -f2)").values()) == {"etcd\n"}
+    assert set(three.state("ps -o user= -C etcd").values()) == {"etcd\n"}
     # Without a certificate nobody comes in.
     assert call(three.guests[0], "kv/range", flags="", key=KEY) == {}
 
@@ -88,7 +89,7 @@ def test_three_members_are_healthy_and_changed_one_at_a_time_after_a_snapshot(th
     }
     for guest in three.guests:
         assert sings(guest)
-        assert "--heartbeat-interval=150" in guest.run("tr '\\0' ' ' < /proc/$(pidof -s etcd || pgrep -o etcd)/cmdline")
+        assert "--heartbeat-interval=150" in guest.run("tr '\\0' ' ' < /proc/$(pidof -s etcd)/cmdline")
     snapshot = guest.run("ls /var/lib/etcd-snapshots/*.db").split()
     assert len(snapshot) == 1
     assert guest.run("stat -c '%a %U' /var/lib/etcd-snapshots /var/lib/etcd-snapshots/*.db") == "700 root\n600 root\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from clusters import CLUSTER, Machines, problems, told
-from guests import Guest
+from containers import Container
 
 from tenantry.hosts.pki.authorities import ensure_authorities
 
@@ -19,7 +19,7 @@ STATE = f"cd {PKI} 2>/dev/null && sha256sum * || echo none"
 
 
 @pytest.fixture
-def three(machines: Callable[[int], list[Guest]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
+def three(machines: Callable[[int], list[Container]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     """Give three hosts of a cluster, and a state of their own on this machine."""
     monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
     return Machines(machines(3), tmp_path, CLUSTER, {})

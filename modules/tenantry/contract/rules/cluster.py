@@ -50,7 +50,7 @@ def judge_cluster(document: Document) -> Iterator[Problem]:
 
 
 def judge_neighbours(documents: Sequence[Document]) -> Iterator[Problem]:
-    """Refuse sites in one network whose virtual addresses are one router's, or the same: each would take the other's."""
+    """Refuse sites in one network that have the same virtual address or router: each would take the other's."""
     for number, document in enumerate(documents):
         for other in documents[:number]:
             if _virtual(document) and _virtual(other) and _share_network(document, other):
