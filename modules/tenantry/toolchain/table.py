@@ -62,7 +62,7 @@ _KUBE_VERSION = "k8s.io/component-base/version"
 
 # Quick builds first: whoever waits sees soon that it works, and a broken Go shows within a minute.
 COMPONENTS = (
-    Component("etcd", ("etcd",), "tool", "go.etcd.io/etcd/server/v3", (), "minor"),
+    Component("etcd", ("etcd", "etcdutl"), "tool", "go.etcd.io/etcd/server/v3", (), "minor"),
     Component(
         "versitygw",
         ("versitygw",),
@@ -81,7 +81,7 @@ COMPONENTS = (
     ),
     Component(
         "kubernetes",
-        ("kube-apiserver", "kube-controller-manager", "kubectl"),
+        ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
         "tool",
         "k8s.io/kubernetes",
         # Without these, clients can't parse the server's version.
@@ -115,6 +115,11 @@ def component_of(binary: str) -> Component:
     except KeyError:
         fix = f"use one of {', '.join(BINARIES)}"
         raise InputError(problem("TEN-205", f"the toolchain has no binary {binary}", fix)) from None
+
+
+def kubernetes_minor() -> str:
+    """Return Kubernetes' version without its patch, such as 1.37."""
+    return ".".join(component_of("kube-apiserver").version.split(".")[:2])
 
 
 def module_version(folder: Path, module: str) -> str:
