@@ -24,7 +24,7 @@ from tenantry.paths import cache_dir
 TOOLS = ("systemd-nspawn", "mmdebstrap", "losetup", "mkfs.ext4", "ip", "ssh-keygen", "setpriv")
 """What this machine needs for them, besides root."""
 _OF_A_KERNEL = {"linux-image-amd64", "initramfs-tools"}
-_MORE = ["curl", "haproxy", "keepalived"]
+_MORE = ["haproxy", "keepalived"]
 _DISK_BYTES = 3 << 30
 _BOOT_SECONDS = 90
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"

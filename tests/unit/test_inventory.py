@@ -98,6 +98,7 @@ def drop(*path: str | int) -> Callable[[dict[str, Any]], None]:
 
 
 FIRST = ("hosts", 0)
+PURPOSES = ("system", "data")
 BAD = {
     "doubled name": (put("host-1", "hosts", 3, "name"), "TEN-700", ["host-1", "name"]),
     "doubled address": (put("10.20.0.1", "hosts", 3, "address"), "TEN-700", ["host-4", "10.20.0.1", "host-1"]),
@@ -270,7 +271,7 @@ BAD = {
     "a certificate of another authority": (
         put({"pki": {"pki_extra_leaves": [{**LEAF, "authority": "letsencrypt"}]}}, *FIRST, "settings"),
         "TEN-761",
-        ["host-1", "letsencrypt", "etcd, kubernetes, front-proxy"],
+        ["host-1", "letsencrypt", "etcd, kubernetes, front-proxy, object-store"],
     ),
     "a certificate in another's place": (
         put({"pki": {"pki_extra_leaves": [{**LEAF, "name": "kube-apiserver"}]}}, "settings"),
@@ -318,6 +319,43 @@ BAD = {
         put({"controlplane": {"controlplane_scheduler_flags": {"config": "%h/x"}}}, "settings"),
         "TEN-765",
         ["%h/x"],
+    ),
+    "a store without TLS": (
+        put({"objectstore": {"objectstore_endpoint": "http://s3.gov.example"}}, "settings"),
+        "TEN-755",
+        ["all hosts", "http://s3.gov.example", "in clear", "https://"],
+    ),
+    "a store's address with more than a name": (
+        put({"objectstore": {"objectstore_endpoint": "https://s3.gov.example/bucket"}}, *FIRST, "settings"),
+        "TEN-755",
+        ["host-1", "https://s3.gov.example/bucket"],
+    ),
+    "a region of two words": (
+        put({"objectstore": {"objectstore_region": "north --debug"}}, "settings"),
+        "TEN-755",
+        ["north --debug", "us-east-1"],
+    ),
+    "a store on root's port": (
+        put({"objectstore": {"objectstore_port": 443}}, "settings"),
+        "TEN-756",
+        ["objectstore_port is 443", "1024 to 65535"],
+    ),
+    "a store with one port for both": (
+        put({"objectstore": {"objectstore_iam_port": 8443}}, "hosts", 4, "settings"),
+        "TEN-756",
+        ["host-5", "8443", "its own port"],
+    ),
+    "a second store": (
+        lambda spec: spec["hosts"].append(
+            host(6, "object-store", disks=[{"id": f"/dev/disk/by-id/wwn-0x6{p}", "purpose": p} for p in PURPOSES])
+        ),
+        "TEN-757",
+        ["host-6", "one object store"],
+    ),
+    "keys by half a path": (
+        put({"objectstore": {"objectstore_keys_file": "safe/keys"}}, "settings"),
+        "TEN-758",
+        ["safe/keys", "whole path"],
     ),
     "unknown role": (put(["control-plan"], *FIRST, "roles"), "TEN-124", ["control-plan", "control-plane"]),
     "unknown property": (put(1, *FIRST, "colour"), "TEN-120", ["colour"]),

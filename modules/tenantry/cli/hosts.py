@@ -28,6 +28,7 @@ class RoleName(StrEnum):
     PKI = "pki"
     ETCD = "etcd"
     CONTROLPLANE = "controlplane"
+    OBJECTSTORE = "objectstore"
     AUDIT = "audit"
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from tenantry.contract.model import Inventory
 from tenantry.data import playbook_dir
+from tenantry.hosts.administrator import judge_administrator
 from tenantry.hosts.events import Listener
 from tenantry.hosts.outcome import Action, HostOutcome, Step
 from tenantry.hosts.recovery import judge_recovery
@@ -39,10 +40,11 @@ def run_playbook(
     With `limit` only the hosts of those names are run over. Of the playbook's roles, `roles` names those that are run
     after preflight; by default all.
 
-    Raises UnreachableError (TEN-725) where Ansible itself fails, and InputError (TEN-754) for a file with a passphrase
-    that isn't kept as one.
+    Raises UnreachableError (TEN-725) where Ansible itself fails, and InputError for a file with a passphrase (TEN-754)
+    or with keys (TEN-758) that isn't kept as one.
     """
     judge_recovery(inventory)
+    judge_administrator(inventory)
     names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
     outcomes = {name: HostOutcome(name) for name in names}
     # In a folder with a short name: a socket's path has a hundred characters at most.

@@ -8,6 +8,7 @@ from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
 from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
 from tenantry.contract.rules.settings import judge_settings
+from tenantry.contract.rules.store import judge_store
 from tenantry.problems import Problem
 
 _HA = 3
@@ -46,6 +47,7 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
         yield from _disks(document, host, (*_HOSTS, number, "disks"))
     yield from judge_settings(document)
     yield from judge_cluster(document)
+    yield from judge_store(document)
 
 
 _Place = tuple[str, str, Path]

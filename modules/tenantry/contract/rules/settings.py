@@ -50,6 +50,13 @@ def settable(role: str) -> list[str]:
     return [name for name in role_options()[role] if name.startswith(f"{role}_")]
 
 
+@cache
+def role_defaults(role: str) -> Mapping[str, Any]:
+    """Give what a role does where nothing else is set."""
+    (document,), _ = read_file(playbook_dir() / "roles" / role / "defaults" / "main.yml")
+    return dict(document.data)
+
+
 def judge_settings(document: Document) -> Iterator[Problem]:
     """Refuse settings that no role knows, or that aren't what it takes."""
     spec = document.spec
@@ -108,6 +115,22 @@ def settings_of(document: Document, role: str, name: str) -> Iterator[tuple[str,
             yield owner, roles, values[name], (*path, "settings", role, name)
 
 
+def in_force(document: Document, host: Mapping[str, Any], role: str, name: str) -> Any:  # noqa: ANN401
+    """Give what a host is told: its own setting, else the site's, else the role's default."""
+    for node in (host, document.spec):
+        if name in node.get("settings", {}).get(role, {}):
+            return node["settings"][role][name]
+    return role_defaults(role)[name]
+
+
+def judge_ranges(document: Document, role: str, code: str, ranges: Mapping[str, tuple[int, int]]) -> Iterator[Problem]:
+    """Refuse numbers that a role's settings of these names can't be."""
+    for name, (least, most) in ranges.items():
+        for owner, _, value, path in settings_of(document, role, name):
+            if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
+                yield document.problem(code, f"{owner}: {name} is {value}", f"write {least} to {most}", path)
+
+
 def _forwarding(document: Document) -> Iterator[Problem]:
     """Refuse to switch off what pods need: a node that forwards nothing is up, and its pods are alone."""
     for owner, roles, value, path in settings_of(document, "baseline", "baseline_sysctl"):
@@ -139,11 +162,7 @@ def _recorded(document: Document) -> Iterator[Problem]:
         if isinstance(value, str) and value and not (_REMOTE.fullmatch(value) and _is_port(value.partition(":")[2])):
             what = f"{owner}: audit_remote is {shown(value)}, which isn't a name or an address with its port"
             yield document.problem("TEN-741", what, "write log1.gov.example:60, or leave it out", path)
-    for name, (least, most) in _KEPT.items():
-        for owner, _, value, path in settings_of(document, "audit", name):
-            if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
-                what = f"{owner}: {name} is {value}"
-                yield document.problem("TEN-742", what, f"write {least} to {most}", path)
+    yield from judge_ranges(document, "audit", "TEN-742", _KEPT)
 
 
 def _stored(document: Document) -> Iterator[Problem]:
@@ -162,9 +181,7 @@ def _stored(document: Document) -> Iterator[Problem]:
             elif any(f"{where}/".startswith(f"{other}/") for other in others):
                 what = f"{called} is {where}, which lies within another purpose's"
                 yield document.problem("TEN-751", what, "choose places beside each other", at)
-    for owner, _, value, path in settings_of(document, "storage", "storage_percent"):
-        if isinstance(value, int) and not isinstance(value, bool) and not 1 <= value <= 100:
-            yield document.problem("TEN-752", f"{owner}: storage_percent is {value}", "write 1 to 100", path)
+    yield from judge_ranges(document, "storage", "TEN-752", {"storage_percent": (1, 100)})
     for owner, _, value, path in settings_of(document, "storage", "storage_recovery_file"):
         if isinstance(value, str) and value and not value.startswith("/"):
             what = f"{owner}: storage_recovery_file is {shown(value)}, which depends on where tenantry is called"
