@@ -63,9 +63,14 @@ class Store:
         self.must("DELETE", f"{bucket}/object", "s3", self.region)
         self.must("DELETE", bucket, "s3", self.region)
         self.must("POST", f"{self.iam}/", "iam", REGION, "Action=ListUsers&Version=2010-05-08")
+        self.refuse_plain()
+
+    def refuse_plain(self):
+        """See that nothing answers without TLS."""
         for url in (self.s3, self.iam):
-            if self.ask("GET", f"http{url.removeprefix('https')}/healthz")[0]:
-                raise StoreError(f"{url} answers without TLS, too")
+            plain = f"http{url.removeprefix('https')}"
+            if self.ask("GET", f"{plain}/healthz")[0]:
+                raise StoreError(f"{plain} answers, so keys and objects would go in clear")
 
 
 def shorten(said):
