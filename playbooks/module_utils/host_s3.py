@@ -45,10 +45,6 @@ class Store:
         """Say whether both answer over TLS that the authority vouches for."""
         return all(self.ask("GET", f"{url}/healthz")[0] == 200 for url in (self.s3, self.iam))
 
-    def knows_keys(self):
-        """Say whether the administrator's keys are those of the running store."""
-        return self.ask("GET", f"{self.s3}/", "s3", self.region)[0] == 200
-
     def probe(self, name, content):
         """Put an object and get it back, list IAM's users, and see that nothing answers without TLS."""
         bucket = f"{self.s3}/{PROBE}-{name}"
