@@ -30,19 +30,16 @@ class GuestError(Exception):
 
 @dataclass
 class Guest:
-    """A running guest: reached by SSH on a loopback port of this machine, and in a network of guests by `address`."""
+    """A running guest: reached by SSH at `at` and a port, and in a network of guests by `address`."""
 
     name: str
     number: int
     folder: Path
     port: int
     key: Path
+    address: str
     process: subprocess.Popen[bytes]
-
-    @property
-    def address(self) -> str:
-        """Give its address in the network of guests."""
-        return f"10.77.0.{self.number}"
+    at: str = "127.0.0.1"
 
     @property
     def mac(self) -> str:
@@ -54,7 +51,7 @@ class Guest:
         """Give the command that runs another one on the guest."""
         options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=10")
         flags = [word for option in options for word in ("-o", option)]
-        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), "ops@127.0.0.1"]
+        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), f"ops@{self.at}"]
 
     def run(self, command: str, *, seconds: int = 120, check: bool = True, user: str = "root") -> str:
         """Run a shell's text, as root, and give what it printed."""
@@ -174,7 +171,7 @@ def _start(image: Image, folder: Path, name: str, *, number: int, network: int, 
     ]
     with (folder / "qemu.log").open("wb") as log:
         process = subprocess.Popen([*_PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    return Guest(name, number, folder, port, image.key, process)
+    return Guest(name, number, folder, port, image.key, f"10.77.0.{number}", process)
 
 
 def _wait(started: Guest) -> None:

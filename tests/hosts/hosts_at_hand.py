@@ -42,7 +42,7 @@ def host_of(
         "address": guest.address,
         "mac": guest.mac,
         "serial": f"TEST{guest.number}",
-        "ssh": {"address": "127.0.0.1", "port": guest.port},
+        "ssh": {"address": guest.at, "port": guest.port},
         "hostKey": " ".join(guest.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2]),
         "disks": [{"id": ROOT_DISK, "purpose": "system"}, {"id": DATA_DISK, "purpose": "data"}],
         **more,

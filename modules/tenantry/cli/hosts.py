@@ -24,6 +24,9 @@ class RoleName(StrEnum):
     SSHD = "sshd"
     TIME = "time"
     FIREWALL = "firewall"
+    PKI = "pki"
+    ETCD = "etcd"
+    CONTROLPLANE = "controlplane"
     AUDIT = "audit"
 
 
@@ -87,7 +90,7 @@ def prepare(
     from tenantry.hosts.running import PREPARE
 
     machines = _read(inventory, limit)
-    outcomes = _run(machines, PREPARE, private_key, check=False, roles=role or ())
+    outcomes = _run(machines, PREPARE, private_key, check=False, roles=role or (), limit=limit or ())
     write_outcomes(outcomes, form, would=False)
     if _exit(outcomes) is Exit.DONE and not limit and not role:
         write_site(machines, site or inventory.with_name(f"{machines.spec.site}.site.yaml"))
@@ -117,7 +120,7 @@ def check(
     from tenantry.hosts.running import EVERYTHING, PREPARE
 
     machines = _read(inventory, limit)
-    outcomes = _run(machines, PREPARE, private_key, check=True, roles=EVERYTHING)
+    outcomes = _run(machines, PREPARE, private_key, check=True, roles=EVERYTHING, limit=limit or ())
     report = check_paths([Path("-")], context, stdin=_as_text(facts_of(machines, outcomes)))
     for line in write_report(report, Format.TEXT):
         typer.echo(line)
@@ -148,7 +151,7 @@ def facts(
     from tenantry.hosts.running import FACTS
 
     machines = _read(inventory, limit)
-    outcomes = _run(machines, FACTS, private_key, check=False)
+    outcomes = _run(machines, FACTS, private_key, check=False, limit=limit or ())
     documents = facts_of(machines, outcomes)
     if output is None:
         typer.echo(_as_text(documents), nl=False)
@@ -170,19 +173,27 @@ def _as_text(documents: Sequence[Mapping[str, object]]) -> str:
 
 
 def _read(file: Path, limit: Sequence[str] | None) -> "Inventory":
-    from tenantry.hosts.reading import limit_to, read_inventory
+    from tenantry.hosts.reading import check_limit, read_inventory
 
-    return limit_to(read_inventory(file), limit or ())
+    inventory = read_inventory(file)
+    check_limit(inventory, limit or ())
+    return inventory
 
 
 def _run(
-    inventory: "Inventory", playbook: str, key: Path | None, *, check: bool, roles: Sequence[str] = ()
+    inventory: "Inventory",
+    playbook: str,
+    key: Path | None,
+    *,
+    check: bool,
+    limit: Sequence[str],
+    roles: Sequence[str] = (),
 ) -> Sequence["HostOutcome"]:
     from tenantry.hosts.running import run_playbook
 
-    names = [host.name for host in inventory.spec.hosts]
+    names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
     with _following(names) as progress:
-        return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles)
+        return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles, limit=limit)
 
 
 @contextmanager

@@ -31,18 +31,21 @@ def run_playbook(
     check: bool,
     progress: Callable[[Step], None],
     roles: Sequence[str] = (),
+    limit: Sequence[str] = (),
 ) -> tuple[HostOutcome, ...]:
     """Run a playbook over all hosts, and give what came of each; with `check`, only what would.
 
-    Of the playbook's roles, `roles` names those that are run after preflight; by default all.
+    With `limit` only the hosts of those names are run over. Of the playbook's roles, `roles` names those that are run
+    after preflight; by default all.
 
     Raises UnreachableError (TEN-725) where Ansible itself fails.
     """
-    outcomes = {host.name: HostOutcome(host.name) for host in inventory.spec.hosts}
+    names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
+    outcomes = {name: HostOutcome(name) for name in names}
     # In a folder with a short name: a socket's path has a hundred characters at most.
     with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:
         place = Path(folder)
-        _write_inventory(inventory, place, key)
+        _write_inventory(inventory, place, key, limit)
         flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
         code, said = _run(place, playbook, Listener(outcomes, progress), flags)
     if code and not any(one.problems for one in outcomes.values()):
@@ -56,10 +59,10 @@ def run_playbook(
     return tuple(outcomes.values())
 
 
-def _write_inventory(inventory: Inventory, folder: Path, key: Path | None) -> None:
+def _write_inventory(inventory: Inventory, folder: Path, key: Path | None, limit: Sequence[str]) -> None:
     known_hosts = folder / "known_hosts"
     known_hosts.write_text(to_known_hosts(inventory))
-    (folder / "hosts.json").write_bytes(orjson.dumps(to_ansible(inventory, key, known_hosts)))
+    (folder / "hosts.json").write_bytes(orjson.dumps(to_ansible(inventory, key, known_hosts, limit)))
 
 
 def _run(folder: Path, playbook: str, listener: Listener, flags: Sequence[str]) -> tuple[int, Sequence[str]]:

@@ -1,20 +1,34 @@
 """What Ansible is told of each host: pure, an inventory in, plain data out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 
-from tenantry.contract.model import DiskPurpose, Inventory, InventoryHost
+from tenantry import hardening
+from tenantry.contract.model import DiskPurpose, HostRole, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
+from tenantry.paths import site_dir
+from tenantry.toolchain.table import kubernetes_minor
 
 SSH_PORT = 22
+_HARDENED = {
+    "etcd": hardening.ETCD,
+    "kube_apiserver": hardening.APISERVER,
+    "kube_controller_manager": hardening.CONTROLLER_MANAGER,
+    "kube_scheduler": hardening.SCHEDULER,
+}
 
 
-def to_ansible(inventory: Inventory, key: Path | None, known_hosts: Path) -> dict[str, object]:
+def to_ansible(
+    inventory: Inventory, key: Path | None, known_hosts: Path, limit: Sequence[str] = ()
+) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
+    With `limit` only the hosts of those names are in it; what they are told of their cluster is of all of them.
     `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries.
     """
-    hosts = {host.name: _variables(inventory, host, key, known_hosts) for host in inventory.spec.hosts}
+    chosen = [host for host in inventory.spec.hosts if not limit or host.name in limit]
+    hosts = {host.name: _variables(inventory, host, key, known_hosts) for host in chosen}
     return {"all": {"hosts": hosts}}
 
 
@@ -52,6 +66,19 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
         "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
         "host_collector": COLLECTOR,
+        "host_address": host.address,
+        "site_name": spec.site,
+        "site_kept": str(site_dir(spec.site)),
+        "site_first_service": str(ip_network(spec.network.services[0])[1]),
+        "site_virtual_address": spec.network.virtual_address or "",
+        "site_control_plane": _of_role(inventory, HostRole.CONTROL_PLANE),
+        "site_etcd": _of_role(inventory, HostRole.ETCD),
+        "site_hardening": {name: hardening.by_name(flags) for name, flags in _HARDENED.items()},
+        "site_policies": {
+            "admission": hardening.admission(kubernetes_minor()),
+            "audit": hardening.AUDIT_POLICY,
+            "authentication": hardening.authentication(),
+        },
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),
@@ -59,6 +86,10 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_time": list(spec.time.servers),
         **_settings(spec.settings, host.settings),
     }
+
+
+def _of_role(inventory: Inventory, role: HostRole) -> list[dict[str, str]]:
+    return [{"name": host.name, "address": host.address, "mac": host.mac} for host in inventory.of_role(role)]
 
 
 def _purpose(purpose: DiskPurpose) -> str:

@@ -120,3 +120,7 @@ class Inventory:
 
     metadata: Metadata
     spec: InventorySpec
+
+    def of_role(self, role: HostRole) -> tuple[InventoryHost, ...]:
+        """Give the hosts of a role."""
+        return tuple(host for host in self.spec.hosts if role in host.roles)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
+from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
 from tenantry.contract.rules.settings import judge_settings
 from tenantry.problems import Problem
 
@@ -23,8 +24,10 @@ _HOSTS = ("spec", "hosts")
 
 def judge_inventories(documents: Documents) -> Iterator[Problem]:
     """Hold every inventory to the rules."""
-    for name in documents.inventories:
-        yield from judge_inventory(documents.sources["Inventory", name])
+    sources = [documents.sources["Inventory", name] for name in documents.inventories]
+    for one in sources:
+        yield from judge_inventory(one)
+    yield from judge_neighbours(sources)
 
 
 def judge_inventory(document: Document) -> Iterator[Problem]:
@@ -43,6 +46,7 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
             yield document.problem("TEN-701", what, f"choose one of {', '.join(racks)}", (*_HOSTS, number, "rack"))
         yield from _disks(document, host, (*_HOSTS, number, "disks"))
     yield from judge_settings(document)
+    yield from judge_cluster(document)
 
 
 _Place = tuple[str, str, Path]

@@ -1,0 +1,44 @@
+"""Says where a real component's binary lies here, what it is by its digest, and where it goes on a host."""
+
+DOCUMENTATION = r"""
+name: toolchain
+short_description: Find a binary of the toolchain
+description: Gives name, version, source, sha256 and path of each; on hosts each version has a path of its own.
+options:
+  _terms: {description: Binaries by name., required: true}
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from tenantry.problems import TenantryError
+from tenantry.toolchain.found import find, lookup
+
+FOLDER = "/usr/local/lib/tenantry"
+
+
+class LookupModule(LookupBase):
+    """Finds binaries."""
+
+    def run(self, terms, variables=None, **kwargs):  # noqa: ARG002
+        """Give what is known of each."""
+        try:
+            return [describe(name) for name in terms]
+        except TenantryError as error:
+            raise AnsibleLookupError(str(error)) from error
+
+
+@cache
+def describe(name):
+    """Give name, version, source, sha256 and path of a binary."""
+    source = lookup(name)
+    with Path(source).open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    version = find(name).version
+    # In a folder of its own, so that the process has the name that everybody looks for.
+    path = f"{FOLDER}/{name}-{version}-{digest[:12]}/{name}"
+    return {"name": name, "version": version, "source": str(source), "sha256": digest, "path": path}
