@@ -1,4 +1,4 @@
-"""`tenantry hosts prepare | check | facts`."""
+"""`tenantry hosts prepare | check | facts`; `hosts_bmc` has the other one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -74,9 +74,9 @@ def prepare(
     from tenantry.cli.hosts_shown import write_outcomes
     from tenantry.hosts.running import PREPARE
 
-    outcomes = _run(_read(inventory, limit), PREPARE, private_key, check=False, roles=role or ())
+    outcomes = _run(read(inventory, limit), PREPARE, private_key, check=False, roles=role or ())
     write_outcomes(outcomes, form, would=False)
-    raise typer.Exit(_exit(outcomes))
+    raise typer.Exit(exit_code(outcomes))
 
 
 @group.command()
@@ -101,13 +101,13 @@ def check(
     from tenantry.hosts.facts import facts_of
     from tenantry.hosts.running import EVERYTHING, PREPARE
 
-    machines = _read(inventory, limit)
+    machines = read(inventory, limit)
     outcomes = _run(machines, PREPARE, private_key, check=True, roles=EVERYTHING)
     report = check_paths([Path("-")], context, stdin=_as_text(facts_of(machines, outcomes)))
     for line in write_report(report, Format.TEXT):
         typer.echo(line)
     write_outcomes(outcomes, Format.TEXT, would=True)
-    code = _exit(outcomes)
+    code = exit_code(outcomes)
     raise typer.Exit(Exit.DENIED if code is Exit.DONE and report.judged.deny else code)
 
 
@@ -132,7 +132,7 @@ def facts(
     from tenantry.hosts.facts import facts_of
     from tenantry.hosts.running import FACTS
 
-    machines = _read(inventory, limit)
+    machines = read(inventory, limit)
     outcomes = _run(machines, FACTS, private_key, check=False)
     documents = facts_of(machines, outcomes)
     if output is None:
@@ -144,7 +144,7 @@ def facts(
             write_atomic(output / f"{one['metadata']['name']}.json", _as_text([one]).encode())
         typer.echo(f"{len(documents)} host{'' if len(documents) == 1 else 's'} told of, in {output}.")
     show_problems(found for one in outcomes for found in one.problems)
-    raise typer.Exit(_exit(outcomes))
+    raise typer.Exit(exit_code(outcomes))
 
 
 def _as_text(documents: Sequence[Mapping[str, object]]) -> str:
@@ -154,7 +154,8 @@ def _as_text(documents: Sequence[Mapping[str, object]]) -> str:
     return "---\n".join(orjson.dumps(one, option=orjson.OPT_INDENT_2).decode() + "\n" for one in documents)
 
 
-def _read(file: Path, limit: Sequence[str] | None) -> "Inventory":
+def read(file: Path, limit: Sequence[str] | None) -> "Inventory":
+    """Read an inventory, with the hosts of it that are named, or all."""
     from tenantry.hosts.reading import limit_to, read_inventory
 
     return limit_to(read_inventory(file), limit or ())
@@ -166,19 +167,21 @@ def _run(
     from tenantry.hosts.running import run_playbook
 
     names = [host.name for host in inventory.spec.hosts]
-    with _following(names) as progress:
+    with follow(names) as progress:
         return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles)
 
 
 @contextmanager
-def _following(names: Sequence[str]) -> Iterator[Callable[["Step"], None]]:
+def follow(names: Sequence[str]) -> Iterator[Callable[["Step"], None]]:
+    """Show what happens on hosts, as it does."""
     from tenantry.cli.hosts_shown import following
 
     with following(names) as progress:
         yield progress
 
 
-def _exit(outcomes: Sequence["HostOutcome"]) -> Exit:
+def exit_code(outcomes: Sequence["HostOutcome"]) -> Exit:
+    """Give the exit code for what became of hosts."""
     from tenantry.hosts.outcome import Action
 
     actions = {one.action for one in outcomes}

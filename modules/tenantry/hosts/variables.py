@@ -5,16 +5,24 @@ from pathlib import Path
 
 from tenantry.contract.model import DiskPurpose, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
+from tenantry.hosts.provision import to_provision
 
 SSH_PORT = 22
+_NOTHING: Mapping[str, Mapping[str, object]] = {}
 
 
-def to_ansible(inventory: Inventory, key: Path | None, known_hosts: Path) -> dict[str, object]:
+def to_ansible(
+    inventory: Inventory, key: Path | None, known_hosts: Path, more: Mapping[str, Mapping[str, object]] = _NOTHING
+) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
-    `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries.
+    `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
+    `more` has variables by host besides.
     """
-    hosts = {host.name: _variables(inventory, host, key, known_hosts) for host in inventory.spec.hosts}
+    hosts = {
+        host.name: {**_variables(inventory, host, key, known_hosts), **more.get(host.name, {})}
+        for host in inventory.spec.hosts
+    }
     return {"all": {"hosts": hosts}}
 
 
@@ -52,6 +60,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
         "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
         "host_collector": COLLECTOR,
+        "host_provision": to_provision(inventory, host),
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),
