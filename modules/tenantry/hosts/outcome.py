@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tenantry.problems import Problem
 
@@ -40,6 +41,7 @@ class HostOutcome:
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     facts: Mapping[str, object] | None = None
+    needs: Mapping[str, Any] | None = None
 
     def count(self) -> int:
         """Give the number of changes."""

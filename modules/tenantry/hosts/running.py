@@ -3,8 +3,9 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -31,24 +32,18 @@ def run_playbook(
     check: bool,
     progress: Callable[[Step], None],
     roles: Sequence[str] = (),
+    bundle: Path | None = None,
 ) -> tuple[HostOutcome, ...]:
     """Run a playbook over all hosts, and give what came of each; with `check`, only what would.
 
-    Of the playbook's roles, `roles` names those that are run after preflight; by default all.
+    Of the playbook's roles, `roles` names those that are run after preflight; by default all. With the folder of an
+    opened `bundle`, packages that are missing are installed from it.
 
     Raises UnreachableError (TEN-725) where Ansible itself fails.
     """
     outcomes = {host.name: HostOutcome(host.name) for host in inventory.spec.hosts}
-    # In a folder with a short name: a socket's path has a hundred characters at most.
-    with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:
-        place = Path(folder)
-        _write_inventory(inventory, place, key)
-        flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
-        code, said = _run(place, playbook, Listener(outcomes, progress), flags)
-    if code and not any(one.problems for one in outcomes.values()):
-        last = "".join(f"\n        | {line}" for line in said[-_LAST_LINES:])
-        what = f"Ansible failed, with exit code {code}. It said last:{last}\n       "
-        raise UnreachableError(problem("TEN-725", what, "report it, if the message doesn't tell what to mend"))
+    flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
+    _play(inventory, playbook, outcomes, Listener(outcomes, progress), flags, key=key, bundle=bundle)
     if any(one.action in (Action.REFUSED, Action.UNREACHABLE) for one in outcomes.values()):
         for one in outcomes.values():
             if one.action is Action.UNCHANGED:
@@ -56,10 +51,42 @@ def run_playbook(
     return tuple(outcomes.values())
 
 
-def _write_inventory(inventory: Inventory, folder: Path, key: Path | None) -> None:
+def ask_needs(inventory: Inventory) -> tuple[Mapping[str, Any], ...]:
+    """Give what the roles need on each host, as `playbooks/roles/packages` names it; reaches none of them.
+
+    Raises UnreachableError (TEN-725) where Ansible itself fails.
+    """
+    outcomes = {host.name: HostOutcome(host.name) for host in inventory.spec.hosts}
+    flags = ["--tags", "needs", "--skip-tags", "always"]
+    _play(inventory, PREPARE, outcomes, Listener(outcomes, lambda _: None), flags)
+    return tuple(one.needs for one in outcomes.values() if one.needs is not None)
+
+
+def _play(
+    inventory: Inventory,
+    playbook: str,
+    outcomes: Mapping[str, HostOutcome],
+    listener: Listener,
+    flags: Sequence[str],
+    *,
+    key: Path | None = None,
+    bundle: Path | None = None,
+) -> None:
+    # In a folder with a short name: a socket's path has a hundred characters at most.
+    with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:
+        place = Path(folder)
+        _write_inventory(inventory, place, key, bundle)
+        code, said = _run(place, playbook, listener, flags)
+    if code and not any(one.problems for one in outcomes.values()):
+        last = "".join(f"\n        | {line}" for line in said[-_LAST_LINES:])
+        what = f"Ansible failed, with exit code {code}. It said last:{last}\n       "
+        raise UnreachableError(problem("TEN-725", what, "report it, if the message doesn't tell what to mend"))
+
+
+def _write_inventory(inventory: Inventory, folder: Path, key: Path | None, bundle: Path | None) -> None:
     known_hosts = folder / "known_hosts"
     known_hosts.write_text(to_known_hosts(inventory))
-    (folder / "hosts.json").write_bytes(orjson.dumps(to_ansible(inventory, key, known_hosts)))
+    (folder / "hosts.json").write_bytes(orjson.dumps(to_ansible(inventory, key, known_hosts, bundle)))
 
 
 def _run(folder: Path, playbook: str, listener: Listener, flags: Sequence[str]) -> tuple[int, Sequence[str]]:

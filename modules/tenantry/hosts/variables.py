@@ -9,12 +9,16 @@ from tenantry.hosts.facts import COLLECTOR
 SSH_PORT = 22
 
 
-def to_ansible(inventory: Inventory, key: Path | None, known_hosts: Path) -> dict[str, object]:
+def to_ansible(
+    inventory: Inventory, key: Path | None, known_hosts: Path, bundle: Path | None = None
+) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
-    `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries.
+    `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
+    `bundle` the folder of an opened one.
     """
-    hosts = {host.name: _variables(inventory, host, key, known_hosts) for host in inventory.spec.hosts}
+    opened = {"site_bundle": str(bundle or "")}
+    hosts = {host.name: _variables(inventory, host, key, known_hosts) | opened for host in inventory.spec.hosts}
     return {"all": {"hosts": hosts}}
 
 
