@@ -27,6 +27,7 @@ from tenantry.hosts.bundle.manifest import (
 from tenantry.hosts.bundle.sbom import to_cyclonedx
 from tenantry.hosts.bundle.signing import fingerprint, fingerprint_of_key, sign
 from tenantry.hosts.running import ask_needs
+from tenantry.interrupts import term_raises
 from tenantry.problems import InputError, problem
 from tenantry.toolchain import component_of, find
 
@@ -96,7 +97,7 @@ def collect(
     """
     fetched = fetch_packages(needs.asked.packages, needs.archives, needs.suites, needs.keyrings, progress)
     progress("computing digests", 0, 0)
-    with tempfile.TemporaryDirectory(prefix="tenantry-bundle-") as folder:
+    with term_raises(), tempfile.TemporaryDirectory(prefix="tenantry-bundle-") as folder:
         files = _files(inventory, fetched, binaries, Path(folder))
         spec = BundleSpec(
             site=inventory.spec.site,
