@@ -33,11 +33,21 @@ class Guest:
     """A running guest: reached by SSH on a loopback port of this machine, and in a network of guests by `address`."""
 
     name: str
+    number: int
     folder: Path
     port: int
     key: Path
-    address: str
     process: subprocess.Popen[bytes]
+
+    @property
+    def address(self) -> str:
+        """Give its address in the network of guests."""
+        return f"10.77.0.{self.number}"
+
+    @property
+    def mac(self) -> str:
+        """Give the MAC of its interface there."""
+        return mac_of(self.number)
 
     @property
     def ssh(self) -> list[str]:
@@ -72,6 +82,12 @@ class Guest:
             time.sleep(1)
         raise GuestError(f"{self.name} didn't come back:\n{self.console()}")
 
+    def restore(self) -> None:
+        """Bring it back to what it was just after its first boot."""
+        self.monitor(f"loadvm {_SNAPSHOT}")
+        _wait(self)
+        _make_own(self)
+
     def monitor(self, command: str) -> str:
         """Have QEMU's monitor do something, and give what it said."""
         with socket.socket(socket.AF_UNIX) as talk:
@@ -102,7 +118,7 @@ def guest(image: Image, folder: Path, name: str = "host-1", *, number: int = 1, 
     started = _start(image, home, name, number=number, network=network or free_port(), restore=True)
     try:
         _wait(started)
-        _make_own(started, number)
+        _make_own(started)
         yield started
     finally:
         started.stop()
@@ -145,13 +161,13 @@ def _start(image: Image, folder: Path, name: str, *, number: int, network: int, 
         *("-drive", f"file={folder}/data.qcow2,if=none,id=d1,cache=unsafe,discard=unmap"),
         *("-device", "virtio-blk-pci,drive=d1,serial=TEST0DATA"),
         *("-netdev", net, "-device", "virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01"),
-        *("-netdev", peers, "-device", f"virtio-net-pci,netdev=net1,mac=52:54:00:00:02:{number:02x}"),
+        *("-netdev", peers, "-device", f"virtio-net-pci,netdev=net1,mac={mac_of(number)}"),
         *("-serial", f"file:{folder}/console", "-monitor", f"unix:{folder}/monitor,server=on,wait=off"),
         *(("-loadvm", _SNAPSHOT) if restore else ()),
     ]
     with (folder / "qemu.log").open("wb") as log:
         process = subprocess.Popen([*_PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    return Guest(name, folder, port, image.key, f"10.77.0.{number}", process)
+    return Guest(name, number, folder, port, image.key, process)
 
 
 def _wait(started: Guest) -> None:
@@ -166,15 +182,19 @@ def _wait(started: Guest) -> None:
     raise GuestError(f"{started.name} doesn't answer:\n{started.console()}")
 
 
-def _make_own(started: Guest, number: int) -> None:
+def _make_own(started: Guest) -> None:
     """Tell guests of one snapshot apart, and bring their clock to today's."""
-    mac = f"52:54:00:00:02:{number:02x}"
     started.run(
         f"date -s @{time.time():.0f} >/dev/null; hostname {started.name}; echo {started.name} > /etc/hostname; "
         f"sed -i 's/guest/{started.name}/' /etc/hosts; echo {uuid.uuid4().hex} > /etc/machine-id; "
-        f"ip link set eth1 address {mac} up; ip address replace {started.address}/24 dev eth1; "
+        f"ip link set eth1 address {started.mac} up; ip address replace {started.address}/24 dev eth1; "
         f"printf '[Match]\\nName=eth1\\n[Network]\\nAddress={started.address}/24\\n' > {_PEERS}; sync"
     )
+
+
+def mac_of(number: int) -> str:
+    """Give the MAC that the guest of a number has among guests."""
+    return f"52:54:00:00:02:{number:02x}"
 
 
 def free_port() -> int:

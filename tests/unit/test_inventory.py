@@ -201,6 +201,12 @@ BAD = {
     "port as a text": (put("22", "hosts", 2, "ssh", "port"), "TEN-122", ["port"]),
     "MAC in capitals": (put("52:54:00:AA:00:01", *FIRST, "mac"), "TEN-123", ["52:54:00:AA:00:01"]),
     "half a key": (put("ssh-ed25519 AAAA", "hosts", 2, "hostKey"), "TEN-123", ["hostKey"]),
+    "a signer that is a private key's name": (
+        put({"signers": ["~/.ssh/id_ed25519"]}, "bundle"),
+        "TEN-123",
+        ["signers"],
+    ),
+    "a bundle that nobody signs": (put({"signers": []}, "bundle"), "TEN-125", ["bundle.signers"]),
     "root's shell as account": (put("ops;id", "management", "account"), "TEN-123", ["ops;id"]),
 }
 

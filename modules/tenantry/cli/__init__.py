@@ -43,6 +43,7 @@ COMMANDS = (
     "env",
     "hosts",
     "hosts_bmc",
+    "hosts_bundle",
     "sandbox",
     "toolchain",
     "version",

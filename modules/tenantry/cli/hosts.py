@@ -1,4 +1,4 @@
-"""`tenantry hosts prepare | check | facts`; `hosts_bmc` has the other one."""
+"""`tenantry hosts prepare | check | facts`; `bmc` and `bundle` have modules of their own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,6 +53,16 @@ Key = Annotated[
         help="The key to log in by. By default what SSH itself tries.",
     ),
 ]
+BundleFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="A bundle, from which packages and programs are installed that hosts lack, and from nowhere else.",
+    ),
+]
 
 
 @group.command()
@@ -62,19 +72,20 @@ def prepare(
     limit: Limit = None,
     role: Roles = None,
     private_key: Key = None,
+    bundle: BundleFile = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Bring hosts to the baseline. What is as it should be stays as it is; running again finishes what was half done.
 
-    Exits 2 when the inventory is wrong, or a host is refused before anything was changed; 3 when a host can't be
-    reached, or something failed on it.
+    Exits 2 when the inventory or the bundle is wrong, or a host is refused before anything was changed; 3 when a host
+    can't be reached, or something failed on it.
 
     Example: tenantry hosts prepare onprem.yaml
     """
     from tenantry.cli.hosts_shown import write_outcomes
     from tenantry.hosts.running import PREPARE
 
-    outcomes = _run(read(inventory, limit), PREPARE, private_key, check=False, roles=role or ())
+    outcomes = _run(read(inventory, limit), PREPARE, private_key, check=False, roles=role or (), bundle=bundle)
     write_outcomes(outcomes, form, would=False)
     raise typer.Exit(exit_code(outcomes))
 
@@ -85,6 +96,7 @@ def check(
     *,
     limit: Limit = None,
     private_key: Key = None,
+    bundle: BundleFile = None,
     context: Annotated[
         list[Path] | None, typer.Option(help="Files and folders with waivers.", readable=False, show_default=False)
     ] = None,
@@ -102,7 +114,7 @@ def check(
     from tenantry.hosts.running import EVERYTHING, PREPARE
 
     machines = read(inventory, limit)
-    outcomes = _run(machines, PREPARE, private_key, check=True, roles=EVERYTHING)
+    outcomes = _run(machines, PREPARE, private_key, check=True, roles=EVERYTHING, bundle=bundle)
     report = check_paths([Path("-")], context, stdin=_as_text(facts_of(machines, outcomes)))
     for line in write_report(report, Format.TEXT):
         typer.echo(line)
@@ -162,13 +174,30 @@ def read(file: Path, limit: Sequence[str] | None) -> "Inventory":
 
 
 def _run(
-    inventory: "Inventory", playbook: str, key: Path | None, *, check: bool, roles: Sequence[str] = ()
+    inventory: "Inventory",
+    playbook: str,
+    key: Path | None,
+    *,
+    check: bool,
+    roles: Sequence[str] = (),
+    bundle: Path | None = None,
 ) -> Sequence["HostOutcome"]:
     from tenantry.hosts.running import run_playbook
 
     names = [host.name for host in inventory.spec.hosts]
-    with follow(names) as progress:
-        return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles)
+    with _opened(bundle, inventory) as folder, follow(names) as progress:
+        return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles, bundle=folder)
+
+
+@contextmanager
+def _opened(bundle: Path | None, inventory: "Inventory") -> Iterator[Path | None]:
+    if bundle is None:
+        yield None
+        return
+    from tenantry.hosts.bundle.opening import opened_bundle
+
+    with opened_bundle(bundle, inventory) as folder:
+        yield folder
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class HostOutcome:
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     facts: Mapping[str, object] | None = None
+    needs: Mapping[str, Any] | None = None
     bmc: Mapping[str, Any] | None = None
 
     def count(self) -> int:

@@ -12,15 +12,20 @@ _NOTHING: Mapping[str, Mapping[str, object]] = {}
 
 
 def to_ansible(
-    inventory: Inventory, key: Path | None, known_hosts: Path, more: Mapping[str, Mapping[str, object]] = _NOTHING
+    inventory: Inventory,
+    key: Path | None,
+    known_hosts: Path,
+    bundle: Path | None = None,
+    more: Mapping[str, Mapping[str, object]] = _NOTHING,
 ) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
     `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
-    `more` has variables by host besides.
+    `bundle` the folder of an opened one; `more` has variables by host besides.
     """
+    opened = {"site_bundle": str(bundle or "")}
     hosts = {
-        host.name: {**_variables(inventory, host, key, known_hosts), **more.get(host.name, {})}
+        host.name: {**_variables(inventory, host, key, known_hosts), **opened, **more.get(host.name, {})}
         for host in inventory.spec.hosts
     }
     return {"all": {"hosts": hosts}}

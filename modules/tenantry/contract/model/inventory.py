@@ -58,6 +58,13 @@ class TimeSources:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleTrust:
+    """The public keys, one of which a bundle for these hosts has to be signed with."""
+
+    signers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HostAddress:
     """Where SSH reaches a host, if not at its address and port 22."""
 
@@ -140,6 +147,7 @@ class InventorySpec:
     management: Management
     network: HostNetworks
     time: TimeSources
+    bundle: BundleTrust | None
     provision: Provision | None
     settings: Mapping[str, Mapping[str, object]]
     hosts: tuple[InventoryHost, ...]
