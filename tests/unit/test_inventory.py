@@ -193,6 +193,13 @@ BAD = {
         "TEN-711",
         ["email", "suspend, single, halt"],
     ),
+    "a BMC that is to be believed, and has a fingerprint": (
+        put({"address": "10.20.255.1", "tls": "unverified", "fingerprint": ":".join(["0A"] * 32)}, *FIRST, "bmc"),
+        "TEN-792",
+        ["host-1", "fingerprint"],
+    ),
+    "half a fingerprint": (put("0A:0B", *FIRST, "bmc", "fingerprint"), "TEN-123", ["0A:0B"]),
+    "a BMC that is to be believed by a misspelt word": (put("none", *FIRST, "bmc", "tls"), "TEN-124", ["none"]),
     "unknown role": (put(["control-plan"], *FIRST, "roles"), "TEN-124", ["control-plan", "control-plane"]),
     "unknown property": (put(1, *FIRST, "colour"), "TEN-120", ["colour"]),
     "no serial": (drop(*FIRST, "serial"), "TEN-121", ["serial"]),

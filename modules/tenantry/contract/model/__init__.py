@@ -31,8 +31,6 @@ from tenantry.contract.model.inventory import (
     InventorySpec,
     Management,
     ManagementController,
-    Provision,
-    ProvisionRange,
     Rack,
     TimeSources,
 )
@@ -147,8 +145,6 @@ __all__ = [
     "Pipelines",
     "Placement",
     "PodSelector",
-    "Provision",
-    "ProvisionRange",
     "PublishedFile",
     "Quota",
     "Rack",
