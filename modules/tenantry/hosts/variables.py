@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tenantry.contract.model import DiskPurpose, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
+from tenantry.hosts.provision import to_provision
 
 SSH_PORT = 22
 _NOTHING: Mapping[str, Mapping[str, object]] = {}
@@ -64,6 +65,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
         "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
         "host_collector": COLLECTOR,
+        "host_provision": to_provision(inventory, host),
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),

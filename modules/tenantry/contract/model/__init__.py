@@ -31,6 +31,8 @@ from tenantry.contract.model.inventory import (
     InventorySpec,
     Management,
     ManagementController,
+    Provision,
+    ProvisionRange,
     Rack,
     TimeSources,
 )
@@ -145,6 +147,8 @@ __all__ = [
     "Pipelines",
     "Placement",
     "PodSelector",
+    "Provision",
+    "ProvisionRange",
     "PublishedFile",
     "Quota",
     "Rack",

@@ -117,6 +117,27 @@ class InventoryHost:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionRange:
+    """A network of hosts that the provisioning host has a port in; without a `gateway` it has no way out."""
+
+    interface: str
+    block: str
+    gateway: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """Which hosts are installed over the network, and what the one that serves them tells them."""
+
+    server: str
+    install: tuple[str, ...]
+    mirror: str
+    keys: tuple[str, ...]
+    ranges: tuple[ProvisionRange, ...]
+    nameservers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InventorySpec:
     """What stands at a site; see `stacks/schema/inventory.json`."""
 
@@ -127,6 +148,7 @@ class InventorySpec:
     network: HostNetworks
     time: TimeSources
     bundle: BundleTrust | None
+    provision: Provision | None
     settings: Mapping[str, Mapping[str, object]]
     hosts: tuple[InventoryHost, ...]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
+from tenantry.contract.rules.provision import judge_provision
 from tenantry.contract.rules.settings import judge_settings
 from tenantry.problems import Problem
 
@@ -42,6 +43,7 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
             yield document.problem("TEN-701", what, f"choose one of {', '.join(racks)}", (*_HOSTS, number, "rack"))
         yield from _disks(document, host, (*_HOSTS, number, "disks"))
     yield from _controllers(document)
+    yield from judge_provision(document)
     yield from judge_settings(document)
 
 
