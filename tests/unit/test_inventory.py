@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tenantry.contract.rules.settings import role_options
-from tenantry.hosts.reading import limit_to, read_inventory
+from tenantry.hosts.reading import check_limit, read_inventory
 from tenantry.hosts.variables import to_ansible, to_known_hosts
 from tenantry.problems import Exit, InputError
 
@@ -259,9 +259,11 @@ def test_a_file_without_an_inventory_is_refused(tmp_path: Path) -> None:
 
 def test_a_limit_that_no_host_matches_is_refused(tmp_path: Path) -> None:
     inventory = read_inventory(write(tmp_path, good()))
-    assert [one.name for one in limit_to(inventory, ["host-4"]).spec.hosts] == ["host-4"]
+    check_limit(inventory, ["host-4"])
+    hosts: Any = to_ansible(inventory, None, tmp_path / "known_hosts", ["host-4"])
+    assert list(hosts["all"]["hosts"]) == ["host-4"]
     with pytest.raises(InputError, match=r"TEN-721 .* no host hots-4[\s\S]*host-4"):
-        limit_to(inventory, ["hots-4"])
+        check_limit(inventory, ["hots-4"])
 
 
 def test_the_command_refuses_and_starts_nothing(tmp_path: Path) -> None:

@@ -73,20 +73,35 @@ def prepare(
     role: Roles = None,
     private_key: Key = None,
     bundle: BundleFile = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            "--site",
+            metavar="FILE",
+            dir_okay=False,
+            help="Where to write the site's document. By default SITE.site.yaml beside the inventory.",
+            show_default=False,
+        ),
+    ] = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Bring hosts to the baseline. What is as it should be stays as it is; running again finishes what was half done.
+
+    Once all hosts of an inventory with `offers` are as asked, writes the document of their site for `tenantry apply`.
 
     Exits 2 when the inventory or the bundle is wrong, or a host is refused before anything was changed; 3 when a host
     can't be reached, or something failed on it.
 
     Example: tenantry hosts prepare onprem.yaml
     """
-    from tenantry.cli.hosts_shown import write_outcomes
+    from tenantry.cli.hosts_shown import write_outcomes, write_site
     from tenantry.hosts.running import PREPARE
 
-    outcomes = _run(read(inventory, limit), PREPARE, private_key, check=False, roles=role or (), bundle=bundle)
+    machines = read(inventory, limit)
+    outcomes = _run(machines, PREPARE, private_key, check=False, limit=limit or (), roles=role or (), bundle=bundle)
     write_outcomes(outcomes, form, would=False)
+    if exit_code(outcomes) is Exit.DONE and not limit and not role:
+        write_site(machines, site or inventory.with_name(f"{machines.spec.site}.site.yaml"))
     raise typer.Exit(exit_code(outcomes))
 
 
@@ -114,7 +129,7 @@ def check(
     from tenantry.hosts.running import EVERYTHING, PREPARE
 
     machines = read(inventory, limit)
-    outcomes = _run(machines, PREPARE, private_key, check=True, roles=EVERYTHING, bundle=bundle)
+    outcomes = _run(machines, PREPARE, private_key, check=True, limit=limit or (), roles=EVERYTHING, bundle=bundle)
     report = check_paths([Path("-")], context, stdin=_as_text(facts_of(machines, outcomes)))
     for line in write_report(report, Format.TEXT):
         typer.echo(line)
@@ -145,7 +160,7 @@ def facts(
     from tenantry.hosts.running import FACTS
 
     machines = read(inventory, limit)
-    outcomes = _run(machines, FACTS, private_key, check=False)
+    outcomes = _run(machines, FACTS, private_key, check=False, limit=limit or ())
     documents = facts_of(machines, outcomes)
     if output is None:
         typer.echo(_as_text(documents), nl=False)
@@ -167,10 +182,12 @@ def _as_text(documents: Sequence[Mapping[str, object]]) -> str:
 
 
 def read(file: Path, limit: Sequence[str] | None) -> "Inventory":
-    """Read an inventory, with the hosts of it that are named, or all."""
-    from tenantry.hosts.reading import limit_to, read_inventory
+    """Read an inventory, which has to have the hosts that are named."""
+    from tenantry.hosts.reading import check_limit, read_inventory
 
-    return limit_to(read_inventory(file), limit or ())
+    inventory = read_inventory(file)
+    check_limit(inventory, limit or ())
+    return inventory
 
 
 def _run(
@@ -179,14 +196,17 @@ def _run(
     key: Path | None,
     *,
     check: bool,
+    limit: Sequence[str],
     roles: Sequence[str] = (),
     bundle: Path | None = None,
 ) -> Sequence["HostOutcome"]:
     from tenantry.hosts.running import run_playbook
 
-    names = [host.name for host in inventory.spec.hosts]
+    names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
     with _opened(bundle, inventory) as folder, follow(names) as progress:
-        return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles, bundle=folder)
+        return run_playbook(
+            inventory, playbook, key, check=check, progress=progress, roles=roles, limit=limit, bundle=folder
+        )
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """`tenantry hosts bmc`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,13 +50,11 @@ def bmc(
 
     machines = read(inventory, limit)
     asked = Asked(power, boot, frozenset(force or ()), credentials or credentials_of(machines))
-    judge_asked(machines, asked)
+    judge_asked(machines, asked, limit or ())
     names = with_controllers(machines, asked, limit or ())
-    hosts = tuple(host for host in machines.spec.hosts if host.name in names)
-    machines = replace(machines, spec=replace(machines.spec, hosts=hosts))
     with follow(names) as progress:
         more = to_controllers(machines, asked)
-        outcomes = run_playbook(machines, BMC, None, check=check, progress=progress, more=more)
+        outcomes = run_playbook(machines, BMC, None, check=check, progress=progress, limit=names, more=more)
     if form is Format.TEXT:
         _show(outcomes)
     if form is Format.JSON or power or boot or any(one.problems or one.notes for one in outcomes):

@@ -37,9 +37,9 @@ def credentials_of(inventory: Inventory) -> Path:
     return connections_dir() / f"{inventory.spec.site}.bmc.ini"
 
 
-def judge_asked(inventory: Inventory, asked: Asked) -> None:
+def judge_asked(inventory: Inventory, asked: Asked, limit: Collection[str]) -> None:
     """Refuse to force what nobody asked for. Raises InputError (TEN-791)."""
-    names = [host.name for host in inventory.spec.hosts]
+    names = [host.name for host in _chosen(inventory, limit)]
     wrong = [_unknown(name, names) for name in asked.forced if name not in names]
     if asked.forced and asked.power not in (Power.OFF, Power.RESTART):
         what = "--force is for what takes a host's power, and nothing does"
@@ -59,7 +59,7 @@ def with_controllers(inventory: Inventory, asked: Asked, limit: Collection[str])
 
     Raises InputError (TEN-790) where a host that is named, or is to be changed, has none.
     """
-    hosts = inventory.spec.hosts
+    hosts = _chosen(inventory, limit)
     needed = hosts if asked.power or asked.boot or limit else ()
     lacking = [host.name for host in needed if host.bmc is None]
     if lacking or all(host.bmc is None for host in hosts):
@@ -69,6 +69,10 @@ def with_controllers(inventory: Inventory, asked: Asked, limit: Collection[str])
             or problem("TEN-790", "no host has a BMC in the inventory", fix)
         )
     return tuple(host.name for host in hosts if host.bmc is not None)
+
+
+def _chosen(inventory: Inventory, limit: Collection[str]) -> tuple[InventoryHost, ...]:
+    return tuple(host for host in inventory.spec.hosts if not limit or host.name in limit)
 
 
 def to_controllers(inventory: Inventory, asked: Asked) -> Mapping[str, Mapping[str, object]]:

@@ -33,21 +33,23 @@ def run_playbook(
     check: bool,
     progress: Callable[[Step], None],
     roles: Sequence[str] = (),
+    limit: Sequence[str] = (),
     bundle: Path | None = None,
     more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> tuple[HostOutcome, ...]:
     """Run a playbook over all hosts, and give what came of each; with `check`, only what would.
 
-    Of the playbook's roles, `roles` names those that are run after preflight; by default all. With the folder of an
-    opened `bundle`, packages that are missing are installed from it. `more` has variables of hosts besides those of
-    their inventory.
+    With `limit` only the hosts of those names are run over. Of the playbook's roles, `roles` names those that are run
+    after preflight; by default all. With the folder of an opened `bundle`, packages that are missing are installed from
+    it. `more` has variables of hosts besides those of their inventory.
 
     Raises UnreachableError (TEN-725) where Ansible itself fails.
     """
-    outcomes = {host.name: HostOutcome(host.name) for host in inventory.spec.hosts}
+    names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
+    outcomes = {name: HostOutcome(name) for name in names}
     flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
     listener = Listener(outcomes, progress)
-    _play(inventory, playbook, outcomes, listener, flags, key=key, bundle=bundle, more=more)
+    _play(inventory, playbook, outcomes, listener, flags, key=key, limit=limit, bundle=bundle, more=more)
     if any(one.action in (Action.REFUSED, Action.UNREACHABLE) for one in outcomes.values()):
         for one in outcomes.values():
             if one.action is Action.UNCHANGED:
@@ -74,6 +76,7 @@ def _play(
     flags: Sequence[str],
     *,
     key: Path | None = None,
+    limit: Sequence[str] = (),
     bundle: Path | None = None,
     more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> None:
@@ -82,7 +85,7 @@ def _play(
         place = Path(folder)
         known_hosts = place / "known_hosts"
         known_hosts.write_text(to_known_hosts(inventory))
-        told = to_ansible(inventory, key, known_hosts, bundle, more or {})
+        told = to_ansible(inventory, key, known_hosts, limit, bundle, more or {})
         (place / "hosts.json").write_bytes(orjson.dumps(told))
         code, said = _run(place, playbook, listener, flags)
     if code and not any(one.problems for one in outcomes.values()):

@@ -1,6 +1,6 @@
 """What Ansible is told of each host: pure, an inventory in, plain data out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tenantry.contract.model import DiskPurpose, Inventory, InventoryHost
@@ -15,11 +15,13 @@ def to_ansible(
     inventory: Inventory,
     key: Path | None,
     known_hosts: Path,
+    limit: Sequence[str] = (),
     bundle: Path | None = None,
     more: Mapping[str, Mapping[str, object]] = _NOTHING,
 ) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
+    With `limit` only the hosts of those names are in it; what they are told of others is of all of them.
     `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
     `bundle` the folder of an opened one; `more` has variables by host besides.
     """
@@ -27,6 +29,7 @@ def to_ansible(
     hosts = {
         host.name: {**_variables(inventory, host, key, known_hosts), **opened, **more.get(host.name, {})}
         for host in inventory.spec.hosts
+        if not limit or host.name in limit
     }
     return {"all": {"hosts": hosts}}
 

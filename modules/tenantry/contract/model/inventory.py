@@ -150,6 +150,7 @@ class InventorySpec:
     bundle: BundleTrust | None
     provision: Provision | None
     settings: Mapping[str, Mapping[str, object]]
+    offers: Mapping[str, object] | None
     hosts: tuple[InventoryHost, ...]
 
 
