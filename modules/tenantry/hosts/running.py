@@ -85,7 +85,7 @@ def _play(
         place = Path(folder)
         known_hosts = place / "known_hosts"
         known_hosts.write_text(to_known_hosts(inventory))
-        told = to_ansible(inventory, key, known_hosts, limit, bundle, more or {})
+        told = to_ansible(inventory, key, known_hosts, limit, bundle=bundle, more=more or {})
         (place / "hosts.json").write_bytes(orjson.dumps(told))
         code, said = _run(place, playbook, listener, flags)
     if code and not any(one.problems for one in outcomes.values()):

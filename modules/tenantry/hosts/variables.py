@@ -16,6 +16,7 @@ def to_ansible(
     key: Path | None,
     known_hosts: Path,
     limit: Sequence[str] = (),
+    *,
     bundle: Path | None = None,
     more: Mapping[str, Mapping[str, object]] = _NOTHING,
 ) -> dict[str, object]:
