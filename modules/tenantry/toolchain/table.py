@@ -117,6 +117,11 @@ def component_of(binary: str) -> Component:
         raise InputError(problem("TEN-205", f"the toolchain has no binary {binary}", fix)) from None
 
 
+def kubernetes_minor() -> str:
+    """Return Kubernetes' version without its patch, such as 1.37."""
+    return ".".join(component_of("kube-apiserver").version.split(".")[:2])
+
+
 def module_version(folder: Path, module: str) -> str:
     """Read a module's required version from a folder's go.mod, without the leading v. Raises UnreachableError."""
     found = re.search(rf"^(?:require)?\s*{re.escape(module)}\s+v(\S+)", _read(folder / "go.mod"), re.MULTILINE)

@@ -118,6 +118,7 @@ class InventorySpec:
     time: TimeSources
     bundle: BundleTrust | None
     settings: Mapping[str, Mapping[str, object]]
+    offers: Mapping[str, object] | None
     hosts: tuple[InventoryHost, ...]
 
 

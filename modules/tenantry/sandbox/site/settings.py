@@ -14,7 +14,7 @@ from tenantry.files import write_atomic
 from tenantry.sandbox.layout import Layout, SiteLayout
 from tenantry.sandbox.ports import LOOPBACK
 from tenantry.sandbox.site.certs import Pair, ensure_authority, ensure_certificate, ensure_token_key
-from tenantry.toolchain.table import component_of
+from tenantry.toolchain.table import kubernetes_minor
 
 # Each site has its own range of Service addresses; the first of it is the API server's.
 SERVICE_RANGES = {"onprem": ("10.96.0.0/16", "10.96.0.1"), "hosted": ("10.97.0.0/16", "10.97.0.1")}
@@ -162,7 +162,7 @@ _AUDIT_POLICY: dict[str, Any] = {
 
 def _admission() -> dict[str, Any]:
     """Give the Pod Security defaults for namespaces that say nothing: baseline holds, what isn't restricted warns."""
-    minor = ".".join(component_of("kube-apiserver").version.split(".")[:2])
+    minor = kubernetes_minor()
     defaults: dict[str, str] = {}
     for mode, level in (("enforce", "baseline"), ("audit", "restricted"), ("warn", "restricted")):
         defaults |= {mode: level, f"{mode}-version": f"v{minor}"}
