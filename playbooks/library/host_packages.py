@@ -135,8 +135,11 @@ def unpack(asked, needed):
     digests.update({f"bin/{name}": value for name, value in asked["binaries"].items()})
     with tarfile.open(asked["archive"]) as archive:
         for path in needed:
-            archive.extract(path, f"{SCRATCH}/files", filter="data")
-            if digest(f"{SCRATCH}/files/{path}") != digests[path]:
+            target = f"{SCRATCH}/files/{path}"
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with archive.extractfile(path) as source, open(target, "wb") as out:
+                shutil.copyfileobj(source, out)
+            if digest(target) != digests[path]:
                 return f"{path} isn't what the bundle's manifest says"
     return ""
 
