@@ -34,6 +34,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, difference, put, read, write
 
 FSTAB = "/etc/fstab"
+UNITS = "/etc/systemd/system/"
 
 
 def setting_path(name):
@@ -125,6 +126,13 @@ def service_changes(services, changed):
             yield f"service {name} has other files", lambda name=name: must("systemctl", "restart", name)
 
 
+def put_file(one):
+    """Write a file; systemd reads a unit anew."""
+    write(one)
+    if one["path"].startswith(UNITS):
+        must("systemctl", "daemon-reload")
+
+
 class CommandError(Exception):
     """A command failed."""
 
@@ -139,7 +147,7 @@ def must(*words):
 def find_changes(wanted):
     """Give all that differs, in the order in which it is changed: files first, for what is in force comes of them."""
     files = [(said, one) for one in wanted["files"] if (said := difference(one))]
-    changes = [(said, lambda one=one: write(one)) for said, one in files]
+    changes = [(said, lambda one=one: put_file(one)) for said, one in files]
     changes += module_changes(wanted["load"], wanted["unload"])
     changes += sysctl_changes(wanted["sysctl"])
     changes += mount_changes(wanted["mounts"])

@@ -24,6 +24,7 @@ class RoleName(StrEnum):
     SSHD = "sshd"
     TIME = "time"
     FIREWALL = "firewall"
+    PROVISION = "provision"
     AUDIT = "audit"
 
 

@@ -17,7 +17,7 @@ def to_provision(inventory: Inventory, host: InventoryHost) -> Mapping[str, obje
         "ranges": [_range(one) for one in provision.ranges],
         "machines": [_machine(one, provision) for one in inventory.spec.hosts if one.name in provision.install],
         "mirror": {"protocol": mirror.scheme, "host": mirror.netloc, "directory": mirror.path},
-        "keys": list(provision.keys),
+        "authorized_keys": list(provision.keys),
         "nameservers": list(provision.nameservers),
         "account": inventory.spec.management.account,
         "time": inventory.spec.time.servers[0].partition(":")[0],
@@ -43,7 +43,7 @@ def _machine(host: InventoryHost, provision: Provision) -> Mapping[str, object]:
         # As boot loaders write it.
         "folder": host.mac.replace(":", "-"),
         "address": host.address,
-        "netmask": str(IPv4Network(found.block).netmask),
+        "length": IPv4Network(found.block).prefixlen,
         "gateway": found.gateway or "",
         "disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
     }

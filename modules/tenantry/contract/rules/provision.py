@@ -1,5 +1,6 @@
 """Rules of what installs hosts over the network: who serves whom, from where, and at which addresses."""
 
+import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
@@ -9,11 +10,15 @@ from tenantry.contract.reading.document import Document
 from tenantry.problems import Problem
 
 _PROVISION = ("spec", "provision")
+# A boot loader's script and a shell read them, too.
+_WORD = re.compile(r"[A-Za-z0-9_.,:=/+@-]+")
+_WORDS = {"provision_arguments": "an argument of a kernel", "provision_include": "a package"}
 _PUBLIC = ("debian.org", "debian.net", "ubuntu.com", "kernel.org")
 
 
 def judge_provision(document: Document) -> Iterator[Problem]:
     """Give every way in which the provisioning of an inventory, where it has one, contradicts the rest of it."""
+    yield from _arguments(document)
     provision = document.spec.get("provision")
     if provision is not None:
         yield from _who(document, provision)
@@ -104,3 +109,20 @@ def _mirror(document: Document, provision: Mapping[str, Any]) -> Iterator[Proble
     if document.spec["offline"] and f".{name}".endswith(tuple(f".{one}" for one in _PUBLIC)):
         what = f"provision.mirror: {name} is on the internet, and the site is offline"
         yield document.problem("TEN-796", what, "name the site's own mirror", (*_PROVISION, "mirror"))
+
+
+def _arguments(document: Document) -> Iterator[Problem]:
+    """Refuse what would be something else to the boot loader and the shells that read it than one word."""
+    spec = document.spec
+    owners: list[tuple[str, Mapping[str, Any], tuple[str | int, ...]]] = [("all hosts", spec, ("spec",))]
+    owners += [(host["name"], host, ("spec", "hosts", number)) for number, host in enumerate(spec["hosts"])]
+    for owner, one, place in owners:
+        given = one.get("settings", {}).get("provision", {})
+        for name, meant in _WORDS.items():
+            words = given.get(name, ()) if isinstance(given, Mapping) else ()
+            for number, word in enumerate(words if isinstance(words, list) else ()):
+                if isinstance(word, str) and not _WORD.fullmatch(word):
+                    path = (*place, "settings", "provision", name, number)
+                    what = f"{owner}: «{word}» in {name} isn't {meant}"
+                    fix = "write one word, without spaces and quotes"
+                    yield document.problem("TEN-797", what, fix, path)
