@@ -43,7 +43,7 @@ import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import command, difference, put, read, write
+from ansible.module_utils.host_files import NOT_FOUND, command, difference, put, read, write
 
 GUARDS = "/var/lib/tenantry/guards"
 BOOT = "tenantry-undo.service"
@@ -151,6 +151,8 @@ def settle(module, candidate):
     if not changes:
         return changes
     code, said = shell(asked["test"], candidate=f"{candidate}.test")
+    if code == NOT_FOUND and module.check_mode:
+        return changes
     if code:
         module.fail_json(msg=f"the new {asked['path']} isn't right, and wasn't put in place: {said.strip()}")
     if is_pending(asked["name"]) and not difference(asked):

@@ -32,7 +32,7 @@ def serve_time(guest: Guest) -> None:
 
 
 def host_of(
-    guest: Guest, roles: tuple[str, ...] = ("control-plane", "etcd", "worker"), **more: object
+    guest: Guest, roles: tuple[str, ...] = ("worker",), **more: object
 ) -> dict[str, Any]:
     """Describe a guest as an inventory does."""
     return {

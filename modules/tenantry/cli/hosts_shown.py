@@ -111,5 +111,6 @@ def _plain(one: HostOutcome) -> dict[str, object]:
         "action": one.action.value,
         "changes": one.changes,
         "notes": one.notes,
+        **({"bmc": one.bmc} if one.bmc is not None else {}),
         "problems": [{"code": found.code, "message": found.message, "fix": found.fix} for found in one.problems],
     }
