@@ -24,7 +24,7 @@ from tenantry.paths import cache_dir
 TOOLS = ("systemd-nspawn", "mmdebstrap", "losetup", "mkfs.ext4", "ip", "ssh-keygen", "setpriv")
 """What this machine needs for them, besides root."""
 _OF_A_KERNEL = {"linux-image-amd64", "initramfs-tools"}
-_MORE = ["curl", "haproxy", "keepalived"]
+_MORE = ["haproxy", "keepalived"]
 _DISK_BYTES = 3 << 30
 _BOOT_SECONDS = 90
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -135,7 +135,7 @@ def _container(disk: Path, folder: Path, network: int, number: int) -> Iterator[
             _make_own(home / "root", name, address, number, loop)
             command = _command(home, name, network, loop)
             key = disk.parent / "key"
-            started = Container(name, number, home, 22, key, address, _start(command, home), address, command)
+            started = Container(name, number, home, 22, key, _start(command, home), address, network, command)
             try:
                 yield started
             finally:

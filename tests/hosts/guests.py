@@ -37,9 +37,14 @@ class Guest:
     folder: Path
     port: int
     key: Path
-    address: str
     process: subprocess.Popen[bytes]
     at: str = "127.0.0.1"
+    network: int = 0
+
+    @property
+    def address(self) -> str:
+        """Give its address in the network of guests."""
+        return f"10.77.{self.network}.{self.number}"
 
     @property
     def mac(self) -> str:
@@ -171,7 +176,7 @@ def _start(image: Image, folder: Path, name: str, *, number: int, network: int, 
     ]
     with (folder / "qemu.log").open("wb") as log:
         process = subprocess.Popen([*_PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    return Guest(name, number, folder, port, image.key, f"10.77.0.{number}", process)
+    return Guest(name, number, folder, port, image.key, process)
 
 
 def _wait(started: Guest) -> None:

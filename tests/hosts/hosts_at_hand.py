@@ -1,5 +1,6 @@
 """Inventories of test hosts, and the command run on them."""
 
+import copy
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from guests import DATA_DISK, Guest
 from tenantry.problems import Exit
 
 ROOT_DISK = "/dev/disk/by-id/virtio-TEST0ROOT"
+PASSPHRASE = "correct horse battery staple, as they say"
 AS_ASKED = "1 host as asked; nothing was changed.\n"
 STATE = (
     "find /etc /boot -type f -exec sha256sum {} + | sort -k 2; nft list ruleset; cut -d' ' -f1-4 /proc/mounts; "
@@ -63,9 +65,14 @@ def inventory_of(*hosts: dict[str, Any], **spec: object) -> dict[str, Any]:
 
 
 def write(folder: Path, document: dict[str, Any]) -> Path:
-    """Write an inventory as a file."""
-    file = folder / "inventory.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    """Write an inventory as a file, and the passphrase for its hosts' disks, where it names no other, beside it."""
+    kept, file = folder / "passphrase", folder / "inventory.yaml"
+    kept.touch(0o600)
+    kept.write_text(f"{PASSPHRASE}\n")
+    whole = copy.deepcopy(document)
+    storage = whole["spec"].setdefault("settings", {}).setdefault("storage", {})
+    storage.setdefault("storage_recovery_file", str(kept))
+    file.write_text(yaml.safe_dump(whole, sort_keys=False))
     return file
 
 

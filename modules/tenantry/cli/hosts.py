@@ -21,6 +21,7 @@ class RoleName(StrEnum):
     """The roles that can be run by themselves."""
 
     BASELINE = "baseline"
+    STORAGE = "storage"
     SSHD = "sshd"
     TIME = "time"
     FIREWALL = "firewall"
@@ -28,6 +29,7 @@ class RoleName(StrEnum):
     ETCD = "etcd"
     CONTROLPLANE = "controlplane"
     PROVISION = "provision"
+    OBJECTSTORE = "objectstore"
     AUDIT = "audit"
 
 

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from tenantry import hardening
-from tenantry.contract.model import DiskPurpose, HostRole, Inventory, InventoryHost
+from tenantry.contract.model import DiskPurpose, HostDisk, HostRole, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
 from tenantry.hosts.provision import to_provision
 from tenantry.paths import site_dir
@@ -78,6 +78,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_disks": [disk.id for disk in host.disks],
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
         "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
+        "host_storage": [_disk(disk) for disk in host.disks if disk.purpose is not DiskPurpose.SYSTEM],
         "host_collector": COLLECTOR,
         "host_address": host.address,
         "site_name": spec.site,
@@ -100,6 +101,11 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_time": list(spec.time.servers),
         **_settings(spec.settings, host.settings),
     }
+
+
+def _disk(disk: HostDisk) -> dict[str, str]:
+    told = {"serial": disk.serial, "wipe": disk.wipe}
+    return {"id": disk.id, "purpose": disk.purpose.value, **{name: value for name, value in told.items() if value}}
 
 
 def _of_role(inventory: Inventory, role: HostRole) -> list[dict[str, str]]:

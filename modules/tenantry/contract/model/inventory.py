@@ -74,11 +74,12 @@ class HostAddress:
 
 @dataclass(frozen=True, slots=True)
 class HostDisk:
-    """A disk by its stable id."""
+    """A disk by its stable id; `wipe` repeats its serial number where what is on it may be destroyed."""
 
     id: str
     purpose: DiskPurpose
     serial: str | None
+    wipe: str | None
 
 
 class ControllerTls(StrEnum):

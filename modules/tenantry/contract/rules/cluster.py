@@ -2,14 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from ipaddress import ip_network
 from typing import Any
 
 from tenantry.contract.reading.document import Document, shown
-from tenantry.contract.reading.reader import read_file
-from tenantry.contract.rules.settings import role_options, settings_of
-from tenantry.data import playbook_dir
+from tenantry.contract.rules.settings import in_force, judge_ranges, role_defaults, role_options, settings_of
 from tenantry.problems import Problem
 
 _DAYS: Mapping[str, tuple[int, int]] = {
@@ -42,9 +39,9 @@ def judge_cluster(document: Document) -> Iterator[Problem]:
     """Refuse settings that no certificate, etcd or control plane could be made of."""
     yield from _days(document)
     yield from _leaves(document)
-    yield from _ranges(document, "etcd", "TEN-762", _ETCD)
+    yield from judge_ranges(document, "etcd", "TEN-762", _ETCD)
     yield from _elections(document)
-    yield from _ranges(document, "controlplane", "TEN-763", _CONTROL_PLANE)
+    yield from judge_ranges(document, "controlplane", "TEN-763", _CONTROL_PLANE)
     yield from _same_for_all(document, "controlplane", "TEN-763", ("controlplane_router_id", "controlplane_issuer"))
     yield from _flags(document)
 
@@ -74,7 +71,7 @@ def _virtual(document: Document) -> str:
 
 def _router(document: Document) -> object:
     settings = document.spec.get("settings", {}).get("controlplane", {})
-    return settings.get("controlplane_router_id", _defaults("controlplane")["controlplane_router_id"])
+    return settings.get("controlplane_router_id", role_defaults("controlplane")["controlplane_router_id"])
 
 
 def _share_network(document: Document, other: Document) -> bool:
@@ -86,20 +83,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _ranges(document: Document, role: str, code: str, ranges: Mapping[str, tuple[int, int]]) -> Iterator[Problem]:
-    for name, (least, most) in ranges.items():
-        for owner, _, value, path in settings_of(document, role, name):
-            if _is_number(value) and not least <= value <= most:  # type: ignore[operator]
-                what = f"{owner}: {name} is {value}"
-                yield document.problem(code, what, f"write {least} to {most}", path)
-
-
 def _days(document: Document) -> Iterator[Problem]:
     """Refuse certificates that would outlive their authority, or be made anew at each run."""
-    yield from _ranges(document, "pki", "TEN-760", _DAYS)
-    defaults = _defaults("pki")
+    yield from judge_ranges(document, "pki", "TEN-760", _DAYS)
     for number, host in enumerate(document.spec["hosts"]):
-        days = {name: _in_force(document, host, "pki", name, defaults[name]) for name in _DAYS}
+        days = {name: in_force(document, host, "pki", name) for name in _DAYS}
         if not all(map(_is_number, days.values())):
             continue
         authority, leaf, renew = days.values()
@@ -112,25 +100,10 @@ def _days(document: Document) -> Iterator[Problem]:
             yield document.problem("TEN-760", what, "lower pki_renew_days", path)
 
 
-@cache
-def _defaults(role: str) -> Mapping[str, Any]:
-    (document,), _ = read_file(playbook_dir() / "roles" / role / "defaults" / "main.yml")
-    return dict(document.data)
-
-
-def _in_force(document: Document, host: Mapping[str, Any], role: str, name: str, default: object) -> Any:  # noqa: ANN401
-    """Give what a host is told: its own setting, else the site's, else the role's default."""
-    for node in (host, document.spec):
-        if name in node.get("settings", {}).get(role, {}):
-            return node["settings"][role][name]
-    return default
-
-
 def _elections(document: Document) -> Iterator[Problem]:
     """Refuse members that choose leaders at each lost packet, which etcd itself doesn't start with, or that differ."""
-    defaults = _defaults("etcd")
     for number, host in enumerate(document.spec["hosts"]):
-        beat, election = (_in_force(document, host, "etcd", name, defaults[name]) for name in [*_ETCD][:2])
+        beat, election = (in_force(document, host, "etcd", name) for name in [*_ETCD][:2])
         if _is_number(beat) and _is_number(election) and election < 5 * beat:
             what = f"{host['name']}: etcd_election_ms is {election}, less than five times etcd_heartbeat_ms, {beat}"
             yield document.problem("TEN-762", what, "raise it to five to ten times", ("spec", "hosts", number))
@@ -162,7 +135,7 @@ def _flags(document: Document) -> Iterator[Problem]:
 
 def _leaves(document: Document) -> Iterator[Problem]:
     """Refuse a certificate that nobody could sign, or that takes the name of another."""
-    taken = {leaf["name"] for leaf in _defaults("pki")["pki_leaves"]}
+    taken = {leaf["name"] for leaf in role_defaults("pki")["pki_leaves"]}
     for owner, _, value, path in settings_of(document, "pki", "pki_extra_leaves"):
         for number, leaf in enumerate(value if isinstance(value, list) else ()):
             if isinstance(leaf, dict):

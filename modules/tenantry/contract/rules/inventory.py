@@ -9,6 +9,7 @@ from tenantry.contract.reading.document import Document, Path
 from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
 from tenantry.contract.rules.provision import judge_provision
 from tenantry.contract.rules.settings import judge_settings
+from tenantry.contract.rules.store import judge_store
 from tenantry.problems import Problem
 
 _HA = 3
@@ -50,6 +51,7 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
     yield from judge_provision(document)
     yield from judge_settings(document)
     yield from judge_cluster(document)
+    yield from judge_store(document)
 
 
 _Place = tuple[str, str, Path]
@@ -85,8 +87,10 @@ def _identities(host: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
         # Some buses number their disks anew on every machine: what is the host's own is its path, not the device.
         if not disk["id"].startswith(("/dev/disk/by-id/virtio-", "/dev/disk/by-id/dm-")):
             yield "disk", disk["id"], ("disks", number, "id")
-        if "serial" in disk:
-            yield "disk", disk["serial"], ("disks", number, "serial")
+        # A wipe repeats the disk's own number; another disk's is refused by itself.
+        told = next((name for name in ("serial", "wipe") if name in disk), None)
+        if told is not None:
+            yield "disk", disk[told], ("disks", number, told)
     bmc = host.get("bmc", {})
     if "address" in bmc:
         yield "address", bmc["address"], ("bmc", "address")
@@ -201,6 +205,15 @@ def _disks(document: Document, host: Mapping[str, Any], path: Path) -> Iterator[
     if "object-store" in host["roles"] and "data" not in purposes:
         what = f"{name}: an object store has no disk of its own"
         yield document.problem("TEN-709", what, "name a disk with the purpose data", path)
+    for number, disk in enumerate(host["disks"]):
+        at = (*path, number, "wipe")
+        if "wipe" in disk and disk["purpose"] == "system":
+            yield document.problem("TEN-750", f"{name}: the system's disk has a wipe", "remove it", at, key=True)
+        elif disk.get("wipe", disk.get("serial")) != disk.get("serial", disk.get("wipe")):
+            what = f"{name}: wipe is {disk['wipe']}, and the disk's serial is {disk['serial']}"
+            yield document.problem(
+                "TEN-750", what, "look which disk it is; where both are right, they are the same", at
+            )
     ids = [disk["id"] for disk in host["disks"]]
     for number, disk in enumerate(ids):
         if disk in ids[:number]:

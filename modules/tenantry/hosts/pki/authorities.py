@@ -22,7 +22,7 @@ from tenantry.certificates import (
 )
 from tenantry.files import write_atomic
 
-AUTHORITIES = ("etcd", "kubernetes", "front-proxy")
+AUTHORITIES = ("etcd", "kubernetes", "front-proxy", "object-store")
 """One authority a purpose, as kubeadm splits them: a client of Kubernetes is none of etcd."""
 
 Reason = Mapping[str, str]

@@ -1,6 +1,5 @@
 """How each server of a site is started, and how to see that it answers."""
 
-import configparser
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from tenantry.sandbox.layout import REGION, SiteLayout
 from tenantry.sandbox.ports import LOOPBACK
 from tenantry.sandbox.site.certs import Pair
 from tenantry.sandbox.site.settings import SERVICE_RANGES, Pki, authentication_file
+from tenantry.storekeys import read_keys
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "versitygw")
 
@@ -60,11 +60,10 @@ def issuer_url(site: SiteLayout) -> str:
 
 def root_keys(site: SiteLayout) -> tuple[str, str]:
     """Read the access key and the secret key of the object store's administrator. Raises UnreachableError (TEN-306)."""
-    parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read(site.credentials, encoding="utf-8")
-        return parser[site.site]["aws_access_key_id"], parser[site.site]["aws_secret_access_key"]
-    except (OSError, configparser.Error, KeyError, UnicodeDecodeError):
+        keys = read_keys(site.credentials, site.site)
+        return keys.access, keys.secret
+    except (OSError, ValueError):
         what = f"the keys of {site.site}'s object store can't be read"
         fix = "restore the file, or run `tenantry sandbox down --delete`, which removes the sandbox with its data"
         raise UnreachableError(problem("TEN-306", what, fix, file=str(site.credentials))) from None

@@ -16,6 +16,7 @@ from tenantry.hardening import FRONT_PROXY
 from tenantry.sandbox.layout import Layout, SiteLayout
 from tenantry.sandbox.ports import LOOPBACK
 from tenantry.sandbox.site.certs import Pair, ensure_authority, ensure_certificate, ensure_token_key
+from tenantry.storekeys import new_keys, write_keys
 from tenantry.toolchain.table import kubernetes_minor
 
 # Each site has its own range of Service addresses; the first of it is the API server's.
@@ -115,9 +116,7 @@ def write_settings(site: SiteLayout, pki: Pki) -> None:
     manager = _kubeconfig(site, pki, "system:kube-controller-manager", pki.controller_manager)
     _write_yaml(site.conf / "controller-manager.kubeconfig", manager)
     if not site.credentials.is_file():
-        access, secret = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
-        text = f"[{site.site}]\naws_access_key_id = {access}\naws_secret_access_key = {secret}\n"
-        write_atomic(site.credentials, text.encode())
+        write_keys(site.credentials, site.site, new_keys())
 
 
 def bootstrap_kubeconfig(site: SiteLayout) -> Path:
