@@ -15,6 +15,7 @@ options:
   load: {type: list, elements: str, default: [], description: Kernel modules that the running kernel must have.}
   free: {type: dict, default: {}, description: MiB that must be free, by path.}
   room: {type: dict, default: {}, description: "MiB that a folder must have room for, what it has included."}
+  ports: {type: list, elements: dict, default: [], description: "interface and block of ports that it must have."}
   account: {type: str, required: true, description: The account that must be able to log in by a key.}
   now: {type: float, required: true, description: The time of who asks, in seconds.}
   most_skew: {type: int, default: 86400, description: By how many seconds the clock may be off.}
@@ -35,6 +36,8 @@ refused: {description: "key, value, what and fix of each reason.", type: list, r
 """
 
 import glob
+import ipaddress
+import json
 import os
 import pwd
 import time
@@ -126,6 +129,22 @@ def room(wanted):
             yield reason(path, f"{has} MiB", what, "take a larger disk, or keep less there by the role's settings")
 
 
+def ports(wanted):
+    """Refuse where a port isn't there, or isn't in the network that it is named for."""
+    if not wanted:
+        return
+    found = json.loads(command("ip", "-json", "-4", "address", "show")[1] or "[]")
+    has = {one["ifname"]: [entry["local"] for entry in one.get("addr_info", ())] for one in found}
+    for one in wanted:
+        name, block = one["interface"], ipaddress.ip_network(one["block"])
+        fix = "correct provision.ranges, or give the port an address there"
+        if name not in has:
+            yield reason("port", name, f"there is no such port, but {', '.join(sorted(has))}", fix)
+        elif not any(ipaddress.ip_address(address) in block for address in has[name]):
+            there = ", ".join(has[name]) or "none"
+            yield reason("port", name, f"it has no address in {block}, but {there}", fix)
+
+
 def clock(now, most):
     """Refuse a clock that is so far off that certificates wouldn't be valid."""
     off = round(time.time() - now)
@@ -159,6 +178,7 @@ def main():
             "load": {"type": "list", "elements": "str", "default": []},
             "free": {"type": "dict", "default": {}},
             "room": {"type": "dict", "default": {}},
+            "ports": {"type": "list", "elements": "dict", "default": []},
             "account": {"type": "str", "required": True},
             "now": {"type": "float", "required": True},
             "most_skew": {"type": "int", "default": 86400},
@@ -179,6 +199,7 @@ def main():
         refused += kernel(asked["sysctl"], asked["load"])
         refused += space(asked["free"])
         refused += room(asked["room"])
+        refused += ports(asked["ports"])
         refused += clock(asked["now"], asked["most_skew"])
         refused += login(asked["account"])
     if refused:

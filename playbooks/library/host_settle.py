@@ -34,6 +34,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, difference, put_line, read, write
 
 FSTAB = "/etc/fstab"
+UNITS = "/etc/systemd/system/"
 
 
 def setting_path(name):
@@ -103,19 +104,27 @@ def account_changes(allowed):
 
 def service_changes(services, changed):
     """Give each service that doesn't run, doesn't come back with a boot, or is to be restarted for its files."""
-    names = [one["name"] for one in services]
-    if not names:
+    if not services:
         return
-    active = command("systemctl", "is-active", *names)[1].split()
-    enabled = command("systemctl", "is-enabled", *names)[1].split()
-    for one, runs, boots in zip(services, active, enabled, strict=True):
+    # Also of one whose package isn't there yet: then both say so, in check mode.
+    units = [f"{one['name']}.service" for one in services]
+    said = command("systemctl", "show", "--property=UnitFileState,ActiveState", *units)[1]
+    states = [dict(line.split("=", 1) for line in part.splitlines()) for part in said.strip().split("\n\n")]
+    for one, state in zip(services, states, strict=True):
         name = one["name"]
-        if boots != "enabled":
+        if state.get("UnitFileState") != "enabled":
             yield f"service {name} isn't enabled", lambda name=name: must("systemctl", "-q", "enable", name)
-        if runs != "active":
+        if state.get("ActiveState") != "active":
             yield f"service {name} doesn't run", lambda name=name: must("systemctl", "start", name)
         elif changed & set(one.get("files", ())):
             yield f"service {name} has other files", lambda name=name: must("systemctl", "restart", name)
+
+
+def put_file(one):
+    """Write a file; systemd reads a unit anew."""
+    write(one)
+    if one["path"].startswith(UNITS):
+        must("systemctl", "daemon-reload")
 
 
 class CommandError(Exception):
@@ -132,7 +141,7 @@ def must(*words):
 def find_changes(wanted):
     """Give all that differs, in the order in which it is changed: files first, for what is in force comes of them."""
     files = [(said, one) for one in wanted["files"] if (said := difference(one))]
-    changes = [(said, lambda one=one: write(one)) for said, one in files]
+    changes = [(said, lambda one=one: put_file(one)) for said, one in files]
     changes += module_changes(wanted["load"], wanted["unload"])
     changes += sysctl_changes(wanted["sysctl"])
     changes += mount_changes(wanted["mounts"])

@@ -8,7 +8,7 @@ import re
 import time
 from datetime import UTC, datetime
 
-from ansible.module_utils.host_files import command, read
+from ansible.module_utils.host_files import NOT_FOUND, command, read
 
 OF_ONE_DEVICE = re.compile(r"^net\.(ipv4|ipv6)\.(conf|neigh)\.(?!all\.|default\.)")
 PRINTABLE = re.compile(r"^[^\x00-\x08\x0a-\x1f\x7f]{0,1024}$")
@@ -26,10 +26,9 @@ class UnansweredError(Exception):
 
 def said(*words):
     """Give what a command printed; it has to be there, and to succeed."""
-    try:
-        code, text = command(*words)
-    except FileNotFoundError:
-        raise AbsentError(f"{words[0]} isn't installed") from None
+    code, text = command(*words)
+    if code == NOT_FOUND:
+        raise AbsentError(f"{words[0]} isn't installed")
     if code:
         raise UnansweredError(f"{' '.join(words)}: {' '.join(text.split()) or code}")
     return text

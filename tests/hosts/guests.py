@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +74,15 @@ class Guest:
 
     def reboot(self) -> None:
         """Boot it anew, and wait for its SSH."""
+        self._boot(lambda: self.run("systemd-run --on-active=1 systemctl reboot", check=False))
+
+    def lose_power(self) -> None:
+        """Take its power away at once, give it back, and wait for its SSH."""
+        self._boot(lambda: self.monitor("system_reset"))
+
+    def _boot(self, begin: Callable[[], object]) -> None:
         before = self.run("cat /proc/sys/kernel/random/boot_id")
-        self.run("systemd-run --on-active=1 systemctl reboot", check=False)
+        begin()
         deadline = time.monotonic() + _BOOT_SECONDS
         while time.monotonic() < deadline:
             with suppress(GuestError, subprocess.TimeoutExpired):

@@ -33,9 +33,7 @@ def serve_time(guest: Guest) -> None:
     guest.run(f"printf '{_SOURCE}' > /etc/chrony/source.conf; chronyd -x -f /etc/chrony/source.conf")
 
 
-def host_of(
-    guest: Guest, roles: tuple[str, ...] = ("control-plane", "etcd", "worker"), **more: object
-) -> dict[str, Any]:
+def host_of(guest: Guest, roles: tuple[str, ...] = ("worker",), **more: object) -> dict[str, Any]:
     """Describe a guest as an inventory does."""
     return {
         "name": guest.name,

@@ -61,6 +61,13 @@ def good() -> dict[str, Any]:
             "virtualAddress": "10.20.0.100",
         },
         "time": {"servers": ["ntp1.gov.example"]},
+        "provision": {
+            "server": "host-1",
+            "install": ["host-4"],
+            "mirror": "http://mirror.gov.example/debian",
+            "keys": [KEY],
+            "ranges": [{"interface": "eth1", "block": "10.20.0.0/24", "gateway": "10.20.0.254"}],
+        },
         "settings": {"baseline": {"baseline_sysctl": {"vm.swappiness": "10"}}},
         "hosts": [
             host(1, "control-plane", "etcd", bmc={"address": "10.20.255.1", "mac": "52:54:00:aa:00:01"}),
@@ -98,6 +105,7 @@ def drop(*path: str | int) -> Callable[[dict[str, Any]], None]:
 
 
 FIRST = ("hosts", 0)
+SERVED = ("provision", "ranges")
 PURPOSES = ("system", "data")
 BAD = {
     "doubled name": (put("host-1", "hosts", 3, "name"), "TEN-700", ["host-1", "name"]),
@@ -320,6 +328,52 @@ BAD = {
         "TEN-765",
         ["%h/x"],
     ),
+    "a BMC that is to be believed, and has a fingerprint": (
+        put({"address": "10.20.255.1", "tls": "unverified", "fingerprint": ":".join(["0A"] * 32)}, *FIRST, "bmc"),
+        "TEN-792",
+        ["host-1", "fingerprint"],
+    ),
+    "half a fingerprint": (put("0A:0B", *FIRST, "bmc", "fingerprint"), "TEN-123", ["0A:0B"]),
+    "a BMC that is to be believed by a misspelt word": (put("none", *FIRST, "bmc", "tls"), "TEN-124", ["none"]),
+    "a server that nobody described": (put("host-9", *SERVED[:1], "server"), "TEN-793", ["provision.server", "host-9"]),
+    "a machine whose MAC isn't known": (put(["host-9"], *SERVED[:1], "install"), "TEN-793", ["host-9", "MAC"]),
+    "a server that installs itself": (put(["host-1"], *SERVED[:1], "install"), "TEN-793", ["host-1", "itself"]),
+    "ranges that overlap": (
+        put([{"interface": f"eth{n}", "block": f"10.20.0.0/2{3 + n}"} for n in (1, 2)], *SERVED),
+        "TEN-794",
+        ["10.20.0.0/25", "10.20.0.0/24 of provision.ranges"],
+    ),
+    "a range beyond the network": (
+        put("10.21.0.0/24", *SERVED, 0, "block"),
+        "TEN-794",
+        ["10.21.0.0/24", "10.20.0.0/24"],
+    ),
+    "a range of pods": (put("10.128.0.0/24", *SERVED, 0, "block"), "TEN-794", ["10.128.0.0/24", "network.pods"]),
+    "a range of IPv6": (put("fd00:1::/64", *SERVED, 0, "block"), "TEN-794", ["fd00:1::/64", "IPv4"]),
+    "two ranges of a port": (
+        put([{"interface": "eth1", "block": f"10.20.0.{n}/25"} for n in (0, 128)], *SERVED),
+        "TEN-794",
+        ["eth1 has another range"],
+    ),
+    "a machine outside all ranges": (put("10.20.0.128/25", *SERVED, 0, "block"), "TEN-795", ["host-4", "10.20.0.4"]),
+    "a gateway outside its range": (put("10.20.1.254", *SERVED, 0, "gateway"), "TEN-795", ["10.20.1.254"]),
+    "a gateway that is a host": (put("10.20.0.5", *SERVED, 0, "gateway"), "TEN-795", ["10.20.0.5", "host-5"]),
+    "a mirror on the internet": (
+        put("http://deb.debian.org/debian", *SERVED[:1], "mirror"),
+        "TEN-796",
+        ["deb.debian.org"],
+    ),
+    "a mirror by another protocol": (put("ftp://mirror/debian", *SERVED[:1], "mirror"), "TEN-123", ["ftp://mirror"]),
+    "a kernel's argument that is a command": (
+        put({"provision": {"provision_arguments": ["quiet || shell"]}}, "settings"),
+        "TEN-797",
+        ["all hosts", "quiet || shell"],
+    ),
+    "a package that is a command": (
+        put({"provision": {"provision_include": ["sudo;reboot"]}}, *FIRST, "settings"),
+        "TEN-797",
+        ["host-1", "sudo;reboot"],
+    ),
     "a store without TLS": (
         put({"objectstore": {"objectstore_endpoint": "http://s3.gov.example"}}, "settings"),
         "TEN-755",
@@ -365,6 +419,12 @@ BAD = {
     "port as a text": (put("22", "hosts", 2, "ssh", "port"), "TEN-122", ["port"]),
     "MAC in capitals": (put("52:54:00:AA:00:01", *FIRST, "mac"), "TEN-123", ["52:54:00:AA:00:01"]),
     "half a key": (put("ssh-ed25519 AAAA", "hosts", 2, "hostKey"), "TEN-123", ["hostKey"]),
+    "a signer that is a private key's name": (
+        put({"signers": ["~/.ssh/id_ed25519"]}, "bundle"),
+        "TEN-123",
+        ["signers"],
+    ),
+    "a bundle that nobody signs": (put({"signers": []}, "bundle"), "TEN-125", ["bundle.signers"]),
     "root's shell as account": (put("ops;id", "management", "account"), "TEN-123", ["ops;id"]),
 }
 
@@ -440,9 +500,9 @@ def test_a_file_without_an_inventory_is_refused(tmp_path: Path) -> None:
 def test_a_limit_that_no_host_matches_is_refused(tmp_path: Path) -> None:
     inventory = read_inventory(write(tmp_path, good()))
     check_limit(inventory, ["host-4"])
-    limited = to_ansible(inventory, None, tmp_path / "known_hosts", ["host-4"])["all"]["hosts"]
+    hosts: Any = to_ansible(inventory, None, tmp_path / "known_hosts", ["host-4"])
     # What it is told of its cluster is of all hosts.
-    assert {name: len(one["site_etcd"]) for name, one in limited.items()} == {"host-4": 3}
+    assert {name: len(one["site_etcd"]) for name, one in hosts["all"]["hosts"].items()} == {"host-4": 3}
     with pytest.raises(InputError, match=r"TEN-721 .* no host hots-4[\s\S]*host-4"):
         check_limit(inventory, ["hots-4"])
 

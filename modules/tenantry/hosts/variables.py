@@ -7,10 +7,12 @@ from pathlib import Path
 from tenantry import hardening
 from tenantry.contract.model import DiskPurpose, HostDisk, HostRole, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
+from tenantry.hosts.provision import to_provision
 from tenantry.paths import site_dir
 from tenantry.toolchain.table import kubernetes_minor
 
 SSH_PORT = 22
+_NOTHING: Mapping[str, Mapping[str, object]] = {}
 _HARDENED = {
     "etcd": hardening.ETCD,
     "kube_apiserver": hardening.APISERVER,
@@ -20,15 +22,26 @@ _HARDENED = {
 
 
 def to_ansible(
-    inventory: Inventory, key: Path | None, known_hosts: Path, limit: Sequence[str] = ()
+    inventory: Inventory,
+    key: Path | None,
+    known_hosts: Path,
+    limit: Sequence[str] = (),
+    *,
+    bundle: Path | None = None,
+    more: Mapping[str, Mapping[str, object]] = _NOTHING,
 ) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
-    With `limit` only the hosts of those names are in it; what they are told of their cluster is of all of them.
-    `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries.
+    With `limit` only the hosts of those names are in it; what they are told of others is of all of them.
+    `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
+    `bundle` the folder of an opened one; `more` has variables by host besides.
     """
-    chosen = [host for host in inventory.spec.hosts if not limit or host.name in limit]
-    hosts = {host.name: _variables(inventory, host, key, known_hosts) for host in chosen}
+    opened = {"site_bundle": str(bundle or "")}
+    hosts = {
+        host.name: {**_variables(inventory, host, key, known_hosts), **opened, **more.get(host.name, {})}
+        for host in inventory.spec.hosts
+        if not limit or host.name in limit
+    }
     return {"all": {"hosts": hosts}}
 
 
@@ -80,6 +93,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
             "audit": hardening.AUDIT_POLICY,
             "authentication": hardening.authentication(),
         },
+        "host_provision": to_provision(inventory, host),
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),

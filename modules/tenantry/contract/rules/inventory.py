@@ -7,6 +7,7 @@ from typing import Any
 from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
 from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
+from tenantry.contract.rules.provision import judge_provision
 from tenantry.contract.rules.settings import judge_settings
 from tenantry.contract.rules.store import judge_store
 from tenantry.problems import Problem
@@ -45,6 +46,8 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
             what = f"{host['name']}: there is no rack {host['rack']}"
             yield document.problem("TEN-701", what, f"choose one of {', '.join(racks)}", (*_HOSTS, number, "rack"))
         yield from _disks(document, host, (*_HOSTS, number, "disks"))
+    yield from _controllers(document)
+    yield from judge_provision(document)
     yield from judge_settings(document)
     yield from judge_cluster(document)
     yield from judge_store(document)
@@ -204,6 +207,16 @@ def _disks(document: Document, host: Mapping[str, Any], path: Path) -> Iterator[
         if disk in ids[:number]:
             what = f"{name}: the disk {disk} is named twice"
             yield document.problem("TEN-700", what, "name each once", (*path, number, "id"))
+
+
+def _controllers(document: Document) -> Iterator[Problem]:
+    """Refuse a controller that is to be believed without proof, and whose proof is given."""
+    for number, host in _hosts(document):
+        bmc = host.get("bmc", {})
+        if bmc.get("tls") == "unverified" and "fingerprint" in bmc:
+            path = (*_HOSTS, number, "bmc", "tls")
+            what = f"{host['name']}: its BMC is to be unverified, and has a fingerprint to be verified by"
+            yield document.problem("TEN-792", what, "remove one of the two", path)
 
 
 def _hosts(document: Document) -> Sequence[tuple[int, Mapping[str, Any]]]:

@@ -17,6 +17,7 @@ _NUMBERS = {**dict.fromkeys(_PORTS, (1024, 65535)), "objectstore_wait_seconds": 
 def judge_store(document: Document) -> Iterator[Problem]:
     """Give every way in which what an inventory says of its object store can't be."""
     yield from _one_host(document)
+    yield from _offered(document)
     yield from _endpoint(document)
     yield from _numbers(document)
     for owner, _, value, path in settings_of(document, _ROLE, "objectstore_keys_file"):
@@ -32,6 +33,17 @@ def _one_host(document: Document) -> Iterator[Problem]:
         what = f"{document.spec['hosts'][number]['name']}: a site has one object store, on one host's disks"
         fix = "give the role object-store to one host, and more disks to that"
         yield document.problem("TEN-757", what, fix, ("spec", "hosts", number, "roles"))
+
+
+def _offered(document: Document) -> Iterator[Problem]:
+    """Refuse an offer without an object store: no host is one, and it says of none."""
+    offers = document.spec.get("offers")
+    if offers is None or {"objectStoreCidrs", "objectStorePort"} <= offers["network"].keys():
+        return
+    if not any("object-store" in host["roles"] for host in document.spec["hosts"]):
+        what = "offers.network: no host is the object store, and it doesn't say where one is"
+        fix = "give a host the role object-store, or add objectStoreCidrs and objectStorePort"
+        yield document.problem("TEN-714", what, fix, ("spec", "offers", "network"))
 
 
 def _endpoint(document: Document) -> Iterator[Problem]:

@@ -14,6 +14,8 @@ from tenantry.files import write_atomic
 from tenantry.hardening import encryption
 from tenantry.hosts.pki.authorities import certificate_file, load_authority
 
+CONTEXT = "site"
+"""The context of an administrator's kubeconfig."""
 TO_BE_MADE = "to be made\n"
 ADMINISTRATOR = Subject("tenantry", ("system:masters",))
 """Nobody else is in this group, which RBAC can't bind: it binds roles for those who work with the site."""
@@ -38,12 +40,17 @@ def ensure_encryption(folder: Path) -> str:
     return read_encryption(folder)
 
 
+def administrator_file(folder: Path) -> Path:
+    """Give where a site's folder has the kubeconfig of its administrator."""
+    return folder / "administrator.kubeconfig"
+
+
 def ensure_administrator(folder: Path, endpoint: str, days: int) -> Path | None:
     """Write the kubeconfig of a site's administrator, with a key of its own, where there is none that holds.
 
     Gives it where it was made, or made anew: because it has ended, or the API server is reached elsewhere.
     """
-    file = folder / "administrator.kubeconfig"
+    file = administrator_file(folder)
     with FileLock(folder / "lock"):
         if file.is_file():
             now = json.loads(file.read_text())
@@ -65,13 +72,13 @@ def _kubeconfig(endpoint: str, ca: bytes, certificate: bytes, key: bytes) -> dic
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "site", "cluster": {"server": endpoint, "certificate-authority-data": encoded[0]}}],
+        "clusters": [{"name": CONTEXT, "cluster": {"server": endpoint, "certificate-authority-data": encoded[0]}}],
         "users": [
             {
                 "name": ADMINISTRATOR.name,
                 "user": {"client-certificate-data": encoded[1], "client-key-data": encoded[2]},
             }
         ],
-        "contexts": [{"name": "site", "context": {"cluster": "site", "user": ADMINISTRATOR.name}}],
-        "current-context": "site",
+        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": ADMINISTRATOR.name}}],
+        "current-context": CONTEXT,
     }
