@@ -209,7 +209,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    asked = module.params
+    asked, changes = module.params, []
     try:
         if asked["state"] == "judged":
             refuse(module, refusals(asked))
@@ -223,7 +223,7 @@ def main():
                 module.fail_json(msg=failed or f"changed, and still so: {'; '.join(left)}", changes=changes)
         module.exit_json(changed=bool(changes), changes=changes)
     except (OSError, CommandError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), changes=changes)
 
 
 if __name__ == "__main__":
