@@ -69,6 +69,7 @@ READY = {
     APISERVER: "https://{address}:6443/readyz",
     "kube-controller-manager": "https://127.0.0.1:10257/healthz",
     "kube-scheduler": "https://127.0.0.1:10259/healthz",
+    "keepalived": "https://{virtual}:6443/readyz",
 }
 
 
@@ -170,12 +171,12 @@ def is_ready(asked, name, address):
     """Say whether a service is ready: asked over TLS, as one whom it knows."""
     if name not in READY:
         return bool(main_process(name))
-    address = f"[{address}]" if ":" in address else address
+    at = {key: f"[{one}]" if ":" in one else one for key, one in (("address", address), ("virtual", asked["virtual"]))}
     try:
         context = ssl.create_default_context(cafile=f"{asked['pki']}/kubernetes-ca.crt")
         context.load_cert_chain(f"{asked['pki']}/haproxy.crt", f"{asked['pki']}/haproxy.key")
         handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        with urllib.request.build_opener(*handlers).open(READY[name].format(address=address), timeout=5) as answer:
+        with urllib.request.build_opener(*handlers).open(READY[name].format(**at), timeout=5) as answer:
             return answer.status == 200
     except OSError:
         return False
