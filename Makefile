@@ -51,7 +51,7 @@ host-tools container-tools:
 	  || echo "Test hosts need $(TOOLS), which couldn't be installed; their tests are skipped."
 
 .PHONY: test-hosts
-test-hosts: setup host-tools container-tools ## the roles that prepare hosts, on guests of QEMU and containers of systemd-nspawn
+test-hosts: setup toolchain host-tools container-tools ## the roles that prepare hosts, on guests of QEMU and containers of systemd-nspawn
 	$(PYTEST) -m hosts tests/hosts
 
 .PHONY: toolchain
@@ -73,6 +73,12 @@ mutation: setup ## each expression of the policies weakened in turn; a case has 
 .PHONY: bench
 bench: setup toolchain ## the figures: ratios against kubectl, gator and conftest, start-up times, memory
 	PYTHONPATH=tests $(BIN)/python -m bench
+
+# The stock modules that it compares with come from PyPI, in the package that carries Ansible's collections.
+.PHONY: bench-hosts
+bench-hosts: setup host-tools ## the figures of preparing hosts: against facts alone, and against stock modules
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	PYTHONPATH=tests:tests/hosts $(BIN)/python -m bench.hosts $(ARGS)
 
 .PHONY: parity
 parity: setup toolchain ## thousands of objects and policies, judged offline and by a real API server

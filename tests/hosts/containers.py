@@ -35,7 +35,13 @@ _PRELUDE = ("setpriv", "--pdeathsig", "KILL")
 class Container(Guest):
     """A container that runs, or whose power was cut."""
 
+    network: int = 0
     command: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Give its address on its bridge."""
+        return f"10.77.{self.network}.{self.number}"
 
     def cut(self) -> None:
         """Take its power away: nothing in it is told."""
@@ -135,7 +141,7 @@ def _container(disk: Path, folder: Path, network: int, number: int) -> Iterator[
             _make_own(home / "root", name, address, number, loop)
             command = _command(home, name, network, loop)
             key = disk.parent / "key"
-            started = Container(name, home, 22, key, address, _start(command, home), address, command)
+            started = Container(name, number, home, 22, key, _start(command, home), address, network, command)
             try:
                 yield started
             finally:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +33,22 @@ class Guest:
     """A running guest: reached by SSH at `at` and a port, and in a network of guests by `address`."""
 
     name: str
+    number: int
     folder: Path
     port: int
     key: Path
-    address: str
     process: subprocess.Popen[bytes]
     at: str = "127.0.0.1"
+
+    @property
+    def address(self) -> str:
+        """Give its address in the network of guests."""
+        return f"10.77.0.{self.number}"
+
+    @property
+    def mac(self) -> str:
+        """Give the MAC of its interface there."""
+        return mac_of(self.number)
 
     @property
     def ssh(self) -> list[str]:
@@ -63,8 +73,15 @@ class Guest:
 
     def reboot(self) -> None:
         """Boot it anew, and wait for its SSH."""
+        self._boot(lambda: self.run("systemd-run --on-active=1 systemctl reboot", check=False))
+
+    def lose_power(self) -> None:
+        """Take its power away at once, give it back, and wait for its SSH."""
+        self._boot(lambda: self.monitor("system_reset"))
+
+    def _boot(self, begin: Callable[[], object]) -> None:
         before = self.run("cat /proc/sys/kernel/random/boot_id")
-        self.run("systemd-run --on-active=1 systemctl reboot", check=False)
+        begin()
         deadline = time.monotonic() + _BOOT_SECONDS
         while time.monotonic() < deadline:
             with suppress(GuestError, subprocess.TimeoutExpired):
@@ -72,6 +89,12 @@ class Guest:
                     return
             time.sleep(1)
         raise GuestError(f"{self.name} didn't come back:\n{self.console()}")
+
+    def restore(self) -> None:
+        """Bring it back to what it was just after its first boot."""
+        self.monitor(f"loadvm {_SNAPSHOT}")
+        _wait(self)
+        _make_own(self)
 
     def monitor(self, command: str) -> str:
         """Have QEMU's monitor do something, and give what it said."""
@@ -103,7 +126,7 @@ def guest(image: Image, folder: Path, name: str = "host-1", *, number: int = 1, 
     started = _start(image, home, name, number=number, network=network or free_port(), restore=True)
     try:
         _wait(started)
-        _make_own(started, number)
+        _make_own(started)
         yield started
     finally:
         started.stop()
@@ -152,7 +175,7 @@ def _start(image: Image, folder: Path, name: str, *, number: int, network: int, 
     ]
     with (folder / "qemu.log").open("wb") as log:
         process = subprocess.Popen([*_PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    return Guest(name, folder, port, image.key, f"10.77.0.{number}", process)
+    return Guest(name, number, folder, port, image.key, process)
 
 
 def _wait(started: Guest) -> None:
@@ -167,18 +190,18 @@ def _wait(started: Guest) -> None:
     raise GuestError(f"{started.name} doesn't answer:\n{started.console()}")
 
 
-def _make_own(started: Guest, number: int) -> None:
+def _make_own(started: Guest) -> None:
     """Tell guests of one snapshot apart, and bring their clock to today's."""
     started.run(
         f"date -s @{time.time():.0f} >/dev/null; hostname {started.name}; echo {started.name} > /etc/hostname; "
         f"sed -i 's/guest/{started.name}/' /etc/hosts; echo {uuid.uuid4().hex} > /etc/machine-id; "
-        f"ip link set eth1 address {mac_of(number)} up; ip address replace {started.address}/24 dev eth1; "
+        f"ip link set eth1 address {started.mac} up; ip address replace {started.address}/24 dev eth1; "
         f"printf '[Match]\\nName=eth1\\n[Network]\\nAddress={started.address}/24\\n' > {_PEERS}; sync"
     )
 
 
 def mac_of(number: int) -> str:
-    """Give the MAC of a test host in the network of its peers."""
+    """Give the MAC that the guest of a number has among guests."""
     return f"52:54:00:00:02:{number:02x}"
 
 

@@ -13,6 +13,12 @@ from guests import DATA_DISK, Guest, mac_of
 from tenantry.problems import Exit
 
 ROOT_DISK = "/dev/disk/by-id/virtio-TEST0ROOT"
+AS_ASKED = "1 host as asked; nothing was changed.\n"
+STATE = (
+    "find /etc /boot -type f -exec sha256sum {} + | sort -k 2; nft list ruleset; cut -d' ' -f1-4 /proc/mounts; "
+    "sysctl -a 2>/dev/null | grep -E '^(net.ipv..conf.(all|default)|kernel.(k|y|pe|pa|un|co)|fs.protected|vm.)'"
+)
+"""A shell's text for what roles change: files by their hashes, the firewall's rules, mounts, settings in force."""
 TIME_SOURCE = "127.0.0.1:1123"
 _SOURCE = (
     "local stratum 8\nport 1123\nbindaddress 127.0.0.1\nallow 127.0.0.1\n"
@@ -25,17 +31,15 @@ def serve_time(guest: Guest) -> None:
     guest.run(f"printf '{_SOURCE}' > /etc/chrony/source.conf; chronyd -x -f /etc/chrony/source.conf")
 
 
-def host_of(
-    guest: Guest, number: int = 1, roles: tuple[str, ...] = ("control-plane", "etcd", "worker"), **more: object
-) -> dict[str, Any]:
-    """Describe a guest as an inventory does."""
+def host_of(guest: Guest, roles: tuple[str, ...] = ("object-store",), **more: object) -> dict[str, Any]:
+    """Describe a guest as an inventory does; by default one that is no part of a cluster, which would be made of it."""
     return {
         "name": guest.name,
         "roles": list(roles),
         "rack": "r01",
         "address": guest.address,
-        "mac": mac_of(number),
-        "serial": f"TEST{number}",
+        "mac": guest.mac,
+        "serial": f"TEST{guest.number}",
         "ssh": {"address": guest.at, "port": guest.port},
         "hostKey": " ".join(guest.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2]),
         "disks": [{"id": ROOT_DISK, "purpose": "system"}, {"id": DATA_DISK, "purpose": "data"}],

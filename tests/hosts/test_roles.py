@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from guest_image import Image
 from guests import Guest
-from hosts_at_hand import denied, host_of, inventory_of, run, serve_time, write
+from hosts_at_hand import AS_ASKED, STATE, denied, host_of, inventory_of, run, serve_time, write
 
 from tenantry.problems import Exit
 
@@ -35,11 +35,6 @@ ANSWERED = {
 }
 """The policies that what the roles do has to satisfy."""
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4nIUAfsNQHSQn9U5Z4bMk5Qy1p2bqzC0SqfXyVb7oY"
-AS_ASKED = "1 host as asked; nothing was changed.\n"
-STATE = (
-    "find /etc /boot -type f -exec sha256sum {} + | sort; nft list ruleset; cut -d' ' -f1-4 /proc/mounts; "
-    "sysctl -a 2>/dev/null | grep -E '^(net.ipv..conf.(all|default)|kernel.(k|y|pe|pa|un|co)|fs.protected|vm.)'"
-)
 
 
 def changes(text: str) -> list[list[str]]:
@@ -111,7 +106,7 @@ def test_a_host_that_does_not_answer_is_told_and_nothing_changes_on_the_other(
     host: Guest, image: Image, tmp_path: Path
 ) -> None:
     gone = {**host_of(host), "name": "host-9", "address": "10.77.0.9", "mac": "52:54:00:00:02:09", "serial": "TEST9"}
-    gone |= {"ssh": {"address": "127.0.0.1", "port": 9}, "roles": ["worker"]}
+    gone |= {"ssh": {"address": "127.0.0.1", "port": 9}}
     inventory = write(tmp_path, inventory_of(host_of(host), gone))
     before = host.run(STATE)
     failed = run("prepare", inventory, "--private-key", image.key, expect=Exit.UNREACHABLE)

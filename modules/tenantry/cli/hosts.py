@@ -65,20 +65,35 @@ def prepare(
     limit: Limit = None,
     role: Roles = None,
     private_key: Key = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            "--site",
+            metavar="FILE",
+            dir_okay=False,
+            help="Where to write the site's document. By default SITE.site.yaml beside the inventory.",
+            show_default=False,
+        ),
+    ] = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Bring hosts to the baseline. What is as it should be stays as it is; running again finishes what was half done.
+
+    Once all hosts of an inventory with `offers` are as asked, writes the document of their site for `tenantry apply`.
 
     Exits 2 when the inventory is wrong, or a host is refused before anything was changed; 3 when a host can't be
     reached, or something failed on it.
 
     Example: tenantry hosts prepare onprem.yaml
     """
-    from tenantry.cli.hosts_shown import write_outcomes
+    from tenantry.cli.hosts_shown import write_outcomes, write_site
     from tenantry.hosts.running import PREPARE
 
-    outcomes = _run(_read(inventory, limit), PREPARE, private_key, check=False, roles=role or (), limit=limit or ())
+    machines = _read(inventory, limit)
+    outcomes = _run(machines, PREPARE, private_key, check=False, roles=role or (), limit=limit or ())
     write_outcomes(outcomes, form, would=False)
+    if _exit(outcomes) is Exit.DONE and not limit and not role:
+        write_site(machines, site or inventory.with_name(f"{machines.spec.site}.site.yaml"))
     raise typer.Exit(_exit(outcomes))
 
 
@@ -174,8 +189,14 @@ def _run(
     limit: Sequence[str],
     roles: Sequence[str] = (),
 ) -> Sequence["HostOutcome"]:
-    from tenantry.hosts.running import run_playbook
+    from tenantry.cli.building import show_builds
+    from tenantry.hosts.binaries import binaries_of
+    from tenantry.hosts.running import PREPARE, run_playbook
+    from tenantry.toolchain import ensure
 
+    if playbook == PREPARE:
+        with show_builds() as building:
+            ensure(binaries_of(inventory, roles, limit), building)
     names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
     with _following(names) as progress:
         return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles, limit=limit)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -9,6 +10,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tenantry.cli.options import Format
 from tenantry.cli.tables import new_table, show, show_problems
+from tenantry.contract.model import Inventory
+from tenantry.files import write_atomic
 from tenantry.hosts.outcome import Action, HostOutcome, Step
 
 _STYLES = {
@@ -79,6 +82,17 @@ def write_outcomes(outcomes: Sequence[HostOutcome], form: Format, *, would: bool
             typer.echo(f"{one.host}: {note}.")
     show_problems(found for one in outcomes for found in one.problems)
     typer.echo(_summary(outcomes, would=would))
+
+
+def write_site(inventory: Inventory, target: Path) -> None:
+    """Write the document of the site that an inventory's hosts are now, and say where; nothing, if it offers none."""
+    from tenantry.hosts.site_document import site_document
+    from tenantry.render.manifest import to_yaml
+
+    document = site_document(inventory)
+    if document is not None:
+        write_atomic(target, to_yaml([document]).encode())
+        typer.echo(f"The site {inventory.spec.site} is described in {target}, which tenantry apply takes.", err=True)
 
 
 def _summary(outcomes: Sequence[HostOutcome], *, would: bool) -> str:

@@ -110,6 +110,7 @@ class InventorySpec:
     network: HostNetworks
     time: TimeSources
     settings: Mapping[str, Mapping[str, object]]
+    offers: Mapping[str, object] | None
     hosts: tuple[InventoryHost, ...]
 
 

@@ -38,6 +38,7 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
     yield from _ranges(document)
     yield from _roles(document)
     yield from _time(document)
+    yield from _store(document)
     racks = [rack["name"] for rack in spec["racks"]]
     for number, host in enumerate(spec["hosts"]):
         if host["rack"] not in racks:
@@ -163,6 +164,17 @@ def _roles(document: Document) -> Iterator[Problem]:
     if count["control-plane"] > 1 and "virtualAddress" not in document.spec["network"]:
         what = f"{count['control-plane']} control-plane hosts have no address that moves between them"
         yield document.problem("TEN-707", what, "add network.virtualAddress", ("spec", "network"), key=True)
+
+
+def _store(document: Document) -> Iterator[Problem]:
+    """Refuse an offer without an object store: no host is one, and it says of none."""
+    offers = document.spec.get("offers")
+    if offers is None or "objectStoreCidrs" in offers["network"]:
+        return
+    if not any("object-store" in host["roles"] for host in document.spec["hosts"]):
+        what = "offers.network: no host is the object store, and no objectStoreCidrs say where one is"
+        fix = "give a host the role object-store, or add objectStoreCidrs"
+        yield document.problem("TEN-714", what, fix, ("spec", "offers", "network"))
 
 
 def _time(document: Document) -> Iterator[Problem]:
