@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from guests import DATA_DISK, Guest, mac_of
+from guests import DATA_DISK, Guest
 
 from tenantry.problems import Exit
 
