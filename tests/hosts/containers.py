@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import guest_image
+import psutil
 from filelock import FileLock
 from guest_image import PACKAGES
 from guests import Guest, GuestError, mac_of
@@ -45,7 +46,7 @@ class Container(Guest):
 
     def cut(self) -> None:
         """Take its power away: nothing in it is told."""
-        self.stop()
+        _kill(self.process)
 
     def boot(self) -> None:
         """Give it power again, and wait for its SSH."""
@@ -116,7 +117,9 @@ def _bridge() -> Iterator[int]:
     """Make a bridge of which there is none yet, and with it a network: 10.77.<number>.0/24."""
     for number in range(100, 250):
         add = ["ip", "link", "add", f"tnt{number}", "type", "bridge"]
-        if subprocess.run(add, check=False, capture_output=True).returncode == 0:
+        # What another run left, whose own end came too soon for it.
+        left = any(Path("/sys/class/net").glob(f"vb-t{number}-*"))
+        if not left and subprocess.run(add, check=False, capture_output=True).returncode == 0:
             break
     else:
         raise GuestError("no bridge can be made")
@@ -184,6 +187,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(5)
+    _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a container's first process, too: it doesn't always go with nspawn."""
+    with suppress(psutil.NoSuchProcess):
+        for one in psutil.Process(process.pid).children():
+            one.kill()
     process.kill()
     process.wait(30)
 
