@@ -15,21 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import guest_image
-import psutil
 from filelock import FileLock
 from guest_image import PACKAGES
 from guests import Guest, GuestError, mac_of
 
 from tenantry.paths import cache_dir
 
-TOOLS = ("systemd-nspawn", "mmdebstrap", "losetup", "mkfs.ext4", "ip", "ssh-keygen", "setpriv")
+TOOLS = ("systemd-nspawn", "mmdebstrap", "losetup", "mkfs.ext4", "ip", "ssh-keygen", "setpriv", "unshare")
 """What this machine needs for them, besides root."""
 _OF_A_KERNEL = {"linux-image-amd64", "initramfs-tools"}
 _MORE = ["curl", "haproxy", "keepalived"]
 _DISK_BYTES = 3 << 30
 _BOOT_SECONDS = 90
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-_PRELUDE = ("setpriv", "--pdeathsig", "KILL")
+# Ends with us, however we end, and all that runs in it with it: its first process wouldn't always go with nspawn.
+_PRELUDE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Container(Guest):
 
     def cut(self) -> None:
         """Take its power away: nothing in it is told."""
-        _kill(self.process)
+        self.stop()
 
     def boot(self) -> None:
         """Give it power again, and wait for its SSH."""
@@ -187,14 +187,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(5)
-    _kill(process)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a container's first process, too: it doesn't always go with nspawn."""
-    with suppress(psutil.NoSuchProcess):
-        for one in psutil.Process(process.pid).children():
-            one.kill()
     process.kill()
     process.wait(30)
 
