@@ -49,7 +49,7 @@ import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_addresses import holder, interface_of, router
-from ansible.module_utils.host_files import read
+from ansible.module_utils.host_files import command, read
 from ansible.module_utils.host_services import (
     CommandError,
     account_changes,
@@ -151,16 +151,15 @@ def settle(asked, files, services):
         name = one["name"]
         write_started(name, one["files"])
         must("systemctl", "--quiet", "enable", name)
-        must("systemctl", "restart", name)
-        if not wait(asked, name):
-            return unready(asked, name)
+        if command("systemctl", "restart", name)[0] or not wait(asked, name):
+            return unready(name)
     # A controller that lost its lease while its API server was away ends, and comes back by itself.
-    return next((unready(asked, one["name"]) for one in asked["services"] if not wait(asked, one["name"])), "")
+    return next((unready(one["name"]) for one in asked["services"] if not wait(asked, one["name"])), "")
 
 
-def unready(asked, name):
-    """Say that a service isn't ready."""
-    return f"{name} isn't ready {asked['wait']} s after its start: journalctl -u {name}"
+def unready(name):
+    """Say that a service doesn't get ready."""
+    return f"{name} didn't get ready; journalctl -u {name} tells why"
 
 
 def wait(asked, name):

@@ -206,7 +206,7 @@ def test_a_change_that_fails_stops_at_the_first_host(three: Machines, site: Site
 
     three.set("controlplane", controlplane_apiserver_flags={"no-such-flag": "x"}, controlplane_wait_seconds=30)
     done = three.run(*ROLES)
-    assert "kube-apiserver" in told({"host-1": done["host-1"]})
+    assert "kube-apiserver didn't get ready" in told({"host-1": done["host-1"]})
     for name in ("host-2", "host-3"):
         assert "the API server of host-1 isn't ready, and this host's would be changed" in told({name: done[name]})
     after = three.state(STATE)
