@@ -64,6 +64,10 @@ class Site:
         """Say whether the API answers through the virtual address."""
         return self.kubectl("get", "--raw", "/readyz", check=False) == "ok"
 
+    def is_written_to(self) -> bool:
+        """Say whether something can be written."""
+        return "labeled" in self.kubectl("label", "--overwrite", "namespace", "default", "seen=yes", check=False)
+
     @contextmanager
     def watched(self) -> Iterator[list[float]]:
         """Give the moments at which it didn't answer, twice in a row, while something else was done."""
@@ -132,7 +136,7 @@ def test_three_hosts_serve_one_api_that_outlives_each_of_them(three: Machines, s
     first.cut()
     wait_until(site.answers, "the API doesn't answer without one of its hosts")
     assert "says" in site.kubectl("get", "secret", "canary", "-o", "json")
-    site.kubectl("create", "configmap", "after")
+    wait_until(site.is_written_to, "nothing is written without one of the hosts")
     first.boot()
     wait_until(lambda: served_by(three) == 3, "the host doesn't come back")
     assert len(holders(three)) == 1
