@@ -89,7 +89,7 @@ def variant(made: Made, folder: Path, change: Callable[[Path, Manifest], Manifes
 
 def rows(text: str) -> list[list[str]]:
     """Give the rows of a table of changes."""
-    return [line.split(maxsplit=2) for line in text.splitlines() if line.startswith("host-1 ")]
+    return [line.rstrip().split(maxsplit=2) for line in text.splitlines() if line.startswith("host-1 ")]
 
 
 def inventory_for(host: Guest, made: Made, folder: Path, **spec: object) -> Path:
@@ -99,7 +99,7 @@ def inventory_for(host: Guest, made: Made, folder: Path, **spec: object) -> Path
 def test_what_a_host_lacks_comes_from_the_bundle_as_predicted(
     host: Guest, image: Image, made: Made, tmp_path: Path
 ) -> None:
-    host.run(f"{KEEP_CLOCK}; dpkg --purge {LACKING}; {SERVE_CLOCK}")
+    host.run(f"{KEEP_CLOCK}; dpkg --purge {LACKING}; {SERVE_CLOCK}", seconds=600)
     inventory, key = inventory_for(host, made, tmp_path), ("--private-key", image.key)
     bundle = ("--bundle", made.file)
     before = host.run(STATE)
@@ -194,11 +194,12 @@ def test_what_a_killed_dpkg_left_is_finished_by_the_next_run(
     inventory = inventory_for(host, made, tmp_path)
     words: tuple[Any, ...] = ("prepare", inventory, "--role", "firewall", "--bundle", made.file)
     words = (*words, "--private-key", image.key)
-    host.run(f"dpkg --purge {LACKING}")
+    host.run(f"dpkg --purge {LACKING}", seconds=600)
     run(*words)
     wanted = host.run(STATE)
     for when in KILLS.values():
-        host.run(f"systemctl disable --now nftables; nft flush ruleset; dpkg --purge {LACKING}")
+        # Without its program a service can't be stopped any more; each package's scripts take seconds in a guest.
+        host.run(f"systemctl disable --now nftables; nft flush ruleset; dpkg --purge {LACKING}", seconds=600)
         command = [sys.executable, "-m", "tenantry", "hosts", *map(str, words)]
         environment = {**os.environ, "COLUMNS": "160"}
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as running:
