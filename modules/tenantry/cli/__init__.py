@@ -42,6 +42,7 @@ COMMANDS = (
     "report",
     "env",
     "hosts",
+    "hosts_bmc",
     "hosts_bundle",
     "sandbox",
     "toolchain",

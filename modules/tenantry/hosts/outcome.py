@@ -32,7 +32,8 @@ class Step:
 class HostOutcome:
     """What happened on a host: by role, what was changed (or would be), what waits for somebody, and what is wrong.
 
-    A host is `stopped` where another one was refused before anything was changed anywhere.
+    `bmc` is what its management controller says of it. A host is `stopped` where another one was refused before
+    anything was changed anywhere.
     """
 
     host: str
@@ -42,6 +43,7 @@ class HostOutcome:
     problems: list[Problem] = field(default_factory=list)
     facts: Mapping[str, object] | None = None
     needs: Mapping[str, Any] | None = None
+    bmc: Mapping[str, Any] | None = None
 
     def count(self) -> int:
         """Give the number of changes."""
