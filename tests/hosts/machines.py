@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -82,23 +82,22 @@ def machine(folder: Path, mac: str, network: int, mib: int = 1024) -> Iterator[M
 @contextmanager
 def notified(machine_of: Callable[[str], Machine | None]) -> Iterator[Notified]:
     """Take what a controller's notifier tells, and give its machines power, or take it."""
-    lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             system = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with lock:
-                found.told.append(system)
-                bare = machine_of(system["name"])
-                if bare is not None and bare.runs != (system["power_state"] == "On"):
-                    (bare.off if bare.runs else bare.on)()
+            found.told.append(system)
+            bare = machine_of(system["name"])
+            if bare is not None and bare.runs != (system["power_state"] == "On"):
+                (bare.off if bare.runs else bare.on)()
             self.send_response(204)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # One thread for all: a machine ends with the thread that started it.
+    server = HTTPServer(("127.0.0.1", 0), Handler)
     found = Notified(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -55,9 +55,11 @@ def journal(host: Guest) -> list[str]:
 def await_line(host: Guest, *parts: str, console: Any) -> None:  # noqa: ANN401
     """Wait until the server says something."""
     deadline = time.monotonic() + SECONDS
-    while not any(all(part in line for part in parts) for line in (said := journal(host))):
+    said = journal(host)
+    while not any(all(part in line for part in parts) for line in said):
         assert time.monotonic() < deadline, "\n".join([*said[-60:], console()[-3000:]])
         time.sleep(3)
+        said = journal(host)
 
 
 def rows(text: str) -> list[list[str]]:
