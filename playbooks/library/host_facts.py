@@ -24,20 +24,14 @@ hostFacts: {description: The document., type: dict, returned: always}
 
 import os
 import time
+from contextlib import suppress
 
+from ansible.module_utils import host_cluster as cluster
 from ansible.module_utils import host_observing as seen
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import read
 
 LONGEST_WHY = 300
-# What these run isn't prepared by any role yet, so nothing here reads it.
-_OF_KUBERNETES = {
-    "kubelet": ("/configz", ("kubelet",)),
-    "files": ("stat", ("kubelet", "kube-apiserver", "etcd")),
-    "controlPlane": ("/proc/<pid>/cmdline", ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
-    "secretsEncryption": ("the EncryptionConfiguration", ("kube-apiserver",)),
-    "etcd": ("/proc/<pid>/cmdline", ("etcd",)),
-}
 
 
 def observers(asked):
@@ -55,19 +49,25 @@ def observers(asked):
         "swap": ("/proc/swaps", seen.swap),
         "accounts": ("/etc/passwd, /etc/shadow", seen.accounts),
         "packages": ("apt list --upgradable, /var/log/apt/history.log", seen.packages),
-        **{
-            name: (source, lambda names=names: of_kubernetes(names)) for name, (source, names) in _OF_KUBERNETES.items()
-        },
+        "kubelet": ("/configz", kubelet),
+        "files": ("stat", files),
+        "controlPlane": ("/proc/<pid>/cmdline", cluster.control_plane),
+        "secretsEncryption": ("the EncryptionConfiguration", cluster.secrets_encryption),
+        "etcd": ("/proc/<pid>/cmdline", cluster.etcd),
     }
 
 
-def of_kubernetes(names):
-    """Say of what Kubernetes runs that it isn't there; where it is, that nobody looked."""
-    running = {(read(f"/proc/{pid}/comm") or "").strip() for pid in os.listdir("/proc") if pid.isdigit()}
-    # The kernel cuts a process's name at fifteen characters.
-    if not any(name[:15] in running for name in names):
-        raise seen.AbsentError(f"no {' or '.join(names)} runs on the host")
+def kubelet():
+    """Say of a kubelet that it isn't there; where it is, that nobody looked: no role prepares one yet."""
+    cluster.process("kubelet")
     raise NotImplementedError("this collector doesn't read it yet")
+
+
+def files():
+    """Give the files of what runs; of a kubelet's nobody looks yet, so that none is left out."""
+    with suppress(seen.AbsentError):
+        kubelet()
+    return cluster.files()
 
 
 def observe(source, look):

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Installs the packages and programs that a host lacks from a bundle alone; predicts it by apt's own words."""
+"""Installs the packages that a host lacks from a bundle alone; predicts it by apt's own words."""
 
 DOCUMENTATION = r"""
 module: host_packages
@@ -10,7 +10,6 @@ description:
   - The action of the same name gives it index, digests and archive; what a run needs of the bundle alone is copied.
 options:
   packages: {type: list, elements: str, default: [], description: Packages that are to be installed.}
-  binaries: {type: dict, default: {}, description: "SHA-256 of each program that is to be there, by its name."}
   system: {type: dict, required: true, description: "id, version and architecture that the bundle is for."}
   index: {type: str, required: true, description: "The bundle's packages, in the form of Debian's Packages."}
   replaced: {type: list, elements: str, default: [], description: Packages that may be removed for others.}
@@ -43,7 +42,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_apt import KEEP_FILES, broken, describe, missing, planned, repository, stanzas
 from ansible.module_utils.host_files import command, read
 
-PROGRAMS = "/usr/local/bin"
 SCRATCH = "/var/cache/tenantry-bundle"
 SPARE = 64 << 20
 
@@ -112,27 +110,17 @@ def digest(path):
         return ""
 
 
-def look_at_programs(wanted):
-    """Give what of programs differs, and paths in the bundle that this needs."""
-    now = {name: digest(f"{PROGRAMS}/{name}") for name in wanted}
-    other = [name for name, right in wanted.items() if now[name] != right]
-    return [f"program {name} {'differs' if now[name] else 'is missing'}" for name in other], [f"bin/{n}" for n in other]
-
-
 def find_changes(asked):
     """Say what differs, what of the bundle is needed for it, and why it can't be."""
     refused = list(foreign(asked["system"]))
     if refused:
         return [], [], refused
-    changes, needed, refused = look_at_packages(asked)
-    others, files = look_at_programs(asked["binaries"])
-    return changes + others, needed + files, refused
+    return look_at_packages(asked)
 
 
 def unpack(asked, needed):
     """Lay what was copied where it is installed from, held to its digests; say what isn't right."""
     digests = {f"debian/{one['Filename']}": one["SHA256"] for one in stanzas(asked["index"])}
-    digests.update({f"bin/{name}": value for name, value in asked["binaries"].items()})
     with tarfile.open(asked["archive"]) as archive:
         for path in needed:
             target = f"{SCRATCH}/files/{path}"
@@ -177,15 +165,11 @@ def release(services):
 
 
 def install(asked, needed):
-    """Finish what dpkg was killed in, install what lacks, and put programs in place; say what failed."""
+    """Finish what dpkg was killed in, and install what lacks; say what failed."""
     if failed := unpack(asked, needed) if needed else "":
         return failed
     with holding(asked["held"]):
-        failed = install_packages(asked)
-    for path in needed if not failed else ():
-        if path.startswith("bin/"):
-            put_program(f"{SCRATCH}/files/{path}", os.path.basename(path))
-    return failed
+        return install_packages(asked)
 
 
 def install_packages(asked):
@@ -202,17 +186,6 @@ def install_packages(asked):
         if code:
             return " ".join(said.split())[-600:]
     return ""
-
-
-def put_program(source, name):
-    """Put a program in place in one step: one that runs keeps the file that it was started from."""
-    os.makedirs(PROGRAMS, mode=0o755, exist_ok=True)
-    new = f"{PROGRAMS}/.{name}.new"
-    shutil.copyfile(source, new)
-    os.chmod(new, 0o755)
-    with open(new, "rb") as copied:
-        os.fsync(copied.fileno())
-    os.replace(new, f"{PROGRAMS}/{name}")
 
 
 def change(module, changes, needed):
@@ -237,7 +210,6 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "packages": {"type": "list", "elements": "str", "default": []},
-            "binaries": {"type": "dict", "default": {}},
             "system": {"type": "dict", "required": True},
             "index": {"type": "str", "required": True},
             "replaced": {"type": "list", "elements": "str", "default": []},

@@ -19,6 +19,8 @@ options:
   account: {type: str, required: true, description: The account that must be able to log in by a key.}
   now: {type: float, required: true, description: The time of who asks, in seconds.}
   most_skew: {type: int, default: 86400, description: By how many seconds the clock may be off.}
+  storage: {type: dict, default: {}, description: What host_storage is asked for.}
+  recovery: {type: str, default: "", description: The passphrase that host_storage is given.}
 author: [tenantry]
 """
 EXAMPLES = r"""
@@ -42,6 +44,8 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, read
+from ansible.module_utils.host_storage_plan import plan, wanted_volumes
+from ansible.module_utils.host_storage_seen import look
 
 
 def reason(key, value, what, fix):
@@ -80,6 +84,13 @@ def disks(wanted, system_disk):
         below = command("lsblk", "--noheadings", "--inverse", "--list", "--output", "NAME", root)[1].split()
         if os.path.basename(os.path.realpath(system_disk)) not in below:
             yield reason("disk", system_disk, f"the system isn't on it, but on {root}", "name that disk as system")
+
+
+def storage(asked, recovery):
+    """Refuse disks that can't become, or stay, what the inventory says. Those that aren't there are told already."""
+    volumes = [one for one in wanted_volumes(asked) if all(os.path.exists(disk["id"]) for disk in one["disks"])]
+    seen, groups = look(volumes, recovery)
+    yield from plan(volumes, seen, groups, bool(recovery))[0]
 
 
 def kernel(sysctl, load):
@@ -171,6 +182,8 @@ def main():
             "account": {"type": "str", "required": True},
             "now": {"type": "float", "required": True},
             "most_skew": {"type": "int", "default": 86400},
+            "storage": {"type": "dict", "default": {}},
+            "recovery": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,
     )
@@ -178,8 +191,11 @@ def main():
     refused = list(system(asked["systems"]))
     # On another system the rest would mean little.
     if not refused:
-        refused += packages(asked["packages"])
+        lacking = list(packages(asked["packages"]))
+        refused += lacking
         refused += disks(asked["disks"], asked["system_disk"])
+        # What would look at them may be what lacks.
+        refused += [] if lacking else storage(asked["storage"], asked["recovery"])
         refused += kernel(asked["sysctl"], asked["load"])
         refused += space(asked["free"])
         refused += room(asked["room"])

@@ -31,7 +31,7 @@ changes: {description: What differed., type: list, returned: always}
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import command, difference, put, read, write
+from ansible.module_utils.host_files import command, difference, put_line, read, write
 
 FSTAB = "/etc/fstab"
 UNITS = "/etc/systemd/system/"
@@ -75,7 +75,7 @@ def mount_changes(mounts):
     for one in mounts:
         line = f"{one['source']} {one['path']} {one['fs']} {one['options']} 0 0"
         if line not in (read(FSTAB) or "").splitlines():
-            yield f"fstab has no line for {one['path']}", lambda one=one, line=line: set_fstab(one["path"], line)
+            yield f"fstab has no line for {one['path']}", lambda line=line: put_line(FSTAB, 1, line)
         wanted = {name for name in one["options"].split(",") if name in ("nodev", "nosuid", "noexec")}
         if one["path"] not in now:
             yield f"{one['path']} isn't a mount of its own", lambda one=one: mount(one["path"])
@@ -92,12 +92,6 @@ def mount(path):
     must("systemctl", "daemon-reload")
     must("mount", path)
     os.chmod(path, 0o1777)
-
-
-def set_fstab(path, line):
-    """Put a line into fstab, in the place of the one for that path."""
-    kept = [one for one in (read(FSTAB) or "").splitlines() if one.startswith("#") or one.split()[1:2] != [path]]
-    put(FSTAB, "\n".join([*kept, line]) + "\n")
 
 
 def account_changes(allowed):

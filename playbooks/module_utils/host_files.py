@@ -69,6 +69,14 @@ def write(wanted):
         put(wanted["path"], wanted["content"], int(wanted.get("mode") or "0644", 8))
 
 
+def put_line(path, column, line):
+    """Put a line into a table such as fstab, in the place of the one with the same word in that column."""
+    word = line.split()[column]
+    lines = (read(path) or "").splitlines()
+    kept = [one for one in lines if one.startswith("#") or one.split()[column : column + 1] != [word]]
+    put(path, "\n".join([*kept, line]) + "\n")
+
+
 def put(path, content, mode=0o644):
     """Replace a file's text in one step."""
     folder = os.path.dirname(path)

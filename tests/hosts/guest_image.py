@@ -22,7 +22,7 @@ TOOLS = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "genext2fs", "e2fsck", 
 PACKAGES = (
     "linux-image-amd64 initramfs-tools systemd-sysv udev kmod dbus openssh-server python3 sudo iproute2 "
     "procps util-linux nftables chrony auditd audispd-plugins apparmor cryptsetup-bin lvm2 xfsprogs e2fsprogs "
-    "ca-certificates dnsmasq-base ipxe debian-installer-12-netboot-amd64"
+    "ca-certificates curl lynis dnsmasq-base ipxe debian-installer-12-netboot-amd64"
 ).split()
 _LEFT_OUT = (
     "/usr/share/doc/*",

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class GuestError(Exception):
 
 @dataclass
 class Guest:
-    """A running guest: reached by SSH on a loopback port of this machine, and in a network of guests by `address`."""
+    """A running guest: reached by SSH at `at` and a port, and in a network of guests by `address`."""
 
     name: str
     number: int
@@ -38,11 +38,13 @@ class Guest:
     port: int
     key: Path
     process: subprocess.Popen[bytes]
+    at: str = "127.0.0.1"
+    network: int = 0
 
     @property
     def address(self) -> str:
         """Give its address in the network of guests."""
-        return f"10.77.0.{self.number}"
+        return f"10.77.{self.network}.{self.number}"
 
     @property
     def mac(self) -> str:
@@ -54,7 +56,7 @@ class Guest:
         """Give the command that runs another one on the guest."""
         options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=10")
         flags = [word for option in options for word in ("-o", option)]
-        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), "ops@127.0.0.1"]
+        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), f"ops@{self.at}"]
 
     def run(self, command: str, *, seconds: int = 120, check: bool = True, user: str = "root") -> str:
         """Run a shell's text, as root, and give what it printed."""
@@ -72,8 +74,15 @@ class Guest:
 
     def reboot(self) -> None:
         """Boot it anew, and wait for its SSH."""
+        self._boot(lambda: self.run("systemd-run --on-active=1 systemctl reboot", check=False))
+
+    def lose_power(self) -> None:
+        """Take its power away at once, give it back, and wait for its SSH."""
+        self._boot(lambda: self.monitor("system_reset"))
+
+    def _boot(self, begin: Callable[[], object]) -> None:
         before = self.run("cat /proc/sys/kernel/random/boot_id")
-        self.run("systemd-run --on-active=1 systemctl reboot", check=False)
+        begin()
         deadline = time.monotonic() + _BOOT_SECONDS
         while time.monotonic() < deadline:
             with suppress(GuestError, subprocess.TimeoutExpired):

@@ -1,5 +1,6 @@
 """Inventories of test hosts, and the command run on them."""
 
+import copy
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from guests import DATA_DISK, Guest
 from tenantry.problems import Exit
 
 ROOT_DISK = "/dev/disk/by-id/virtio-TEST0ROOT"
+PASSPHRASE = "correct horse battery staple, as they say"
 AS_ASKED = "1 host as asked; nothing was changed.\n"
 STATE = (
     "find /etc /boot -type f -exec sha256sum {} + | sort -k 2; nft list ruleset; cut -d' ' -f1-4 /proc/mounts; "
@@ -31,9 +33,7 @@ def serve_time(guest: Guest) -> None:
     guest.run(f"printf '{_SOURCE}' > /etc/chrony/source.conf; chronyd -x -f /etc/chrony/source.conf")
 
 
-def host_of(
-    guest: Guest, roles: tuple[str, ...] = ("control-plane", "etcd", "worker"), **more: object
-) -> dict[str, Any]:
+def host_of(guest: Guest, roles: tuple[str, ...] = ("worker",), **more: object) -> dict[str, Any]:
     """Describe a guest as an inventory does."""
     return {
         "name": guest.name,
@@ -42,7 +42,7 @@ def host_of(
         "address": guest.address,
         "mac": guest.mac,
         "serial": f"TEST{guest.number}",
-        "ssh": {"address": "127.0.0.1", "port": guest.port},
+        "ssh": {"address": guest.at, "port": guest.port},
         "hostKey": " ".join(guest.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2]),
         "disks": [{"id": ROOT_DISK, "purpose": "system"}, {"id": DATA_DISK, "purpose": "data"}],
         **more,
@@ -65,9 +65,14 @@ def inventory_of(*hosts: dict[str, Any], **spec: object) -> dict[str, Any]:
 
 
 def write(folder: Path, document: dict[str, Any]) -> Path:
-    """Write an inventory as a file."""
-    file = folder / "inventory.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    """Write an inventory as a file, and the passphrase for its hosts' disks, where it names no other, beside it."""
+    kept, file = folder / "passphrase", folder / "inventory.yaml"
+    kept.touch(0o600)
+    kept.write_text(f"{PASSPHRASE}\n")
+    whole = copy.deepcopy(document)
+    storage = whole["spec"].setdefault("settings", {}).setdefault("storage", {})
+    storage.setdefault("storage_recovery_file", str(kept))
+    file.write_text(yaml.safe_dump(whole, sort_keys=False))
     return file
 
 

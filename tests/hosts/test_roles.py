@@ -18,6 +18,7 @@ pytestmark = pytest.mark.hosts
 ANSWERED = {
     "host-accounts",
     "host-audit",
+    "host-disk-encryption",
     "host-facts-fresh",
     "host-firewall",
     "host-kernel-files",
@@ -50,7 +51,14 @@ def test_what_is_predicted_changes_once_and_holds(host: Guest, image: Image, tmp
     assert host.run(STATE) == before
     first = run("prepare", inventory, *key)
     assert changes(first.stdout) == changes(predicted.stdout)
-    assert {role for _, role, _ in changes(first.stdout)} == {"baseline", "sshd", "time", "firewall", "audit"}
+    assert {role for _, role, _ in changes(first.stdout)} == {
+        "baseline",
+        "storage",
+        "sshd",
+        "time",
+        "firewall",
+        "audit",
+    }
     assert run("prepare", inventory, *key).stdout == AS_ASKED
 
     host.reboot()
@@ -61,7 +69,7 @@ def test_what_is_predicted_changes_once_and_holds(host: Guest, image: Image, tmp
     left = denied(tmp_path / "facts" / "host-1.json")
     assert left & ANSWERED == set()
     # They were judged: what no role does yet is denied.
-    assert "host-disk-encryption" in left
+    assert "host-patches" in left
 
 
 PLANTED = {

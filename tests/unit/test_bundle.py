@@ -203,7 +203,7 @@ def inventory(folder: Path, *signers: str, **settings: object) -> Path:
 
 def test_what_roles_need_is_asked_of_the_roles(tmp_path: Path) -> None:
     needs = needs_of(read_inventory(inventory(tmp_path, audit={"audit_remote": "log1:60"})))
-    assert needs.asked.binaries == ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "versitygw")
+    assert needs.asked.binaries == ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "versitygw")
     assert {"audispd-plugins", "auditd", "chrony", "nftables", "openssh-server", "sudo"} <= set(needs.asked.packages)
     source = {"uri": "https://mirror.gov.example/debian", "suites": ["bookworm"], "components": ["main"]}
     needs = needs_of(read_inventory(inventory(tmp_path, packages={"packages_sources": [source]})))

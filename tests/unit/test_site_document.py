@@ -8,14 +8,17 @@ import yaml
 from test_inventory import good, write
 
 from tenantry.cli.hosts_shown import write_site
+from tenantry.connection import read_connection
 from tenantry.contract.load import load_documents
 from tenantry.contract.reading.schema import DERIVED, STORE
+from tenantry.hosts.administrator import ensure_keys
+from tenantry.hosts.pki.operators import administrator_file
 from tenantry.hosts.reading import read_inventory
+from tenantry.paths import site_dir
 from tenantry.problems import InputError
 from tenantry.toolchain.table import kubernetes_minor
 
 EXAMPLE = Path(__file__).parents[2] / "stacks" / "example" / "sites" / "onprem.yaml"
-PINNED = "10.20.0.5/32"
 
 
 def offers(left_out: tuple[str, ...]) -> dict[str, Any]:
@@ -41,7 +44,34 @@ def test_the_document_is_a_site_s(tmp_path: Path) -> None:
     site = load_documents([file]).sites["onprem"].spec
     assert (site.location.value, site.kubernetes_minor) == ("onPremises", kubernetes_minor())
     assert site.network.cluster_cidrs == ("10.128.0.0/14", "10.96.0.0/16")
-    assert site.network.object_store_cidrs == (PINNED,)
+    assert (site.network.object_store_cidrs, site.network.object_store_port) == (("10.20.0.5/32",), 8443)
+
+
+def test_a_store_and_a_connection_of_the_hosts_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
+    offered = offers((*DERIVED, *STORE))
+    del offered["objectStore"]
+    document = inventory_with(offered)
+    document["spec"]["settings"]["objectstore"] = {"objectstore_region": "north"}
+    inventory, file = read_inventory(write(tmp_path, document)), tmp_path / "site.yaml"
+    write_site(inventory, file)
+    store = load_documents([file]).sites["onprem"].spec.object_store
+    assert store is not None
+    assert (store.endpoint, store.region) == ("https://10.20.0.5:8443", "north")
+    # Nothing was made of the cluster yet, so nobody can be told a way to it.
+    assert "How it is reached" not in capsys.readouterr().err
+
+    kept = site_dir("onprem")
+    ensure_keys(kept, "", "onprem")
+    administrator_file(kept).write_text("{}")
+    write_site(inventory, file)
+    connection = read_connection("onprem")
+    assert connection.kubernetes.kubeconfig == administrator_file(kept)
+    assert connection.object_store.endpoint == "https://10.20.0.5:8443"
+    assert connection.object_store.iam_endpoint == "https://10.20.0.5:8444"
+    assert connection.object_store.credentials_file.is_file()
 
 
 def test_what_stands_before_the_object_store_is_taken_from_the_offers(tmp_path: Path) -> None:

@@ -21,10 +21,15 @@ class RoleName(StrEnum):
     """The roles that can be run by themselves."""
 
     BASELINE = "baseline"
+    STORAGE = "storage"
     SSHD = "sshd"
     TIME = "time"
     FIREWALL = "firewall"
+    PKI = "pki"
+    ETCD = "etcd"
+    CONTROLPLANE = "controlplane"
     PROVISION = "provision"
+    OBJECTSTORE = "objectstore"
     AUDIT = "audit"
 
 
@@ -117,7 +122,9 @@ def check(
         list[Path] | None, typer.Option(help="Files and folders with waivers.", readable=False, show_default=False)
     ] = None,
 ) -> None:
-    """Say what `prepare` would change, and judge what the hosts are now by the baseline's policies. Changes nothing.
+    """Say what `prepare` would change, and judge the hosts.
+
+    Nothing is changed. What the hosts are now is judged by the baseline's policies.
 
     Exits 1 when a policy denies a host, else as `prepare`.
 
@@ -150,7 +157,9 @@ def facts(
         typer.Option("--output", metavar="FOLDER", help="Write a file a host there, instead of all to the output."),
     ] = None,
 ) -> None:
-    """Collect the facts of hosts, for `tenantry check`. Reads only; what can't be seen of a host says why.
+    """Collect the facts of hosts, for `tenantry check`.
+
+    Reads only; what can't be seen of a host says why.
 
     Exits 3 when a host can't be reached, after the others' facts are written.
 

@@ -37,10 +37,11 @@ def bmc(
     ] = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
-    """Read machines by their BMCs (Redfish): power, serial number, model, MACs. Change their power, or what they boot.
+    """Read machines, and switch them, by their BMCs (Redfish).
 
-    What is changed is read until it is so. Exits 2 when the inventory is wrong or a machine is refused before anything
-    was changed on any; 3 when a BMC doesn't answer, or doesn't do what it was asked.
+    Tells power, serial number, model and MACs; changes power, or what is booted next. What is changed is read until it
+    is so. Exits 2 when the inventory is wrong or a machine is refused before anything was changed on any; 3 when a BMC
+    doesn't answer, or doesn't do what it was asked.
 
     Example: tenantry hosts bmc onprem.yaml --limit host-2 --boot pxe --power on
     """

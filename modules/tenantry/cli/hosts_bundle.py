@@ -29,10 +29,11 @@ def bundle(
     ],
     form: OutputFormat = Format.TEXT,
 ) -> None:
-    """Collect everything that the hosts need offline in one signed archive, which `prepare --bundle` installs from.
+    """Collect what hosts need offline in one signed archive.
 
-    Debian's packages with all that they depend on, and programs of the toolchain, as the hosts' roles ask. Where
-    nothing of it has changed, the archive stays as it is.
+    `prepare --bundle` installs from it, with all other network cut. In it are Debian's packages with all that they
+    depend on, and programs of the toolchain, as the hosts' roles ask. Where nothing of it has changed, the archive
+    stays as it is.
 
     Exits 2 when the inventory, the key or a package's name is wrong; 3 when packages can't be fetched or built.
 

@@ -10,9 +10,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tenantry.cli.options import Format
 from tenantry.cli.tables import new_table, show, show_problems
+from tenantry.connection import write_connection
 from tenantry.contract.model import Inventory
 from tenantry.files import write_atomic
 from tenantry.hosts.outcome import Action, HostOutcome, Step
+from tenantry.paths import connections_dir
 
 _STYLES = {
     Action.UNCHANGED: "dim",
@@ -85,14 +87,21 @@ def write_outcomes(outcomes: Sequence[HostOutcome], form: Format, *, would: bool
 
 
 def write_site(inventory: Inventory, target: Path) -> None:
-    """Write the document of the site that an inventory's hosts are now, and say where; nothing, if it offers none."""
-    from tenantry.hosts.site_document import site_document
+    """Write the document of the site that an inventory's hosts are now, and say where; nothing, if it offers none.
+
+    How this machine reaches the site is written too, where nobody wrote it before.
+    """
+    from tenantry.hosts.site_document import connection_of, site_document
     from tenantry.render.manifest import to_yaml
 
-    document = site_document(inventory)
-    if document is not None:
-        write_atomic(target, to_yaml([document]).encode())
-        typer.echo(f"The site {inventory.spec.site} is described in {target}, which tenantry apply takes.", err=True)
+    document, name = site_document(inventory), inventory.spec.site
+    if document is None:
+        return
+    write_atomic(target, to_yaml([document]).encode())
+    typer.echo(f"The site {name} is described in {target}, which tenantry apply takes.", err=True)
+    connection = connection_of(inventory)
+    if connection is not None and not (connections_dir() / f"{name}.json").exists():
+        typer.echo(f"How it is reached from here is in {write_connection(connection)}.", err=True)
 
 
 def _summary(outcomes: Sequence[HostOutcome], *, would: bool) -> str:

@@ -11,8 +11,10 @@ import orjson
 
 from tenantry.contract.model import Inventory
 from tenantry.data import playbook_dir
+from tenantry.hosts.administrator import judge_administrator
 from tenantry.hosts.events import Listener
 from tenantry.hosts.outcome import Action, HostOutcome, Step
+from tenantry.hosts.recovery import judge_recovery
 from tenantry.hosts.variables import to_ansible, to_known_hosts
 from tenantry.problems import UnreachableError, problem
 
@@ -43,8 +45,11 @@ def run_playbook(
     after preflight; by default all. With the folder of an opened `bundle`, packages that are missing are installed from
     it. `more` has variables of hosts besides those of their inventory.
 
-    Raises UnreachableError (TEN-725) where Ansible itself fails.
+    Raises UnreachableError (TEN-725) where Ansible itself fails, and InputError for a file with a passphrase (TEN-754)
+    or with keys (TEN-758) that isn't kept as one.
     """
+    judge_recovery(inventory)
+    judge_administrator(inventory)
     names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
     outcomes = {name: HostOutcome(name) for name in names}
     flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]

@@ -1,14 +1,24 @@
 """What Ansible is told of each host: pure, an inventory in, plain data out."""
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 
-from tenantry.contract.model import DiskPurpose, Inventory, InventoryHost
+from tenantry import hardening
+from tenantry.contract.model import DiskPurpose, HostDisk, HostRole, Inventory, InventoryHost
 from tenantry.hosts.facts import COLLECTOR
 from tenantry.hosts.provision import to_provision
+from tenantry.paths import site_dir
+from tenantry.toolchain.table import kubernetes_minor
 
 SSH_PORT = 22
 _NOTHING: Mapping[str, Mapping[str, object]] = {}
+_HARDENED = {
+    "etcd": hardening.ETCD,
+    "kube_apiserver": hardening.APISERVER,
+    "kube_controller_manager": hardening.CONTROLLER_MANAGER,
+    "kube_scheduler": hardening.SCHEDULER,
+}
 
 
 def to_ansible(
@@ -68,7 +78,21 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_disks": [disk.id for disk in host.disks],
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
         "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
+        "host_storage": [_disk(disk) for disk in host.disks if disk.purpose is not DiskPurpose.SYSTEM],
         "host_collector": COLLECTOR,
+        "host_address": host.address,
+        "site_name": spec.site,
+        "site_kept": str(site_dir(spec.site)),
+        "site_first_service": str(ip_network(spec.network.services[0])[1]),
+        "site_virtual_address": spec.network.virtual_address or "",
+        "site_control_plane": _of_role(inventory, HostRole.CONTROL_PLANE),
+        "site_etcd": _of_role(inventory, HostRole.ETCD),
+        "site_hardening": {name: hardening.by_name(flags) for name, flags in _HARDENED.items()},
+        "site_policies": {
+            "admission": hardening.admission(kubernetes_minor()),
+            "audit": hardening.AUDIT_POLICY,
+            "authentication": hardening.authentication(),
+        },
         "host_provision": to_provision(inventory, host),
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
@@ -77,6 +101,15 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_time": list(spec.time.servers),
         **_settings(spec.settings, host.settings),
     }
+
+
+def _disk(disk: HostDisk) -> dict[str, str]:
+    told = {"serial": disk.serial, "wipe": disk.wipe}
+    return {"id": disk.id, "purpose": disk.purpose.value, **{name: value for name, value in told.items() if value}}
+
+
+def _of_role(inventory: Inventory, role: HostRole) -> list[dict[str, str]]:
+    return [{"name": host.name, "address": host.address, "mac": host.mac} for host in inventory.of_role(role)]
 
 
 def _purpose(purpose: DiskPurpose) -> str:

@@ -62,7 +62,7 @@ _KUBE_VERSION = "k8s.io/component-base/version"
 
 # Quick builds first: whoever waits sees soon that it works, and a broken Go shows within a minute.
 COMPONENTS = (
-    Component("etcd", ("etcd",), "tool", "go.etcd.io/etcd/server/v3", (), "minor"),
+    Component("etcd", ("etcd", "etcdutl"), "tool", "go.etcd.io/etcd/server/v3", (), "minor"),
     Component(
         "versitygw",
         ("versitygw",),
@@ -81,7 +81,7 @@ COMPONENTS = (
     ),
     Component(
         "kubernetes",
-        ("kube-apiserver", "kube-controller-manager", "kubectl"),
+        ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
         "tool",
         "k8s.io/kubernetes",
         # Without these, clients can't parse the server's version.

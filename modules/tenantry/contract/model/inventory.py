@@ -74,11 +74,12 @@ class HostAddress:
 
 @dataclass(frozen=True, slots=True)
 class HostDisk:
-    """A disk by its stable id."""
+    """A disk by its stable id; `wipe` repeats its serial number where what is on it may be destroyed."""
 
     id: str
     purpose: DiskPurpose
     serial: str | None
+    wipe: str | None
 
 
 class ControllerTls(StrEnum):
@@ -160,3 +161,7 @@ class Inventory:
 
     metadata: Metadata
     spec: InventorySpec
+
+    def of_role(self, role: HostRole) -> tuple[InventoryHost, ...]:
+        """Give the hosts of a role."""
+        return tuple(host for host in self.spec.hosts if role in host.roles)

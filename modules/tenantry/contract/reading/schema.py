@@ -23,7 +23,7 @@ KINDS = ("Tenant", "Site", "Department", "Waiver", "Grant", "Retirement", "Basel
 
 DERIVED = ("location", "kubernetesMinor", "network.clusterCidrs")
 """What an inventory's offers never have of a site's document: its own hosts and networks say it."""
-STORE = ("network.objectStoreCidrs",)
+STORE = ("network.objectStoreCidrs", "network.objectStorePort")
 """What they have where no hosts of the inventory are the object store, or something stands before it."""
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
+from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
 from tenantry.contract.rules.provision import judge_provision
 from tenantry.contract.rules.settings import judge_settings
+from tenantry.contract.rules.store import judge_store
 from tenantry.problems import Problem
 
 _HA = 3
@@ -24,8 +26,10 @@ _HOSTS = ("spec", "hosts")
 
 def judge_inventories(documents: Documents) -> Iterator[Problem]:
     """Hold every inventory to the rules."""
-    for name in documents.inventories:
-        yield from judge_inventory(documents.sources["Inventory", name])
+    sources = [documents.sources["Inventory", name] for name in documents.inventories]
+    for one in sources:
+        yield from judge_inventory(one)
+    yield from judge_neighbours(sources)
 
 
 def judge_inventory(document: Document) -> Iterator[Problem]:
@@ -36,7 +40,6 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
     yield from _ranges(document)
     yield from _roles(document)
     yield from _time(document)
-    yield from _store(document)
     racks = [rack["name"] for rack in spec["racks"]]
     for number, host in enumerate(spec["hosts"]):
         if host["rack"] not in racks:
@@ -46,6 +49,8 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
     yield from _controllers(document)
     yield from judge_provision(document)
     yield from judge_settings(document)
+    yield from judge_cluster(document)
+    yield from judge_store(document)
 
 
 _Place = tuple[str, str, Path]
@@ -81,8 +86,10 @@ def _identities(host: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
         # Some buses number their disks anew on every machine: what is the host's own is its path, not the device.
         if not disk["id"].startswith(("/dev/disk/by-id/virtio-", "/dev/disk/by-id/dm-")):
             yield "disk", disk["id"], ("disks", number, "id")
-        if "serial" in disk:
-            yield "disk", disk["serial"], ("disks", number, "serial")
+        # A wipe repeats the disk's own number; another disk's is refused by itself.
+        told = next((name for name in ("serial", "wipe") if name in disk), None)
+        if told is not None:
+            yield "disk", disk[told], ("disks", number, told)
     bmc = host.get("bmc", {})
     if "address" in bmc:
         yield "address", bmc["address"], ("bmc", "address")
@@ -165,17 +172,6 @@ def _roles(document: Document) -> Iterator[Problem]:
         yield document.problem("TEN-707", what, "add network.virtualAddress", ("spec", "network"), key=True)
 
 
-def _store(document: Document) -> Iterator[Problem]:
-    """Refuse an offer without an object store: no host is one, and it says of none."""
-    offers = document.spec.get("offers")
-    if offers is None or "objectStoreCidrs" in offers["network"]:
-        return
-    if not any("object-store" in host["roles"] for host in document.spec["hosts"]):
-        what = "offers.network: no host is the object store, and no objectStoreCidrs say where one is"
-        fix = "give a host the role object-store, or add objectStoreCidrs"
-        yield document.problem("TEN-714", what, fix, ("spec", "offers", "network"))
-
-
 def _time(document: Document) -> Iterator[Problem]:
     for number, server in enumerate(document.spec["time"]["servers"]):
         name, _, port = server.partition(":")
@@ -197,6 +193,15 @@ def _disks(document: Document, host: Mapping[str, Any], path: Path) -> Iterator[
     if "object-store" in host["roles"] and "data" not in purposes:
         what = f"{name}: an object store has no disk of its own"
         yield document.problem("TEN-709", what, "name a disk with the purpose data", path)
+    for number, disk in enumerate(host["disks"]):
+        at = (*path, number, "wipe")
+        if "wipe" in disk and disk["purpose"] == "system":
+            yield document.problem("TEN-750", f"{name}: the system's disk has a wipe", "remove it", at, key=True)
+        elif disk.get("wipe", disk.get("serial")) != disk.get("serial", disk.get("wipe")):
+            what = f"{name}: wipe is {disk['wipe']}, and the disk's serial is {disk['serial']}"
+            yield document.problem(
+                "TEN-750", what, "look which disk it is; where both are right, they are the same", at
+            )
     ids = [disk["id"] for disk in host["disks"]]
     for number, disk in enumerate(ids):
         if disk in ids[:number]:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from tenantry.contract.model import DiskPurpose
 from tenantry.contract.reading.document import Document, Path, shown
 from tenantry.contract.reading.reader import read_file
 from tenantry.data import playbook_dir
@@ -22,6 +23,10 @@ _NODES = {"worker"}
 # What only adds to the rules: others switch audit off, or keep records from being made at all.
 _RULE = re.compile(r"(-w /\S+|-a (always|never),exit|-a exit,(always|never))( -[FSCpk] \S+)*")
 _REMOTE = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
+_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
+_SYSTEM = re.compile(
+    r"/(bin|boot|dev|etc|home|lib\d*|proc|root|run|sbin|sys|tmp|usr|var/tmp)(/.*)?|/var(/(lib|log|cache))?|/opt"
+)
 _KEPT = {"audit_file_mib": (1, 1 << 20), "audit_files": (2, 999), "audit_spare_mib": (2, 1 << 20)}
 
 _Setter = tuple[str, list[str], Mapping[str, Any], Path]
@@ -45,6 +50,13 @@ def settable(role: str) -> list[str]:
     return [name for name in role_options()[role] if name.startswith(f"{role}_")]
 
 
+@cache
+def role_defaults(role: str) -> Mapping[str, Any]:
+    """Give what a role does where nothing else is set."""
+    (document,), _ = read_file(playbook_dir() / "roles" / role / "defaults" / "main.yml")
+    return dict(document.data)
+
+
 def judge_settings(document: Document) -> Iterator[Problem]:
     """Refuse settings that no role knows, or that aren't what it takes."""
     spec = document.spec
@@ -55,6 +67,7 @@ def judge_settings(document: Document) -> Iterator[Problem]:
     yield from _forwarding(document)
     yield from _allowed(document)
     yield from _recorded(document)
+    yield from _stored(document)
 
 
 def _judge(document: Document, owner: str, settings: Mapping[str, Any], path: Path) -> Iterator[Problem]:
@@ -90,7 +103,7 @@ def _meant(name: str, known: list[str]) -> str:
     return f"write {close[0]}, if that was meant" if close else f"choose one of {', '.join(known)}"
 
 
-def _settings(document: Document, role: str, name: str) -> Iterator[tuple[str, list[str], object, Path]]:
+def settings_of(document: Document, role: str, name: str) -> Iterator[tuple[str, list[str], object, Path]]:
     """Give every place that sets something, with whom it is for and what they are."""
     hosts = document.spec["hosts"]
     everyone = sorted({one for host in hosts for one in host["roles"]})
@@ -102,9 +115,25 @@ def _settings(document: Document, role: str, name: str) -> Iterator[tuple[str, l
             yield owner, roles, values[name], (*path, "settings", role, name)
 
 
+def in_force(document: Document, host: Mapping[str, Any], role: str, name: str) -> Any:  # noqa: ANN401
+    """Give what a host is told: its own setting, else the site's, else the role's default."""
+    for node in (host, document.spec):
+        if name in node.get("settings", {}).get(role, {}):
+            return node["settings"][role][name]
+    return role_defaults(role)[name]
+
+
+def judge_ranges(document: Document, role: str, code: str, ranges: Mapping[str, tuple[int, int]]) -> Iterator[Problem]:
+    """Refuse numbers that a role's settings of these names can't be."""
+    for name, (least, most) in ranges.items():
+        for owner, _, value, path in settings_of(document, role, name):
+            if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
+                yield document.problem(code, f"{owner}: {name} is {value}", f"write {least} to {most}", path)
+
+
 def _forwarding(document: Document) -> Iterator[Problem]:
     """Refuse to switch off what pods need: a node that forwards nothing is up, and its pods are alone."""
-    for owner, roles, value, path in _settings(document, "baseline", "baseline_sysctl"):
+    for owner, roles, value, path in settings_of(document, "baseline", "baseline_sysctl"):
         setting = value.get("net.ipv4.ip_forward") if isinstance(value, dict) else None
         if setting is not None and str(setting) != "1" and _NODES & {*roles}:
             what = f"{owner}: net.ipv4.ip_forward is {shown(setting)}, and Kubernetes' nodes pass packets on"
@@ -115,7 +144,7 @@ def _forwarding(document: Document) -> Iterator[Problem]:
 def _allowed(document: Document) -> Iterator[Problem]:
     """Refuse a list of who may log in that leaves the account of the management out."""
     account = document.spec["management"]["account"]
-    for owner, _, value, path in _settings(document, "sshd", "sshd_allow_users"):
+    for owner, _, value, path in settings_of(document, "sshd", "sshd_allow_users"):
         if isinstance(value, list) and value and account not in value:
             what = f"{owner}: sshd_allow_users leaves out {account}, who manages the hosts"
             yield document.problem("TEN-713", what, f"add {account}", path)
@@ -123,21 +152,40 @@ def _allowed(document: Document) -> Iterator[Problem]:
 
 def _recorded(document: Document) -> Iterator[Problem]:
     """Refuse what would make less of audit than its role does, or what auditd doesn't take."""
-    for owner, _, value, path in _settings(document, "audit", "audit_extra"):
+    for owner, _, value, path in settings_of(document, "audit", "audit_extra"):
         for number, rule in enumerate(value if isinstance(value, list) else ()):
             if isinstance(rule, str) and not _RULE.fullmatch(rule):
                 what = f"{owner}: audit_extra has {shown(rule)}, which isn't a rule that adds to the others"
                 fix = "write one as auditctl reads it: -w /srv -p wa -k srv, or -a always,exit -F ..."
                 yield document.problem("TEN-740", what, fix, (*path, number))
-    for owner, _, value, path in _settings(document, "audit", "audit_remote"):
+    for owner, _, value, path in settings_of(document, "audit", "audit_remote"):
         if isinstance(value, str) and value and not (_REMOTE.fullmatch(value) and _is_port(value.partition(":")[2])):
             what = f"{owner}: audit_remote is {shown(value)}, which isn't a name or an address with its port"
             yield document.problem("TEN-741", what, "write log1.gov.example:60, or leave it out", path)
-    for name, (least, most) in _KEPT.items():
-        for owner, _, value, path in _settings(document, "audit", name):
-            if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
-                what = f"{owner}: {name} is {value}"
-                yield document.problem("TEN-742", what, f"write {least} to {most}", path)
+    yield from judge_ranges(document, "audit", "TEN-742", _KEPT)
+
+
+def _stored(document: Document) -> Iterator[Problem]:
+    """Refuse places that no volume can be mounted at, shares that none can have, and passphrases that aren't found."""
+    purposes = [one.value for one in DiskPurpose if one is not DiskPurpose.SYSTEM]
+    for owner, _, value, path in settings_of(document, "storage", "storage_paths"):
+        places = value if isinstance(value, dict) else {}
+        for purpose, where in places.items():
+            called, at = f"{owner}: storage_paths.{purpose}", (*path, purpose)
+            others = [other for name, other in places.items() if name != purpose and isinstance(other, str)]
+            if purpose not in purposes:
+                yield document.problem("TEN-751", f"{called} is no purpose", _meant(purpose, purposes), at, key=True)
+            elif not isinstance(where, str) or not _PATH.fullmatch(where) or _SYSTEM.fullmatch(where):
+                what = f"{called} is {shown(where)}, where no volume can be mounted"
+                yield document.problem("TEN-751", what, "write one such as /srv/objects, of letters and digits", at)
+            elif any(f"{where}/".startswith(f"{other}/") for other in others):
+                what = f"{called} is {where}, which lies within another purpose's"
+                yield document.problem("TEN-751", what, "choose places beside each other", at)
+    yield from judge_ranges(document, "storage", "TEN-752", {"storage_percent": (1, 100)})
+    for owner, _, value, path in settings_of(document, "storage", "storage_recovery_file"):
+        if isinstance(value, str) and value and not value.startswith("/"):
+            what = f"{owner}: storage_recovery_file is {shown(value)}, which depends on where tenantry is called"
+            yield document.problem("TEN-753", what, "write its whole path, such as /media/safe/onprem", path)
 
 
 def _is_port(text: str) -> bool:

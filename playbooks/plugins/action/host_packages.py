@@ -19,7 +19,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         asked = dict(self._task.args)
         folder, needed = asked.pop("bundle"), asked.pop("needed", [])
-        asked |= bundled(folder, asked.pop("binaries", []))
+        asked |= bundled(folder)
         try:
             if needed and not self._task.check_mode:
                 asked["archive"] = self._send(folder, needed)
@@ -45,11 +45,10 @@ class ActionModule(ActionBase):
             os.unlink(local)
 
 
-def bundled(folder, binaries):
-    """Give what the bundle says of itself: its system, its index, and the digests of programs."""
+def bundled(folder):
+    """Give what the bundle says of itself: its system, and its index."""
     with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as source:
         spec = json.load(source)["spec"]
     with open(os.path.join(folder, "debian", "Packages"), encoding="utf-8") as source:
         index = source.read()
-    digests = {one["name"]: one["sha256"] for one in spec["artefacts"] if one["kind"] == "binary"}
-    return {"system": spec["system"], "index": index, "binaries": {name: digests[name] for name in binaries}}
+    return {"system": spec["system"], "index": index}
