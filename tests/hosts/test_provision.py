@@ -8,7 +8,7 @@ import pytest
 from controllers import controller
 from guest_image import Image
 from guests import Guest, free_port, guest
-from hosts_at_hand import AS_ASKED, host_of, inventory_of, run, write
+from hosts_at_hand import AS_ASKED, ROOT_DISK, host_of, inventory_of, run, write
 from machines import machine, notified
 
 from tenantry.problems import Exit
@@ -44,7 +44,7 @@ def described(host: Guest, interface: str = "eth1", install: tuple[str, ...] = (
         "ranges": [{"interface": interface, "block": "10.77.0.0/24"}],
     }
     settings = {"provision": {"provision_arguments": ["console=ttyS0"]}}
-    server = host_of(host, ("control-plane", "etcd"))
+    server = host_of(host, disks=[{"id": ROOT_DISK, "purpose": "system"}])
     return inventory_of(server, bare, provision=provision, settings=settings)
 
 
