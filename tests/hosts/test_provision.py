@@ -26,14 +26,17 @@ def described(host: Guest, interface: str = "eth1", install: tuple[str, ...] = (
     """Make an inventory of a host that installs, and of a machine without a system."""
     bare = {
         "name": "host-2",
-        "roles": ["worker"],
+        "roles": ["object-store"],
         "rack": "r01",
         "address": "10.77.0.2",
         "mac": LISTED,
         "serial": "CZJ2",
         # On loopback, where nothing listens: some networks answer for everybody.
         "ssh": {"address": "127.0.0.1", "port": 1},
-        "disks": [{"id": "/dev/disk/by-id/virtio-BARE0ROOT", "purpose": "system"}],
+        "disks": [
+            {"id": "/dev/disk/by-id/virtio-BARE0ROOT", "purpose": "system"},
+            {"id": "/dev/disk/by-id/virtio-BARE0DATA", "purpose": "data"},
+        ],
         **more,
     }
     provision = {
@@ -44,7 +47,7 @@ def described(host: Guest, interface: str = "eth1", install: tuple[str, ...] = (
         "ranges": [{"interface": interface, "block": "10.77.0.0/24"}],
     }
     settings = {"provision": {"provision_arguments": ["console=ttyS0"]}}
-    server = host_of(host, disks=[{"id": ROOT_DISK, "purpose": "system"}])
+    server = host_of(host, ("etcd",), disks=[{"id": ROOT_DISK, "purpose": "system"}])
     return inventory_of(server, bare, provision=provision, settings=settings)
 
 
