@@ -16,6 +16,7 @@ options:
   lock: {type: bool, default: false, description: Whether passwords are locked, but those in passwords.}
   passwords: {type: list, elements: str, default: [], description: Accounts that may have a password.}
   services: {type: list, elements: dict, default: [], description: "name of each, and the paths it is restarted for."}
+  replaced: {type: list, elements: str, default: [], description: Services whose program a run would have replaced.}
   proof: {type: str, default: "true", description: A shell's text that proves that it works.}
 author: [tenantry]
 """
@@ -34,6 +35,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, difference, put, read, write
 
 FSTAB = "/etc/fstab"
+UNITS = "/etc/systemd/system/"
 
 
 def setting_path(name):
@@ -107,21 +109,39 @@ def account_changes(allowed):
             yield f"account {name} has a password", lambda name=name: must("passwd", "-q", "-l", name)
 
 
-def service_changes(services, changed):
+def service_changes(services, changed, replaced):
     """Give each service that doesn't run, doesn't come back with a boot, or is to be restarted for its files."""
     names = [one["name"] for one in services]
     if not names:
         return
-    active = command("systemctl", "is-active", *names)[1].split()
-    enabled = command("systemctl", "is-enabled", *names)[1].split()
-    for one, runs, boots in zip(services, active, enabled, strict=True):
+    # Of a unit whose file isn't there yet, is-enabled says nothing that could be told from another's answer.
+    shown = command("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID", *names)[1]
+    states = [dict(line.split("=") for line in one.split()) for one in shown.strip().split("\n\n")]
+    for one, state in zip(services, states, strict=True):
         name = one["name"]
-        if boots != "enabled":
+        if state["UnitFileState"] != "enabled":
             yield f"service {name} isn't enabled", lambda name=name: must("systemctl", "-q", "enable", name)
-        if runs != "active":
+        if state["ActiveState"] != "active":
             yield f"service {name} doesn't run", lambda name=name: must("systemctl", "start", name)
         elif changed & set(one.get("files", ())):
             yield f"service {name} has other files", lambda name=name: must("systemctl", "restart", name)
+        elif name in replaced or runs_replaced(state["MainPID"]):
+            yield f"service {name} runs another program", lambda name=name: must("systemctl", "restart", name)
+
+
+def runs_replaced(process):
+    """Say whether the file that a process was started from is there no more."""
+    try:
+        return os.readlink(f"/proc/{process}/exe").endswith(" (deleted)")
+    except OSError:
+        return False
+
+
+def put_file(one):
+    """Write a file; systemd reads a unit anew."""
+    write(one)
+    if one["path"].startswith(UNITS):
+        must("systemctl", "daemon-reload")
 
 
 class CommandError(Exception):
@@ -138,13 +158,13 @@ def must(*words):
 def find_changes(wanted):
     """Give all that differs, in the order in which it is changed: files first, for what is in force comes of them."""
     files = [(said, one) for one in wanted["files"] if (said := difference(one))]
-    changes = [(said, lambda one=one: write(one)) for said, one in files]
+    changes = [(said, lambda one=one: put_file(one)) for said, one in files]
     changes += module_changes(wanted["load"], wanted["unload"])
     changes += sysctl_changes(wanted["sysctl"])
     changes += mount_changes(wanted["mounts"])
     if wanted["lock"]:
         changes += account_changes(wanted["passwords"])
-    changes += service_changes(wanted["services"], {one["path"] for _, one in files})
+    changes += service_changes(wanted["services"], {one["path"] for _, one in files}, wanted["replaced"])
     return changes
 
 
@@ -173,6 +193,7 @@ def main():
             "lock": {"type": "bool", "default": False},
             "passwords": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "services": {"type": "list", "elements": "dict", "default": []},
+            "replaced": {"type": "list", "elements": "str", "default": []},
             "proof": {"type": "str", "default": "true"},
         },
         supports_check_mode=True,

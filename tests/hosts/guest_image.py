@@ -22,7 +22,7 @@ TOOLS = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "genext2fs", "e2fsck", 
 PACKAGES = (
     "linux-image-amd64 initramfs-tools systemd-sysv udev kmod dbus openssh-server python3 sudo iproute2 "
     "procps util-linux nftables chrony auditd audispd-plugins apparmor cryptsetup-bin lvm2 xfsprogs e2fsprogs "
-    "ca-certificates"
+    "ca-certificates openssl containerd runc containernetworking-plugins busybox-static"
 ).split()
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 _NETWORK = "[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
@@ -45,7 +45,7 @@ chroot "$1" systemctl -q enable systemd-networkd
 chroot "$1" systemctl -q mask $MASKED
 chroot "$1" passwd -q -l root
 """
-_DISK_BYTES = 2 << 30
+_DISK_BYTES = 4 << 30
 _KEPT_SECONDS = 7 * 24 * 3600
 
 

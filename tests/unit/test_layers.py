@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "components": {"contract", "render", "objectstore"},
     "check": {"contract", "render", "policy", "objectstore"},
     "pack": {"contract", "render", "policy", "check", "objectstore"},
-    "hosts": {"contract", "policy"},
+    "hosts": {"contract", "policy", "toolchain"},
     "evidence": {"contract", "policy"},
     "fleet": {
         "contract",

@@ -24,6 +24,7 @@ class RoleName(StrEnum):
     SSHD = "sshd"
     TIME = "time"
     FIREWALL = "firewall"
+    WORKER = "worker"
     AUDIT = "audit"
 
 
@@ -163,11 +164,17 @@ def _read(file: Path, limit: Sequence[str] | None) -> "Inventory":
 def _run(
     inventory: "Inventory", playbook: str, key: Path | None, *, check: bool, roles: Sequence[str] = ()
 ) -> Sequence["HostOutcome"]:
-    from tenantry.hosts.running import run_playbook
+    from tenantry.cli.building import show_builds
+    from tenantry.hosts.artefacts import artefacts_of
+    from tenantry.hosts.running import PREPARE, run_playbook
 
+    artefacts: Mapping[str, object] = {}
+    if playbook == PREPARE:
+        with show_builds() as building:
+            artefacts = artefacts_of(inventory, roles, building)
     names = [host.name for host in inventory.spec.hosts]
     with _following(names) as progress:
-        return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles)
+        return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles, artefacts=artefacts)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -31,10 +31,12 @@ def run_playbook(
     check: bool,
     progress: Callable[[Step], None],
     roles: Sequence[str] = (),
+    artefacts: Mapping[str, object] | None = None,
 ) -> tuple[HostOutcome, ...]:
     """Run a playbook over all hosts, and give what came of each; with `check`, only what would.
 
-    Of the playbook's roles, `roles` names those that are run after preflight; by default all.
+    Of the playbook's roles, `roles` names those that are run after preflight; by default all. `artefacts` is what
+    `artefacts_of` gives for them.
 
     Raises UnreachableError (TEN-725) where Ansible itself fails.
     """
@@ -42,7 +44,7 @@ def run_playbook(
     # In a folder with a short name: a socket's path has a hundred characters at most.
     with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:
         place = Path(folder)
-        _write_inventory(inventory, place, key)
+        _write_inventory(inventory, place, key, artefacts)
         flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
         code, said = _run(place, playbook, Listener(outcomes, progress), flags)
     if code and not any(one.problems for one in outcomes.values()):
@@ -56,10 +58,12 @@ def run_playbook(
     return tuple(outcomes.values())
 
 
-def _write_inventory(inventory: Inventory, folder: Path, key: Path | None) -> None:
+def _write_inventory(
+    inventory: Inventory, folder: Path, key: Path | None, artefacts: Mapping[str, object] | None
+) -> None:
     known_hosts = folder / "known_hosts"
     known_hosts.write_text(to_known_hosts(inventory))
-    (folder / "hosts.json").write_bytes(orjson.dumps(to_ansible(inventory, key, known_hosts)))
+    (folder / "hosts.json").write_bytes(orjson.dumps(to_ansible(inventory, key, known_hosts, artefacts)))
 
 
 def _run(folder: Path, playbook: str, listener: Listener, flags: Sequence[str]) -> tuple[int, Sequence[str]]:

@@ -3,19 +3,24 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tenantry.contract.model import DiskPurpose, Inventory, InventoryHost
+from tenantry.contract.model import DiskPurpose, HostRole, Inventory, InventoryHost
+from tenantry.contract.pods import pods_of
 from tenantry.hosts.facts import COLLECTOR
 
 SSH_PORT = 22
+API_PORT = 6443
 
 
-def to_ansible(inventory: Inventory, key: Path | None, known_hosts: Path) -> dict[str, object]:
+def to_ansible(
+    inventory: Inventory, key: Path | None, known_hosts: Path, artefacts: Mapping[str, object] | None = None
+) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
-    `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries.
+    `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
+    `artefacts` what `artefacts_of` gives.
     """
     hosts = {host.name: _variables(inventory, host, key, known_hosts) for host in inventory.spec.hosts}
-    return {"all": {"hosts": hosts}}
+    return {"all": {"hosts": hosts, "vars": dict(artefacts or {})}}
 
 
 def to_known_hosts(inventory: Inventory) -> str:
@@ -52,6 +57,10 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
         "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
         "host_collector": COLLECTOR,
+        "host_address": host.address,
+        "host_pods": _pods(inventory, host),
+        "site_api_server": _api_server(inventory),
+        "site_workers": [_worker(inventory, one) for one in spec.hosts if HostRole.WORKER in one.roles],
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),
@@ -59,6 +68,23 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_time": list(spec.time.servers),
         **_settings(spec.settings, host.settings),
     }
+
+
+def _pods(inventory: Inventory, host: InventoryHost) -> str:
+    """Give the block of a host's pods; empty where there is none, as for a host that runs no pods."""
+    network = inventory.spec.network
+    return pods_of(host.address, network.hosts, network.pods) or ""
+
+
+def _worker(inventory: Inventory, host: InventoryHost) -> dict[str, str]:
+    return {"name": host.name, "address": host.address, "pods": _pods(inventory, host)}
+
+
+def _api_server(inventory: Inventory) -> str:
+    """Give the address of the API server: the virtual one, else that of the first control-plane host."""
+    hosts = [one.address for one in inventory.spec.hosts if HostRole.CONTROL_PLANE in one.roles]
+    address = inventory.spec.network.virtual_address or next(iter(hosts), "")
+    return f"https://{f'[{address}]' if ':' in address else address}:{API_PORT}" if address else ""
 
 
 def _purpose(purpose: DiskPurpose) -> str:

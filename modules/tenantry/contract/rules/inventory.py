@@ -7,6 +7,7 @@ from typing import Any
 from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
 from tenantry.contract.rules.settings import judge_settings
+from tenantry.contract.rules.workers import judge_workers
 from tenantry.problems import Problem
 
 _HA = 3
@@ -42,6 +43,7 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
             yield document.problem("TEN-701", what, f"choose one of {', '.join(racks)}", (*_HOSTS, number, "rack"))
         yield from _disks(document, host, (*_HOSTS, number, "disks"))
     yield from judge_settings(document)
+    yield from judge_workers(document)
 
 
 _Place = tuple[str, str, Path]

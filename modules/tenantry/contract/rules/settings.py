@@ -90,7 +90,7 @@ def _meant(name: str, known: list[str]) -> str:
     return f"write {close[0]}, if that was meant" if close else f"choose one of {', '.join(known)}"
 
 
-def _settings(document: Document, role: str, name: str) -> Iterator[tuple[str, list[str], object, Path]]:
+def settings_of(document: Document, role: str, name: str) -> Iterator[tuple[str, list[str], object, Path]]:
     """Give every place that sets something, with whom it is for and what they are."""
     hosts = document.spec["hosts"]
     everyone = sorted({one for host in hosts for one in host["roles"]})
@@ -104,7 +104,7 @@ def _settings(document: Document, role: str, name: str) -> Iterator[tuple[str, l
 
 def _forwarding(document: Document) -> Iterator[Problem]:
     """Refuse to switch off what pods need: a node that forwards nothing is up, and its pods are alone."""
-    for owner, roles, value, path in _settings(document, "baseline", "baseline_sysctl"):
+    for owner, roles, value, path in settings_of(document, "baseline", "baseline_sysctl"):
         setting = value.get("net.ipv4.ip_forward") if isinstance(value, dict) else None
         if setting is not None and str(setting) != "1" and _NODES & {*roles}:
             what = f"{owner}: net.ipv4.ip_forward is {shown(setting)}, and Kubernetes' nodes pass packets on"
@@ -115,7 +115,7 @@ def _forwarding(document: Document) -> Iterator[Problem]:
 def _allowed(document: Document) -> Iterator[Problem]:
     """Refuse a list of who may log in that leaves the account of the management out."""
     account = document.spec["management"]["account"]
-    for owner, _, value, path in _settings(document, "sshd", "sshd_allow_users"):
+    for owner, _, value, path in settings_of(document, "sshd", "sshd_allow_users"):
         if isinstance(value, list) and value and account not in value:
             what = f"{owner}: sshd_allow_users leaves out {account}, who manages the hosts"
             yield document.problem("TEN-713", what, f"add {account}", path)
@@ -123,18 +123,18 @@ def _allowed(document: Document) -> Iterator[Problem]:
 
 def _recorded(document: Document) -> Iterator[Problem]:
     """Refuse what would make less of audit than its role does, or what auditd doesn't take."""
-    for owner, _, value, path in _settings(document, "audit", "audit_extra"):
+    for owner, _, value, path in settings_of(document, "audit", "audit_extra"):
         for number, rule in enumerate(value if isinstance(value, list) else ()):
             if isinstance(rule, str) and not _RULE.fullmatch(rule):
                 what = f"{owner}: audit_extra has {shown(rule)}, which isn't a rule that adds to the others"
                 fix = "write one as auditctl reads it: -w /srv -p wa -k srv, or -a always,exit -F ..."
                 yield document.problem("TEN-740", what, fix, (*path, number))
-    for owner, _, value, path in _settings(document, "audit", "audit_remote"):
+    for owner, _, value, path in settings_of(document, "audit", "audit_remote"):
         if isinstance(value, str) and value and not (_REMOTE.fullmatch(value) and _is_port(value.partition(":")[2])):
             what = f"{owner}: audit_remote is {shown(value)}, which isn't a name or an address with its port"
             yield document.problem("TEN-741", what, "write log1.gov.example:60, or leave it out", path)
     for name, (least, most) in _KEPT.items():
-        for owner, _, value, path in _settings(document, "audit", name):
+        for owner, _, value, path in settings_of(document, "audit", name):
             if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
                 what = f"{owner}: {name} is {value}"
                 yield document.problem("TEN-742", what, f"write {least} to {most}", path)
