@@ -18,22 +18,26 @@ import (
 	"sigs.k8s.io/kube-network-policies/pkg/networkpolicy"
 )
 
+// The queue of the kernel in which new connections wait for a verdict.
+const queue = 100
+
 var version string
 
 func main() {
 	klog.InitFlags(nil)
 	kubeconfig := flag.String("kubeconfig", "", "by which the API server is reached")
 	node := flag.String("hostname-override", "", "the node's name")
+	block := flag.String("pods", "", "the block of addresses that the node's pods have")
 	shown := flag.Bool("version", false, "print the version, and exit")
 	flag.Parse()
 	if *shown {
 		fmt.Println("kube-network-policies", version)
 		os.Exit(0)
 	}
-	log.Fatal(run(context.Background(), *kubeconfig, *node))
+	log.Fatal(run(context.Background(), *kubeconfig, *node, *block))
 }
 
-func run(ctx context.Context, kubeconfig, node string) error {
+func run(ctx context.Context, kubeconfig, node, block string) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return err
@@ -44,10 +48,15 @@ func run(ctx context.Context, kubeconfig, node string) error {
 		return err
 	}
 	all := informers.NewSharedInformerFactory(client, 0)
+	pods := all.Core().V1().Pods()
+	// Debian's containerd has no NRI, by which upstream would learn of a pod's address before the API server tells.
 	controller, err := networkpolicy.NewController(client, all.Networking().V1().NetworkPolicies(),
-		all.Core().V1().Namespaces(), all.Core().V1().Pods(), nil, nil, nil, nil,
-		networkpolicy.Config{NodeName: node, QueueID: 100, NetfilterBug1766Fix: true})
+		all.Core().V1().Namespaces(), pods, nil, nil, nil, nil,
+		networkpolicy.Config{NodeName: node, QueueID: queue, NetfilterBug1766Fix: true, NRIdisabled: true})
 	if err != nil {
+		return err
+	}
+	if err := guard(ctx, pods, node, block); err != nil {
 		return err
 	}
 	all.Start(ctx.Done())

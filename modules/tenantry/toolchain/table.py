@@ -37,6 +37,11 @@ class Component:
     for_hosts: bool = False
 
     @property
+    def settings(self) -> dict[str, str]:
+        """What Go is told for this component: a host may have an older C library than the machine that builds."""
+        return {"CGO_ENABLED": "0"} if self.for_hosts else {}
+
+    @property
     def folder(self) -> Path:
         """Return the folder with the component's go.mod, go.sum and, where it has one, main.go."""
         return toolchain_dir() / self.name
