@@ -16,11 +16,9 @@ _ROLE = "worker"
 def artefacts_of(inventory: Inventory, roles: Sequence[str], building: Progress) -> Mapping[str, object]:
     """Give what Ansible is told of artefacts, built first where they are missing; nothing where no role needs any.
 
-    `roles` are those of the playbook that are run; none, or `all`, are all. Raises UnreachableError (TEN-2xx).
+    `roles` are those that are asked for by name, as site.yml wants it of a worker. Raises UnreachableError (TEN-2xx).
     """
-    if not any(HostRole.WORKER in host.roles for host in inventory.spec.hosts):
-        return {}
-    if roles and not {_ROLE, "all"} & {*roles}:
+    if _ROLE not in roles or not any(HostRole.WORKER in host.roles for host in inventory.spec.hosts):
         return {}
     paths = ensure((*PROGRAMS, "pause"), building)
     version = find("kubelet").version
