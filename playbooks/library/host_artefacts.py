@@ -10,7 +10,12 @@ description:
   - Check mode compares by the same code, and stops there.
 options:
   programs: {type: dict, default: {}, description: SHA-256 of each program that is to be in /usr/local/bin.}
-  images: {type: dict, default: {}, description: Digest of the manifest of each image that containerd is to have.}
+  images:
+    type: dict
+    default: {}
+    description:
+      - digest of the manifest of each image that containerd is to have, and where its archive is kept beside, for a
+        kubelet whose disk is nearly full throws out what no container runs.
   copied: {type: dict, default: {}, description: "Where the files of those that differ were copied to, by name."}
   digests: {type: dict, default: {}, description: SHA-256 of each of these files.}
 author: [tenantry]
@@ -60,19 +65,24 @@ def find_changes(asked):
     now = {name: digest(f"{PROGRAMS}/{name}") for name in asked["programs"]}
     other = {name: "program" for name, right in asked["programs"].items() if now[name] != right}
     if asked["images"]:
-        now |= images()
-        other |= {name: "image" for name, right in asked["images"].items() if now.get(name) != right}
+        there = images()
+        for name, right in asked["images"].items():
+            now[name] = there.get(name)
+            if now[name] != right["digest"] or digest(right["kept"]) != asked["digests"][name]:
+                other[name] = "image"
     return {name: f"{kind} {name} {'differs' if now.get(name) else 'is missing'}" for name, kind in other.items()}
 
 
-def put_program(source, name):
-    """Put a program in place in one step: one that runs keeps the file that it was started from."""
-    new = f"{PROGRAMS}/.{name}.new"
+def put_file(source, path, mode):
+    """Put a file in place in one step: a program that runs keeps the file that it was started from."""
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    new = f"{folder}/.{name}.new"
     shutil.copyfile(source, new)
-    os.chmod(new, 0o755)
+    os.chmod(new, mode)
     with open(new, "rb") as copied:
         os.fsync(copied.fileno())
-    os.replace(new, f"{PROGRAMS}/{name}")
+    os.replace(new, path)
 
 
 def put(asked, name):
@@ -81,9 +91,10 @@ def put(asked, name):
     if digest(source) != asked["digests"][name]:
         return f"{name} was copied, and isn't what was sent"
     if name in asked["programs"]:
-        put_program(source, name)
+        put_file(source, f"{PROGRAMS}/{name}", 0o755)
         return ""
-    code, said = command(*CTR, "import", source)
+    put_file(source, asked["images"][name]["kept"], 0o644)
+    code, said = command(*CTR, "import", asked["images"][name]["kept"])
     return f"{name} can't be imported: {said.strip()}" if code else ""
 
 

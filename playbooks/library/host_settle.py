@@ -125,7 +125,7 @@ def service_changes(services, changed, replaced):
             yield f"service {name} doesn't run", lambda name=name: must("systemctl", "start", name)
         elif changed & set(one.get("files", ())):
             yield f"service {name} has other files", lambda name=name: must("systemctl", "restart", name)
-        elif name in replaced or runs_replaced(state["MainPID"]):
+        elif name in replaced or runs_replaced(state.get("MainPID")):
             yield f"service {name} runs another program", lambda name=name: must("systemctl", "restart", name)
 
 

@@ -6,9 +6,9 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """Takes `programs` and `images`, lists of name, source (and digest, of images), `hashes` by name, and `state`.
+    """Takes `programs` and `images`, `hashes` by name, and `state`.
 
-    `judged` only measures, and reaches no host; `settled` brings the host to them.
+    Each has its name and source; an image its digest, too, and where its archive is to be kept on the host. `judged` only measures, and reaches no host; `settled` brings the host to them.
     """
 
     TRANSFERS_FILES = True
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
             return {**result, "changed": False}
         asked = {
             "programs": {one["name"]: measured[one["name"]] for one in programs},
-            "images": {one["name"]: one["digest"] for one in images},
+            "images": {one["name"]: {"digest": one["digest"], "kept": one["kept"]} for one in images},
             "digests": measured,
         }
         sources = {one["name"]: one["source"] for one in (*programs, *images)}
