@@ -8,7 +8,8 @@ from ansible.plugins.action import ActionBase
 class ActionModule(ActionBase):
     """Takes `programs` and `images`, `hashes` by name, and `state`.
 
-    Each has its name and source; an image its digest, too, and where its archive is to be kept on the host. `judged` only measures, and reaches no host; `settled` brings the host to them.
+    Each has its name and source; an image its digest, too, and where its archive is to be kept on the host. State
+    `judged` only measures, and reaches no host; `settled` brings the host to them.
     """
 
     TRANSFERS_FILES = True
