@@ -26,7 +26,7 @@ KUBELET = {"host-kubelet-access", "host-kubelet-files", "host-kubelet-hardening"
 """The policies that look at a kubelet."""
 MEMORY = 1280
 STATE = "find /etc /usr/local /var/lib/kubelet -type f -exec sha256sum {} + | sort; nft list ruleset; ip route"
-SPACES = ("server", "friend", "stranger")
+SPACES = ("server", "friend", "stranger", "hasty")
 
 
 @pytest.fixture
@@ -94,6 +94,9 @@ def test_a_worker_is_prepared_once_and_runs_pods_and_enforces_their_policies(
     apply(sandbox, *spaces, server)
     address = _served_at(worker, sandbox, restarts=0)
     assert _call(worker, sandbox, "stranger", address, tries=20) == "Succeeded"
+    # Its first packet leaves before the API server has its address: by then, nobody could say whose it is.
+    apply(sandbox, to_nobody("hasty"))
+    assert _call(worker, sandbox, "hasty", address, tries=3) == "Failed"
     apply(sandbox, only_from("friend"))
     assert _call(worker, sandbox, "friend", address, tries=20) == "Succeeded"
     assert _call(worker, sandbox, "stranger", address, tries=4) == "Failed"
@@ -113,6 +116,13 @@ def only_from(space: str) -> dict[str, object]:
     peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}}}
     spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [peer], "ports": [{"port": 8080}]}]}
     meta = {"namespace": "server", "name": "callers"}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
+
+
+def to_nobody(space: str) -> dict[str, object]:
+    """Let the pods of a namespace reach nobody."""
+    meta = {"namespace": space, "name": "nobody"}
+    spec = {"podSelector": {}, "policyTypes": ["Egress"]}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
 
 
