@@ -127,7 +127,7 @@ def _to_ext4(raw: Path) -> None:
     """Make of what mmdebstrap writes without root, ext2 as small as can be, the file system that hosts have."""
     with raw.open("r+b") as disk:
         disk.truncate(_DISK_BYTES)
-    _run("tune2fs", "-j", "-O", "extents,uninit_bg,dir_index", str(raw))
+    _run("tune2fs", "-j", "-O", "extents,uninit_bg,dir_index,filetype", str(raw))
     # It says 1 when it mended something, as it does with what tune2fs just announced.
     _run("e2fsck", "-fyD", str(raw), most=1)
     _run("resize2fs", str(raw))
