@@ -41,16 +41,17 @@ lint: setup ## ruff, mypy --strict, yamllint and ansible-lint
 	cd playbooks && ANSIBLE_CONFIG=ansible.cfg $(BIN)/ansible-lint --offline -q .
 
 # What boots test hosts: Debian's packages, installed where that is possible; elsewhere their tests say what lacks.
-HOST_TOOLS := qemu-system-x86 qemu-utils mmdebstrap genext2fs e2fsprogs openssh-client
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_INSTALL := $(SUDO) apt-get install -y -qq --no-install-recommends
-.PHONY: host-tools
-host-tools:
-	@dpkg -s $(HOST_TOOLS) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(APT_INSTALL) $(HOST_TOOLS); } \
-	  || echo "Test hosts need $(HOST_TOOLS), which couldn't be installed; their tests are skipped."
+.PHONY: host-tools container-tools
+host-tools: TOOLS := qemu-system-x86 qemu-utils mmdebstrap genext2fs e2fsprogs openssh-client
+container-tools: TOOLS := systemd-container iproute2 mount
+host-tools container-tools:
+	@dpkg -s $(TOOLS) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(APT_INSTALL) $(TOOLS); } \
+	  || echo "Test hosts need $(TOOLS), which couldn't be installed; their tests are skipped."
 
 .PHONY: test-hosts
-test-hosts: setup host-tools ## the roles that prepare hosts, on emulated guests (QEMU, from Debian's packages)
+test-hosts: setup host-tools container-tools ## the roles that prepare hosts, on guests of QEMU and containers of systemd-nspawn
 	$(PYTEST) -m hosts tests/hosts
 
 .PHONY: toolchain
@@ -72,6 +73,12 @@ mutation: setup ## each expression of the policies weakened in turn; a case has 
 .PHONY: bench
 bench: setup toolchain ## the figures: ratios against kubectl, gator and conftest, start-up times, memory
 	PYTHONPATH=tests $(BIN)/python -m bench
+
+# The stock modules that it compares with come from PyPI, in the package that carries Ansible's collections.
+.PHONY: bench-hosts
+bench-hosts: setup host-tools ## the figures of preparing hosts: against facts alone, and against stock modules
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	PYTHONPATH=tests:tests/hosts $(BIN)/python -m bench.hosts $(ARGS)
 
 .PHONY: parity
 parity: setup toolchain ## thousands of objects and policies, judged offline and by a real API server

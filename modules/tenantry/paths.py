@@ -26,3 +26,8 @@ def connections_dir() -> Path:
 def certificates_dir(named: Path | None = None) -> Path:
     """Return the folder for the certificates of retirement: the one that was `named`, or one in the state folder."""
     return (named or state_dir() / "certificates").absolute()
+
+
+def site_dir(site: str) -> Path:
+    """Return the folder for what a site of hosts can't be run without, such as the keys of its authorities."""
+    return state_dir() / "hosts" / site

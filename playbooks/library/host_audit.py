@@ -78,9 +78,9 @@ def find_changes(wanted, mark, immutable):
     if other:
         changes.append("the kernel has other audit rules")
     if immutable:
-        changes.append(f"audit rules aren't immutable: enabled {enabled}")
+        changes.append("audit rules aren't immutable")
     elif not enabled:
-        changes.append("audit is off: enabled 0")
+        changes.append("audit is off")
     return changes, []
 
 

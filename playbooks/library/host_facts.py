@@ -24,20 +24,15 @@ hostFacts: {description: The document., type: dict, returned: always}
 
 import os
 import time
+from contextlib import suppress
 
+from ansible.module_utils import host_cluster as cluster
 from ansible.module_utils import host_kubelet as kubelet
 from ansible.module_utils import host_observing as seen
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import read
 
 LONGEST_WHY = 300
-# What these run isn't prepared by any role yet, so nothing here reads it.
-_OTHERS = ("kube-apiserver", "etcd")
-_OF_KUBERNETES = {
-    "controlPlane": ("/proc/<pid>/cmdline", ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
-    "secretsEncryption": ("the EncryptionConfiguration", ("kube-apiserver",)),
-    "etcd": ("/proc/<pid>/cmdline", ("etcd",)),
-}
 
 
 def observers(asked):
@@ -54,34 +49,24 @@ def observers(asked):
         "disks": ("lsblk --json, cryptsetup luksDump", lambda: seen.disks(asked["disks"])),
         "swap": ("/proc/swaps", seen.swap),
         "accounts": ("/etc/passwd, /etc/shadow", seen.accounts),
-        "kubelet": ("/configz", kubelet.configuration),
-        "files": ("stat", of_files),
         "packages": ("apt list --upgradable, /var/log/apt/history.log", seen.packages),
-        **{
-            name: (source, lambda names=names: of_kubernetes(names)) for name, (source, names) in _OF_KUBERNETES.items()
-        },
+        "kubelet": ("/configz", kubelet.configuration),
+        "files": ("stat", files),
+        "controlPlane": ("/proc/<pid>/cmdline", cluster.control_plane),
+        "secretsEncryption": ("the EncryptionConfiguration", cluster.secrets_encryption),
+        "etcd": ("/proc/<pid>/cmdline", cluster.etcd),
     }
 
 
-def is_running(names):
-    """Say whether one of these programs runs here."""
-    running = {(read(f"/proc/{pid}/comm") or "").strip() for pid in os.listdir("/proc") if pid.isdigit()}
-    # The kernel cuts a process's name at fifteen characters.
-    return any(name[:15] in running for name in names)
-
-
-def of_files():
-    """Give the files of a kubelet; what else has files that matter isn't looked at, so that nothing is left out."""
-    if is_running(_OTHERS):
-        of_kubernetes(_OTHERS)
-    return kubelet.files()
-
-
-def of_kubernetes(names):
-    """Say of what Kubernetes runs that it isn't there; where it is, that nobody looked."""
-    if not is_running(names):
-        raise seen.AbsentError(f"no {' or '.join(names)} runs on the host")
-    raise NotImplementedError("this collector doesn't read it yet")
+def files():
+    """Give the files of what runs: of a kubelet, and of etcd and the control plane."""
+    found = []
+    for look in (kubelet.files, cluster.files):
+        with suppress(seen.AbsentError):
+            found += look()
+    if not found:
+        raise seen.AbsentError("nothing of Kubernetes runs on the host")
+    return found
 
 
 def observe(source, look):

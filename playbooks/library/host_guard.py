@@ -7,6 +7,7 @@ short_description: Change how a host is reached, with a timed return to what was
 description:
   - The new text is tested before it is put in place; then a timer is armed, and only then it comes into force.
   - Unless C(confirmed) within so many seconds, the host puts the old file back and brings that into force.
+  - A host that boots before that puts it back on its way, before sshd and the firewall start.
   - Check mode compares and tests by the same code, and stops there.
 options:
   name: {type: str, required: true, description: What is guarded; one at a time of each name.}
@@ -42,9 +43,27 @@ import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import command, difference, put, read, write
+from ansible.module_utils.host_files import NOT_FOUND, command, difference, put, read, write
 
 GUARDS = "/var/lib/tenantry/guards"
+BOOT = "tenantry-undo.service"
+# A timer is gone with a boot, and a file isn't: what a power failure left unconfirmed goes back before it is read.
+BOOT_UNIT = f"""# Written by tenantry (host_guard); changes here are overwritten.
+[Unit]
+Description=Take back changes that nobody confirmed before the host went down
+DefaultDependencies=no
+RequiresMountsFor=/etc {GUARDS}
+After=systemd-remount-fs.service
+Before=sysinit.target nftables.service ssh.service
+ConditionPathExistsGlob={GUARDS}/*/back
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'for one in {GUARDS}/*/back; do /bin/sh "$one" && rm -f "$one"; done'
+
+[Install]
+WantedBy=sysinit.target
+"""
 
 
 def shell(text, **variables):
@@ -86,10 +105,24 @@ def arm(asked):
     code, said = shell(asked["save"], kept=kept)
     if code:
         return said
-    put(f"{kept}/undo", f"set -u\nkept={kept}\n{back}\n{asked['undo']}\n", 0o600)
+    put(f"{kept}/undo", f"set -u\nkept={kept}\n{back}\n{asked['undo']}\nrm -f {kept}/back\n", 0o600)
+    put(f"{kept}/back", f"{back}\n", 0o600)
+    if failed := arm_boot():
+        return failed
     unit = ("--quiet", "--collect", f"--unit={timer(asked['name'])}", f"--on-active={asked['seconds']}")
     command("systemctl", "stop", f"{timer(asked['name'])}.timer")
     code, said = command("systemd-run", *unit, "--timer-property=AccuracySec=1s", "/bin/sh", f"{kept}/undo")
+    return said if code else ""
+
+
+def arm_boot():
+    """Have a boot take back what isn't confirmed, too; on the disk before anything is changed."""
+    unit = {"path": f"/etc/systemd/system/{BOOT}", "content": BOOT_UNIT}
+    if difference(unit):
+        write(unit)
+        command("systemctl", "daemon-reload")
+    code, said = command("systemctl", "--quiet", "enable", BOOT)
+    os.sync()
     return said if code else ""
 
 
@@ -118,6 +151,8 @@ def settle(module, candidate):
     if not changes:
         return changes
     code, said = shell(asked["test"], candidate=f"{candidate}.test")
+    if code == NOT_FOUND and module.check_mode:
+        return changes
     if code:
         module.fail_json(msg=f"the new {asked['path']} isn't right, and wasn't put in place: {said.strip()}")
     if is_pending(asked["name"]) and not difference(asked):

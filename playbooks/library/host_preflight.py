@@ -15,9 +15,12 @@ options:
   load: {type: list, elements: str, default: [], description: Kernel modules that the running kernel must have.}
   free: {type: dict, default: {}, description: MiB that must be free, by path.}
   room: {type: dict, default: {}, description: "MiB that a folder must have room for, what it has included."}
+  ports: {type: list, elements: dict, default: [], description: "interface and block of ports that it must have."}
   account: {type: str, required: true, description: The account that must be able to log in by a key.}
   now: {type: float, required: true, description: The time of who asks, in seconds.}
   most_skew: {type: int, default: 86400, description: By how many seconds the clock may be off.}
+  storage: {type: dict, default: {}, description: What host_storage is asked for.}
+  recovery: {type: str, default: "", description: The passphrase that host_storage is given.}
 author: [tenantry]
 """
 EXAMPLES = r"""
@@ -33,12 +36,16 @@ refused: {description: "key, value, what and fix of each reason.", type: list, r
 """
 
 import glob
+import ipaddress
+import json
 import os
 import pwd
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, read
+from ansible.module_utils.host_storage_plan import plan, wanted_volumes
+from ansible.module_utils.host_storage_seen import look
 
 
 def reason(key, value, what, fix):
@@ -79,6 +86,13 @@ def disks(wanted, system_disk):
             yield reason("disk", system_disk, f"the system isn't on it, but on {root}", "name that disk as system")
 
 
+def storage(asked, recovery):
+    """Refuse disks that can't become, or stay, what the inventory says. Those that aren't there are told already."""
+    volumes = [one for one in wanted_volumes(asked) if all(os.path.exists(disk["id"]) for disk in one["disks"])]
+    seen, groups = look(volumes, recovery)
+    yield from plan(volumes, seen, groups, bool(recovery))[0]
+
+
 def kernel(sysctl, load):
     """Refuse settings that the kernel doesn't know, and modules that it hasn't."""
     coming = {"net.bridge.": "br_netfilter", "net.netfilter.": "nf_conntrack"}
@@ -115,6 +129,22 @@ def room(wanted):
             yield reason(path, f"{has} MiB", what, "take a larger disk, or keep less there by the role's settings")
 
 
+def ports(wanted):
+    """Refuse where a port isn't there, or isn't in the network that it is named for."""
+    if not wanted:
+        return
+    found = json.loads(command("ip", "-json", "-4", "address", "show")[1] or "[]")
+    has = {one["ifname"]: [entry["local"] for entry in one.get("addr_info", ())] for one in found}
+    for one in wanted:
+        name, block = one["interface"], ipaddress.ip_network(one["block"])
+        fix = "correct provision.ranges, or give the port an address there"
+        if name not in has:
+            yield reason("port", name, f"there is no such port, but {', '.join(sorted(has))}", fix)
+        elif not any(ipaddress.ip_address(address) in block for address in has[name]):
+            there = ", ".join(has[name]) or "none"
+            yield reason("port", name, f"it has no address in {block}, but {there}", fix)
+
+
 def clock(now, most):
     """Refuse a clock that is so far off that certificates wouldn't be valid."""
     off = round(time.time() - now)
@@ -148,9 +178,12 @@ def main():
             "load": {"type": "list", "elements": "str", "default": []},
             "free": {"type": "dict", "default": {}},
             "room": {"type": "dict", "default": {}},
+            "ports": {"type": "list", "elements": "dict", "default": []},
             "account": {"type": "str", "required": True},
             "now": {"type": "float", "required": True},
             "most_skew": {"type": "int", "default": 86400},
+            "storage": {"type": "dict", "default": {}},
+            "recovery": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,
     )
@@ -158,11 +191,15 @@ def main():
     refused = list(system(asked["systems"]))
     # On another system the rest would mean little.
     if not refused:
-        refused += packages(asked["packages"])
+        lacking = list(packages(asked["packages"]))
+        refused += lacking
         refused += disks(asked["disks"], asked["system_disk"])
+        # What would look at them may be what lacks.
+        refused += [] if lacking else storage(asked["storage"], asked["recovery"])
         refused += kernel(asked["sysctl"], asked["load"])
         refused += space(asked["free"])
         refused += room(asked["room"])
+        refused += ports(asked["ports"])
         refused += clock(asked["now"], asked["most_skew"])
         refused += login(asked["account"])
     if refused:

@@ -32,7 +32,7 @@ changes: {description: What differed., type: list, returned: always}
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import command, difference, put, read, write
+from ansible.module_utils.host_files import command, difference, put_line, read, write
 
 FSTAB = "/etc/fstab"
 UNITS = "/etc/systemd/system/"
@@ -76,7 +76,7 @@ def mount_changes(mounts):
     for one in mounts:
         line = f"{one['source']} {one['path']} {one['fs']} {one['options']} 0 0"
         if line not in (read(FSTAB) or "").splitlines():
-            yield f"fstab has no line for {one['path']}", lambda one=one, line=line: set_fstab(one["path"], line)
+            yield f"fstab has no line for {one['path']}", lambda line=line: put_line(FSTAB, 1, line)
         wanted = {name for name in one["options"].split(",") if name in ("nodev", "nosuid", "noexec")}
         if one["path"] not in now:
             yield f"{one['path']} isn't a mount of its own", lambda one=one: mount(one["path"])
@@ -95,12 +95,6 @@ def mount(path):
     os.chmod(path, 0o1777)
 
 
-def set_fstab(path, line):
-    """Put a line into fstab, in the place of the one for that path."""
-    kept = [one for one in (read(FSTAB) or "").splitlines() if one.startswith("#") or one.split()[1:2] != [path]]
-    put(FSTAB, "\n".join([*kept, line]) + "\n")
-
-
 def account_changes(allowed):
     """Give each account that has a password and may not."""
     for line in (read("/etc/shadow") or "").splitlines():
@@ -111,17 +105,17 @@ def account_changes(allowed):
 
 def service_changes(services, changed, replaced):
     """Give each service that doesn't run, doesn't come back with a boot, or is to be restarted for its files."""
-    names = [one["name"] for one in services]
-    if not names:
+    if not services:
         return
-    # Of a unit whose file isn't there yet, is-enabled says nothing that could be told from another's answer.
-    shown = command("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID", *names)[1]
-    states = [dict(line.split("=") for line in one.split()) for one in shown.strip().split("\n\n")]
+    # Also of one whose package isn't there yet: then both say so, in check mode.
+    units = [one["name"] if "." in one["name"] else f"{one['name']}.service" for one in services]
+    said = command("systemctl", "show", "--property=UnitFileState,ActiveState,MainPID", *units)[1]
+    states = [dict(line.split("=", 1) for line in part.splitlines()) for part in said.strip().split("\n\n")]
     for one, state in zip(services, states, strict=True):
         name = one["name"]
-        if state["UnitFileState"] != "enabled":
+        if state.get("UnitFileState") != "enabled":
             yield f"service {name} isn't enabled", lambda name=name: must("systemctl", "-q", "enable", name)
-        if state["ActiveState"] != "active":
+        if state.get("ActiveState") != "active":
             yield f"service {name} doesn't run", lambda name=name: must("systemctl", "start", name)
         elif changed & set(one.get("files", ())):
             yield f"service {name} has other files", lambda name=name: must("systemctl", "restart", name)

@@ -7,13 +7,26 @@ import stat
 import subprocess
 import tempfile
 
+NOT_FOUND = 127
+"""What a shell exits with where a program isn't there: its package may be among those that a run is to install."""
+FRESH = "TENANTRY_FRESH"
+
 
 def command(*words, stdin=None):
     """Run a command in a plain locale; give its code and what it printed."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
-    done = subprocess.run(
-        words, input=stdin, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            words,
+            input=stdin,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return NOT_FOUND, f"{words[0]}: not found"
     return done.returncode, done.stdout
 
 
@@ -38,7 +51,8 @@ def difference(wanted):
     now = read(path)
     if wanted["content"] is None:
         return "" if now is None else f"file {path} isn't to be there"
-    if now is None:
+    # What its package brought a moment ago was missing as the run began; check mode, without packages, says so, too.
+    if now is None or (now != wanted["content"] and path in os.environ.get(FRESH, "").split(":")):
         return f"file {path} is missing"
     if now != wanted["content"]:
         return f"file {path} differs"
@@ -53,6 +67,14 @@ def write(wanted):
         os.unlink(wanted["path"])
     else:
         put(wanted["path"], wanted["content"], int(wanted.get("mode") or "0644", 8))
+
+
+def put_line(path, column, line):
+    """Put a line into a table such as fstab, in the place of the one with the same word in that column."""
+    word = line.split()[column]
+    lines = (read(path) or "").splitlines()
+    kept = [one for one in lines if one.startswith("#") or one.split()[column : column + 1] != [word]]
+    put(path, "\n".join([*kept, line]) + "\n")
 
 
 def put(path, content, mode=0o644):

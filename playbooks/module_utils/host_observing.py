@@ -8,7 +8,7 @@ import re
 import time
 from datetime import UTC, datetime
 
-from ansible.module_utils.host_files import command, read
+from ansible.module_utils.host_files import NOT_FOUND, command, read
 
 OF_ONE_DEVICE = re.compile(r"^net\.(ipv4|ipv6)\.(conf|neigh)\.(?!all\.|default\.)")
 PRINTABLE = re.compile(r"^[^\x00-\x08\x0a-\x1f\x7f]{0,1024}$")
@@ -26,10 +26,9 @@ class UnansweredError(Exception):
 
 def said(*words):
     """Give what a command printed; it has to be there, and to succeed."""
-    try:
-        code, text = command(*words)
-    except FileNotFoundError:
-        raise AbsentError(f"{words[0]} isn't installed") from None
+    code, text = command(*words)
+    if code == NOT_FOUND:
+        raise AbsentError(f"{words[0]} isn't installed")
     if code:
         raise UnansweredError(f"{' '.join(words)}: {' '.join(text.split()) or code}")
     return text
@@ -153,13 +152,14 @@ def clock():
 
 
 def devices():
-    """Give each block device's path with what lsblk says of it, and of those that it lies on."""
+    """Give what lsblk says of each block device, and of those that it lies on, by the path that the kernel gives it."""
     found = {}
 
     def walk(nodes, above):
         for node in nodes:
             chain = [*above, node]
-            found[node["path"]] = found.get(node["path"], []) + chain
+            path = os.path.realpath(node["path"])
+            found[path] = found.get(path, []) + chain
             walk(node.get("children", ()), chain)
 
     walk(json.loads(said("lsblk", "--json", "--output", "PATH,TYPE,FSTYPE"))["blockdevices"], [])
@@ -175,11 +175,16 @@ def mounts():
             "path": one["target"],
             "fs": one["fstype"],
             "options": one["options"].split(","),
-            "encrypted": any(node["type"] == "crypt" for node in below.get(one["source"].partition("[")[0], ())),
+            "encrypted": any(node["type"] == "crypt" for node in below.get(device_of(one["source"]), ())),
         }
         for one in listed
         if one["fstype"] in REAL and not one["target"].startswith(OF_PODS)
     ]
+
+
+def device_of(source):
+    """Give the path that the kernel has for what is mounted, without the folder of it that is."""
+    return os.path.realpath(source.partition("[")[0])
 
 
 def disks(named):
@@ -194,7 +199,7 @@ def encryption(disk, below):
     if path not in below:
         raise UnansweredError(f"there is no disk {disk}")
     locked = {node["path"] for chain in below.values() for node in chain if node["fstype"] == "crypto_LUKS"}
-    own = [one for one in locked if any(node["path"] == path for node in below[one])]
+    own = [one for one in locked if any(device_of(node["path"]) == path for node in below[device_of(one)])]
     if not own:
         return "none"
     dumps = [said("cryptsetup", "luksDump", one) for one in own]

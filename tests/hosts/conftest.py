@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import containers
 import pytest
 from guest_image import Image, ensure_image, missing_tools
 from guests import Guest, free_port, guest
@@ -37,3 +38,12 @@ def hosts(image: Image, tmp_path: Path) -> Iterator[Callable[[int], list[Guest]]
             ]
 
         yield bring_up
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Iterator[Callable[[int], list[containers.Container]]]:
+    """Give a function that brings up so many containers, in one network."""
+    if missing := containers.missing_tools():
+        pytest.skip(f"containers need {', '.join(missing)}")
+    with ExitStack() as stack:
+        yield lambda count: stack.enter_context(containers.containers(tmp_path / "machines", count))

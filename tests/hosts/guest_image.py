@@ -22,9 +22,15 @@ TOOLS = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "genext2fs", "e2fsck", 
 PACKAGES = (
     "linux-image-amd64 initramfs-tools systemd-sysv udev kmod dbus openssh-server python3 sudo iproute2 "
     "procps util-linux nftables chrony auditd audispd-plugins apparmor cryptsetup-bin lvm2 xfsprogs e2fsprogs "
-    "ca-certificates openssl containerd runc containernetworking-plugins busybox-static"
+    "ca-certificates curl lynis dnsmasq-base ipxe debian-installer-12-netboot-amd64 openssl containerd runc "
+    "containernetworking-plugins busybox-static"
 ).split()
-_LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
+_LEFT_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/lib/debian-installer/images/*/gtk/*",
+)
 _NETWORK = "[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
 # Nothing here may call out, and nothing is to run beside a test.
 _MASKED = (

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,21 +34,33 @@ class GuestError(Exception):
 
 @dataclass
 class Guest:
-    """A running guest: reached by SSH on a loopback port of this machine, and in a network of guests by `address`."""
+    """A running guest: reached by SSH at `at` and a port, and in a network of guests by `address`."""
 
     name: str
+    number: int
     folder: Path
     port: int
     key: Path
-    address: str
     process: subprocess.Popen[bytes]
+    at: str = "127.0.0.1"
+    network: int = 0
+
+    @property
+    def address(self) -> str:
+        """Give its address in the network of guests."""
+        return f"10.77.{self.network}.{self.number}"
+
+    @property
+    def mac(self) -> str:
+        """Give the MAC of its interface there."""
+        return mac_of(self.number)
 
     @property
     def ssh(self) -> list[str]:
         """Give the command that runs another one on the guest."""
         options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=10")
         flags = [word for option in options for word in ("-o", option)]
-        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), "ops@127.0.0.1"]
+        return ["ssh", "-i", str(self.key), "-o", "IdentitiesOnly=yes", *flags, "-p", str(self.port), f"ops@{self.at}"]
 
     def run(self, command: str, *, seconds: int = 120, check: bool = True, user: str = "root") -> str:
         """Run a shell's text, as root, and give what it printed."""
@@ -74,8 +86,15 @@ class Guest:
 
     def reboot(self) -> None:
         """Boot it anew, and wait for its SSH."""
+        self._boot(lambda: self.run("systemd-run --on-active=1 systemctl reboot", check=False))
+
+    def lose_power(self) -> None:
+        """Take its power away at once, give it back, and wait for its SSH."""
+        self._boot(lambda: self.monitor("system_reset"))
+
+    def _boot(self, begin: Callable[[], object]) -> None:
         before = self.run("cat /proc/sys/kernel/random/boot_id")
-        self.run("systemd-run --on-active=1 systemctl reboot", check=False)
+        begin()
         deadline = time.monotonic() + _BOOT_SECONDS
         while time.monotonic() < deadline:
             with suppress(GuestError, subprocess.TimeoutExpired):
@@ -83,6 +102,12 @@ class Guest:
                     return
             time.sleep(1)
         raise GuestError(f"{self.name} didn't come back:\n{self.console()}")
+
+    def restore(self) -> None:
+        """Bring it back to what it was just after its first boot."""
+        self.monitor(f"loadvm {_SNAPSHOT}")
+        _wait(self)
+        _make_own(self)
 
     def monitor(self, command: str) -> str:
         """Have QEMU's monitor do something, and give what it said."""
@@ -127,7 +152,7 @@ def guest(
     started = _start(image, home, name, machine, restore=True)
     try:
         _wait(started)
-        _make_own(started, number)
+        _make_own(started)
         yield started
     finally:
         started.stop()
@@ -184,13 +209,13 @@ def _start(image: Image, folder: Path, name: str, machine: Machine, *, restore: 
         *("-drive", f"file={folder}/data.qcow2,if=none,id=d1,cache=unsafe,discard=unmap"),
         *("-device", "virtio-blk-pci,drive=d1,serial=TEST0DATA"),
         *("-netdev", net, "-device", "virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01"),
-        *("-netdev", peers, "-device", f"virtio-net-pci,netdev=net1,mac=52:54:00:00:02:{number:02x}"),
+        *("-netdev", peers, "-device", f"virtio-net-pci,netdev=net1,mac={mac_of(number)}"),
         *("-serial", f"file:{folder}/console", "-monitor", f"unix:{folder}/monitor,server=on,wait=off"),
         *(("-loadvm", _SNAPSHOT) if restore else ()),
     ]
     with (folder / "qemu.log").open("wb") as log:
         process = subprocess.Popen([*_PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    return Guest(name, folder, port, image.key, f"10.77.0.{number}", process)
+    return Guest(name, number, folder, port, image.key, process)
 
 
 def _wait(started: Guest) -> None:
@@ -205,15 +230,19 @@ def _wait(started: Guest) -> None:
     raise GuestError(f"{started.name} doesn't answer:\n{started.console()}")
 
 
-def _make_own(started: Guest, number: int) -> None:
+def _make_own(started: Guest) -> None:
     """Tell guests of one snapshot apart, and bring their clock to today's."""
-    mac = f"52:54:00:00:02:{number:02x}"
     started.run(
         f"date -s @{time.time():.0f} >/dev/null; hostname {started.name}; echo {started.name} > /etc/hostname; "
         f"sed -i 's/guest/{started.name}/' /etc/hosts; echo {uuid.uuid4().hex} > /etc/machine-id; "
-        f"ip link set eth1 address {mac} up; ip address replace {started.address}/24 dev eth1; "
+        f"ip link set eth1 address {started.mac} up; ip address replace {started.address}/24 dev eth1; "
         f"printf '[Match]\\nName=eth1\\n[Network]\\nAddress={started.address}/24\\n' > {_PEERS}; sync"
     )
+
+
+def mac_of(number: int) -> str:
+    """Give the MAC that the guest of a number has among guests."""
+    return f"52:54:00:00:02:{number:02x}"
 
 
 def free_port() -> int:

@@ -1,5 +1,6 @@
 """Inventories of test hosts, and the command run on them."""
 
+import copy
 import json
 import os
 import subprocess
@@ -13,6 +14,13 @@ from guests import DATA_DISK, Guest
 from tenantry.problems import Exit
 
 ROOT_DISK = "/dev/disk/by-id/virtio-TEST0ROOT"
+PASSPHRASE = "correct horse battery staple, as they say"
+AS_ASKED = "1 host as asked; nothing was changed.\n"
+STATE = (
+    "find /etc /boot -type f -exec sha256sum {} + | sort -k 2; nft list ruleset; cut -d' ' -f1-4 /proc/mounts; "
+    "sysctl -a 2>/dev/null | grep -E '^(net.ipv..conf.(all|default)|kernel.(k|y|pe|pa|un|co)|fs.protected|vm.)'"
+)
+"""A shell's text for what roles change: files by their hashes, the firewall's rules, mounts, settings in force."""
 TIME_SOURCE = "127.0.0.1:1123"
 _SOURCE = (
     "local stratum 8\nport 1123\nbindaddress 127.0.0.1\nallow 127.0.0.1\n"
@@ -25,18 +33,16 @@ def serve_time(guest: Guest) -> None:
     guest.run(f"printf '{_SOURCE}' > /etc/chrony/source.conf; chronyd -x -f /etc/chrony/source.conf")
 
 
-def host_of(
-    guest: Guest, number: int = 1, roles: tuple[str, ...] = ("control-plane", "etcd", "worker"), **more: object
-) -> dict[str, Any]:
+def host_of(guest: Guest, roles: tuple[str, ...] = ("worker",), **more: object) -> dict[str, Any]:
     """Describe a guest as an inventory does."""
     return {
         "name": guest.name,
         "roles": list(roles),
         "rack": "r01",
         "address": guest.address,
-        "mac": f"52:54:00:00:02:{number:02x}",
-        "serial": f"TEST{number}",
-        "ssh": {"address": "127.0.0.1", "port": guest.port},
+        "mac": guest.mac,
+        "serial": f"TEST{guest.number}",
+        "ssh": {"address": guest.at, "port": guest.port},
         "hostKey": " ".join(guest.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2]),
         "disks": [{"id": ROOT_DISK, "purpose": "system"}, {"id": DATA_DISK, "purpose": "data"}],
         **more,
@@ -59,9 +65,14 @@ def inventory_of(*hosts: dict[str, Any], **spec: object) -> dict[str, Any]:
 
 
 def write(folder: Path, document: dict[str, Any]) -> Path:
-    """Write an inventory as a file."""
-    file = folder / "inventory.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    """Write an inventory as a file, and the passphrase for its hosts' disks, where it names no other, beside it."""
+    kept, file = folder / "passphrase", folder / "inventory.yaml"
+    kept.touch(0o600)
+    kept.write_text(f"{PASSPHRASE}\n")
+    whole = copy.deepcopy(document)
+    storage = whole["spec"].setdefault("settings", {}).setdefault("storage", {})
+    storage.setdefault("storage_recovery_file", str(kept))
+    file.write_text(yaml.safe_dump(whole, sort_keys=False))
     return file
 
 

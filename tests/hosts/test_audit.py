@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 from guest_image import Image
 from guests import Guest
-from hosts_at_hand import denied, host_of, inventory_of, run, write
+from hosts_at_hand import AS_ASKED, denied, host_of, inventory_of, run, write
 
 from tenantry.problems import Exit
 
 pytestmark = pytest.mark.hosts
 
-AS_ASKED = "1 host as asked; nothing was changed.\n"
 WAITS = "host-1: the rules of audit are immutable, so what their file has anew waits for a reboot.\n"
 STATE = "find /etc -type f -not -name '*.prev' -exec sha256sum {} + | sort; auditctl -l; auditctl -s | head -2"
 EXTRA = "-w /srv -p wa -k srv"

@@ -45,7 +45,13 @@ def settle(inventory: Inventory, image: Image, *, check: bool = False, **more: o
     """Run the roles, and give what came of the host; `more` is told in the place of what the toolchain has."""
     artefacts = {**artefacts_of(inventory, ROLES, lambda _: None), **more}
     (outcome,) = run_playbook(
-        inventory, PREPARE, image.key, check=check, progress=lambda _: None, roles=ROLES, artefacts=artefacts
+        inventory,
+        PREPARE,
+        image.key,
+        check=check,
+        progress=lambda _: None,
+        roles=ROLES,
+        more={host.name: artefacts for host in inventory.spec.hosts},
     )
     return outcome
 

@@ -10,7 +10,7 @@ import yaml
 
 from tenantry.contract.rules.settings import role_options, settable
 from tenantry.data import controls_dir, playbook_dir, policy_dir
-from tenantry.hosts.running import PREPARE
+from tenantry.hosts.running import BMC, PREPARE
 
 ROLES = sorted(path.name for path in (playbook_dir() / "roles").iterdir())
 TYPES = {"str": str, "int": int, "list": list, "dict": dict, "bool": bool}
@@ -86,8 +86,9 @@ def test_audit_is_immutable_as_its_policy_wants_and_no_rule_is_there_twice() -> 
     assert len(rules) == len(set(rules)) > 0
 
 
-def test_the_playbook_has_every_role_with_its_tag() -> None:
-    (play,) = yaml.safe_load((playbook_dir() / PREPARE).read_text())
-    assert sorted(one["role"] for one in play["roles"]) == ROLES
-    assert all(one["role"] in one["tags"] or one["tags"] == ["always"] for one in play["roles"])
+def test_every_role_is_in_one_playbook_with_its_tag() -> None:
+    plays = [yaml.safe_load((playbook_dir() / name).read_text())[0] for name in (PREPARE, BMC)]
+    found = [one for play in plays for one in play["roles"]]
+    assert sorted(one["role"] for one in found) == ROLES
+    assert all(one["role"] in one["tags"] or one["tags"] == ["always"] for one in found)
     assert Path(playbook_dir() / "ansible.cfg").is_file()

@@ -42,6 +42,8 @@ COMMANDS = (
     "report",
     "env",
     "hosts",
+    "hosts_bmc",
+    "hosts_bundle",
     "sandbox",
     "toolchain",
     "version",

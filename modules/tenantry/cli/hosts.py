@@ -1,4 +1,4 @@
-"""`tenantry hosts prepare | check | facts`."""
+"""`tenantry hosts prepare | check | facts`; `bmc` and `bundle` have modules of their own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,9 +21,15 @@ class RoleName(StrEnum):
     """The roles that can be run by themselves."""
 
     BASELINE = "baseline"
+    STORAGE = "storage"
     SSHD = "sshd"
     TIME = "time"
     FIREWALL = "firewall"
+    PKI = "pki"
+    ETCD = "etcd"
+    CONTROLPLANE = "controlplane"
+    PROVISION = "provision"
+    OBJECTSTORE = "objectstore"
     WORKER = "worker"
     AUDIT = "audit"
 
@@ -54,6 +60,16 @@ Key = Annotated[
         help="The key to log in by. By default what SSH itself tries.",
     ),
 ]
+BundleFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="A bundle, from which packages and programs are installed that hosts lack, and from nowhere else.",
+    ),
+]
 
 
 @group.command()
@@ -63,21 +79,37 @@ def prepare(
     limit: Limit = None,
     role: Roles = None,
     private_key: Key = None,
+    bundle: BundleFile = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            "--site",
+            metavar="FILE",
+            dir_okay=False,
+            help="Where to write the site's document. By default SITE.site.yaml beside the inventory.",
+            show_default=False,
+        ),
+    ] = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Bring hosts to the baseline. What is as it should be stays as it is; running again finishes what was half done.
 
-    Exits 2 when the inventory is wrong, or a host is refused before anything was changed; 3 when a host can't be
-    reached, or something failed on it.
+    Once all hosts of an inventory with `offers` are as asked, writes the document of their site for `tenantry apply`.
+
+    Exits 2 when the inventory or the bundle is wrong, or a host is refused before anything was changed; 3 when a host
+    can't be reached, or something failed on it.
 
     Example: tenantry hosts prepare onprem.yaml
     """
-    from tenantry.cli.hosts_shown import write_outcomes
+    from tenantry.cli.hosts_shown import write_outcomes, write_site
     from tenantry.hosts.running import PREPARE
 
-    outcomes = _run(_read(inventory, limit), PREPARE, private_key, check=False, roles=role or ())
+    machines = read(inventory, limit)
+    outcomes = _run(machines, PREPARE, private_key, check=False, limit=limit or (), roles=role or (), bundle=bundle)
     write_outcomes(outcomes, form, would=False)
-    raise typer.Exit(_exit(outcomes))
+    if exit_code(outcomes) is Exit.DONE and not limit and not role:
+        write_site(machines, site or inventory.with_name(f"{machines.spec.site}.site.yaml"))
+    raise typer.Exit(exit_code(outcomes))
 
 
 @group.command()
@@ -86,11 +118,14 @@ def check(
     *,
     limit: Limit = None,
     private_key: Key = None,
+    bundle: BundleFile = None,
     context: Annotated[
         list[Path] | None, typer.Option(help="Files and folders with waivers.", readable=False, show_default=False)
     ] = None,
 ) -> None:
-    """Say what `prepare` would change, and judge what the hosts are now by the baseline's policies. Changes nothing.
+    """Say what `prepare` would change, and judge the hosts.
+
+    Nothing is changed. What the hosts are now is judged by the baseline's policies.
 
     Exits 1 when a policy denies a host, else as `prepare`.
 
@@ -102,13 +137,13 @@ def check(
     from tenantry.hosts.facts import facts_of
     from tenantry.hosts.running import EVERYTHING, PREPARE
 
-    machines = _read(inventory, limit)
-    outcomes = _run(machines, PREPARE, private_key, check=True, roles=EVERYTHING)
+    machines = read(inventory, limit)
+    outcomes = _run(machines, PREPARE, private_key, check=True, limit=limit or (), roles=EVERYTHING, bundle=bundle)
     report = check_paths([Path("-")], context, stdin=_as_text(facts_of(machines, outcomes)))
     for line in write_report(report, Format.TEXT):
         typer.echo(line)
     write_outcomes(outcomes, Format.TEXT, would=True)
-    code = _exit(outcomes)
+    code = exit_code(outcomes)
     raise typer.Exit(Exit.DENIED if code is Exit.DONE and report.judged.deny else code)
 
 
@@ -123,7 +158,9 @@ def facts(
         typer.Option("--output", metavar="FOLDER", help="Write a file a host there, instead of all to the output."),
     ] = None,
 ) -> None:
-    """Collect the facts of hosts, for `tenantry check`. Reads only; what can't be seen of a host says why.
+    """Collect the facts of hosts, for `tenantry check`.
+
+    Reads only; what can't be seen of a host says why.
 
     Exits 3 when a host can't be reached, after the others' facts are written.
 
@@ -133,8 +170,8 @@ def facts(
     from tenantry.hosts.facts import facts_of
     from tenantry.hosts.running import FACTS
 
-    machines = _read(inventory, limit)
-    outcomes = _run(machines, FACTS, private_key, check=False)
+    machines = read(inventory, limit)
+    outcomes = _run(machines, FACTS, private_key, check=False, limit=limit or ())
     documents = facts_of(machines, outcomes)
     if output is None:
         typer.echo(_as_text(documents), nl=False)
@@ -145,7 +182,7 @@ def facts(
             write_atomic(output / f"{one['metadata']['name']}.json", _as_text([one]).encode())
         typer.echo(f"{len(documents)} host{'' if len(documents) == 1 else 's'} told of, in {output}.")
     show_problems(found for one in outcomes for found in one.problems)
-    raise typer.Exit(_exit(outcomes))
+    raise typer.Exit(exit_code(outcomes))
 
 
 def _as_text(documents: Sequence[Mapping[str, object]]) -> str:
@@ -155,37 +192,69 @@ def _as_text(documents: Sequence[Mapping[str, object]]) -> str:
     return "---\n".join(orjson.dumps(one, option=orjson.OPT_INDENT_2).decode() + "\n" for one in documents)
 
 
-def _read(file: Path, limit: Sequence[str] | None) -> "Inventory":
-    from tenantry.hosts.reading import limit_to, read_inventory
+def read(file: Path, limit: Sequence[str] | None) -> "Inventory":
+    """Read an inventory, which has to have the hosts that are named."""
+    from tenantry.hosts.reading import check_limit, read_inventory
 
-    return limit_to(read_inventory(file), limit or ())
+    inventory = read_inventory(file)
+    check_limit(inventory, limit or ())
+    return inventory
 
 
 def _run(
-    inventory: "Inventory", playbook: str, key: Path | None, *, check: bool, roles: Sequence[str] = ()
+    inventory: "Inventory",
+    playbook: str,
+    key: Path | None,
+    *,
+    check: bool,
+    limit: Sequence[str],
+    roles: Sequence[str] = (),
+    bundle: Path | None = None,
 ) -> Sequence["HostOutcome"]:
     from tenantry.cli.building import show_builds
     from tenantry.hosts.artefacts import artefacts_of
     from tenantry.hosts.running import PREPARE, run_playbook
 
-    artefacts: Mapping[str, object] = {}
-    if playbook == PREPARE:
-        with show_builds() as building:
-            artefacts = artefacts_of(inventory, roles, building)
-    names = [host.name for host in inventory.spec.hosts]
-    with _following(names) as progress:
-        return run_playbook(inventory, playbook, key, check=check, progress=progress, roles=roles, artefacts=artefacts)
+    names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
+    with show_builds() as building:
+        artefacts = artefacts_of(inventory, roles, building) if playbook == PREPARE else {}
+    more = {name: artefacts for name in names}
+    with _opened(bundle, inventory) as folder, follow(names) as progress:
+        return run_playbook(
+            inventory,
+            playbook,
+            key,
+            check=check,
+            progress=progress,
+            roles=roles,
+            limit=limit,
+            bundle=folder,
+            more=more,
+        )
 
 
 @contextmanager
-def _following(names: Sequence[str]) -> Iterator[Callable[["Step"], None]]:
+def _opened(bundle: Path | None, inventory: "Inventory") -> Iterator[Path | None]:
+    if bundle is None:
+        yield None
+        return
+    from tenantry.hosts.bundle.opening import opened_bundle
+
+    with opened_bundle(bundle, inventory) as folder:
+        yield folder
+
+
+@contextmanager
+def follow(names: Sequence[str]) -> Iterator[Callable[["Step"], None]]:
+    """Show what happens on hosts, as it does."""
     from tenantry.cli.hosts_shown import following
 
     with following(names) as progress:
         yield progress
 
 
-def _exit(outcomes: Sequence["HostOutcome"]) -> Exit:
+def exit_code(outcomes: Sequence["HostOutcome"]) -> Exit:
+    """Give the exit code for what became of hosts."""
     from tenantry.hosts.outcome import Action
 
     actions = {one.action for one in outcomes}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -9,7 +10,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tenantry.cli.options import Format
 from tenantry.cli.tables import new_table, show, show_problems
+from tenantry.connection import write_connection
+from tenantry.contract.model import Inventory
+from tenantry.files import write_atomic
 from tenantry.hosts.outcome import Action, HostOutcome, Step
+from tenantry.paths import connections_dir
 
 _STYLES = {
     Action.UNCHANGED: "dim",
@@ -81,6 +86,24 @@ def write_outcomes(outcomes: Sequence[HostOutcome], form: Format, *, would: bool
     typer.echo(_summary(outcomes, would=would))
 
 
+def write_site(inventory: Inventory, target: Path) -> None:
+    """Write the document of the site that an inventory's hosts are now, and say where; nothing, if it offers none.
+
+    How this machine reaches the site is written too, where nobody wrote it before.
+    """
+    from tenantry.hosts.site_document import connection_of, site_document
+    from tenantry.render.manifest import to_yaml
+
+    document, name = site_document(inventory), inventory.spec.site
+    if document is None:
+        return
+    write_atomic(target, to_yaml([document]).encode())
+    typer.echo(f"The site {name} is described in {target}, which tenantry apply takes.", err=True)
+    connection = connection_of(inventory)
+    if connection is not None and not (connections_dir() / f"{name}.json").exists():
+        typer.echo(f"How it is reached from here is in {write_connection(connection)}.", err=True)
+
+
 def _summary(outcomes: Sequence[HostOutcome], *, would: bool) -> str:
     counts = {action: sum(one.action is action for one in outcomes) for action in Action}
     if counts[Action.UNCHANGED] == len(outcomes):
@@ -97,5 +120,6 @@ def _plain(one: HostOutcome) -> dict[str, object]:
         "action": one.action.value,
         "changes": one.changes,
         "notes": one.notes,
+        **({"bmc": one.bmc} if one.bmc is not None else {}),
         "problems": [{"code": found.code, "message": found.message, "fix": found.fix} for found in one.problems],
     }

@@ -46,6 +46,9 @@ def _ok(one: HostOutcome, role: str, data: Mapping[str, Any]) -> None:
     result = data.get("res", {})
     if "hostFacts" in result:
         one.facts = result["hostFacts"]
+    if "bmc" in result:
+        one.bmc = result["bmc"]
+    one.needs = result.get("packages_needs", one.needs)
     one.notes += [printable(str(text)) for text in result.get("notes", ())]
     if result.get("changed"):
         _note(one, role, result.get("changes") or [data.get("task", "")])

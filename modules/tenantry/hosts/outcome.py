@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tenantry.problems import Problem
 
@@ -31,7 +32,8 @@ class Step:
 class HostOutcome:
     """What happened on a host: by role, what was changed (or would be), what waits for somebody, and what is wrong.
 
-    A host is `stopped` where another one was refused before anything was changed anywhere.
+    `bmc` is what its management controller says of it. A host is `stopped` where another one was refused before
+    anything was changed anywhere.
     """
 
     host: str
@@ -40,6 +42,8 @@ class HostOutcome:
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     facts: Mapping[str, object] | None = None
+    needs: Mapping[str, Any] | None = None
+    bmc: Mapping[str, Any] | None = None
 
     def count(self) -> int:
         """Give the number of changes."""

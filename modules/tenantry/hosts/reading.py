@@ -1,7 +1,6 @@
-"""An inventory from a file, valid and without contradictions; and the hosts of it that a run is for."""
+"""An inventory from a file, valid and without contradictions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -29,14 +28,12 @@ def read_inventory(path: Path) -> Inventory:
     return structure(chosen[0].data, Inventory)
 
 
-def limit_to(inventory: Inventory, names: Sequence[str]) -> Inventory:
-    """Leave only the named hosts; all, where none is named. Raises InputError (TEN-721) for a name that no host has."""
+def check_limit(inventory: Inventory, names: Sequence[str]) -> None:
+    """Raise InputError (TEN-721) for each name that no host of an inventory has."""
     known = [host.name for host in inventory.spec.hosts]
     wrong = [name for name in names if name not in known]
     if wrong:
         raise InputError([_unknown(name, known) for name in wrong])
-    hosts = tuple(host for host in inventory.spec.hosts if not names or host.name in names)
-    return replace(inventory, spec=replace(inventory.spec, hosts=hosts))
 
 
 def _unknown(name: str, known: Sequence[str]) -> Problem:

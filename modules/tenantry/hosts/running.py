@@ -5,18 +5,22 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from tenantry.contract.model import Inventory
 from tenantry.data import playbook_dir
+from tenantry.hosts.administrator import judge_administrator
 from tenantry.hosts.events import Listener
 from tenantry.hosts.outcome import Action, HostOutcome, Step
+from tenantry.hosts.recovery import judge_recovery
 from tenantry.hosts.variables import to_ansible, to_known_hosts
 from tenantry.problems import UnreachableError, problem
 
 PREPARE = "site.yml"
 FACTS = "facts.yml"
+BMC = "bmc.yml"
 EVERYTHING = ("all", "facts")
 """All roles of `PREPARE`, and that of the facts, which it leaves out otherwise."""
 _LAST_LINES = 12
@@ -31,26 +35,26 @@ def run_playbook(
     check: bool,
     progress: Callable[[Step], None],
     roles: Sequence[str] = (),
-    artefacts: Mapping[str, object] | None = None,
+    limit: Sequence[str] = (),
+    bundle: Path | None = None,
+    more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> tuple[HostOutcome, ...]:
     """Run a playbook over all hosts, and give what came of each; with `check`, only what would.
 
-    Of the playbook's roles, `roles` names those that are run after preflight; by default all. `artefacts` is what
-    `artefacts_of` gives for them.
+    With `limit` only the hosts of those names are run over. Of the playbook's roles, `roles` names those that are run
+    after preflight; by default all. With the folder of an opened `bundle`, packages that are missing are installed from
+    it. `more` has variables of hosts besides those of their inventory.
 
-    Raises UnreachableError (TEN-725) where Ansible itself fails.
+    Raises UnreachableError (TEN-725) where Ansible itself fails, and InputError for a file with a passphrase (TEN-754)
+    or with keys (TEN-758) that isn't kept as one.
     """
-    outcomes = {host.name: HostOutcome(host.name) for host in inventory.spec.hosts}
-    # In a folder with a short name: a socket's path has a hundred characters at most.
-    with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:
-        place = Path(folder)
-        _write_inventory(inventory, place, key, artefacts)
-        flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
-        code, said = _run(place, playbook, Listener(outcomes, progress), flags)
-    if code and not any(one.problems for one in outcomes.values()):
-        last = "".join(f"\n        | {line}" for line in said[-_LAST_LINES:])
-        what = f"Ansible failed, with exit code {code}. It said last:{last}\n       "
-        raise UnreachableError(problem("TEN-725", what, "report it, if the message doesn't tell what to mend"))
+    judge_recovery(inventory)
+    judge_administrator(inventory)
+    names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
+    outcomes = {name: HostOutcome(name) for name in names}
+    flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
+    listener = Listener(outcomes, progress)
+    _play(inventory, playbook, outcomes, listener, flags, key=key, limit=limit, bundle=bundle, more=more)
     if any(one.action in (Action.REFUSED, Action.UNREACHABLE) for one in outcomes.values()):
         for one in outcomes.values():
             if one.action is Action.UNCHANGED:
@@ -58,12 +62,41 @@ def run_playbook(
     return tuple(outcomes.values())
 
 
-def _write_inventory(
-    inventory: Inventory, folder: Path, key: Path | None, artefacts: Mapping[str, object] | None
+def ask_needs(inventory: Inventory) -> tuple[Mapping[str, Any], ...]:
+    """Give what the roles need on each host, as `playbooks/roles/packages` names it; reaches none of them.
+
+    Raises UnreachableError (TEN-725) where Ansible itself fails.
+    """
+    outcomes = {host.name: HostOutcome(host.name) for host in inventory.spec.hosts}
+    flags = ["--tags", "needs", "--skip-tags", "always"]
+    _play(inventory, PREPARE, outcomes, Listener(outcomes, lambda _: None), flags)
+    return tuple(one.needs for one in outcomes.values() if one.needs is not None)
+
+
+def _play(
+    inventory: Inventory,
+    playbook: str,
+    outcomes: Mapping[str, HostOutcome],
+    listener: Listener,
+    flags: Sequence[str],
+    *,
+    key: Path | None = None,
+    limit: Sequence[str] = (),
+    bundle: Path | None = None,
+    more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> None:
-    known_hosts = folder / "known_hosts"
-    known_hosts.write_text(to_known_hosts(inventory))
-    (folder / "hosts.json").write_bytes(orjson.dumps(to_ansible(inventory, key, known_hosts, artefacts)))
+    # In a folder with a short name: a socket's path has a hundred characters at most.
+    with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:
+        place = Path(folder)
+        known_hosts = place / "known_hosts"
+        known_hosts.write_text(to_known_hosts(inventory))
+        told = to_ansible(inventory, key, known_hosts, limit, bundle=bundle, more=more or {})
+        (place / "hosts.json").write_bytes(orjson.dumps(told))
+        code, said = _run(place, playbook, listener, flags)
+    if code and not any(one.problems for one in outcomes.values()):
+        last = "".join(f"\n        | {line}" for line in said[-_LAST_LINES:])
+        what = f"Ansible failed, with exit code {code}. It said last:{last}\n       "
+        raise UnreachableError(problem("TEN-725", what, "report it, if the message doesn't tell what to mend"))
 
 
 def _run(folder: Path, playbook: str, listener: Listener, flags: Sequence[str]) -> tuple[int, Sequence[str]]:

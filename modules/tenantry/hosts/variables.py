@@ -1,26 +1,50 @@
 """What Ansible is told of each host: pure, an inventory in, plain data out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 
-from tenantry.contract.model import DiskPurpose, HostRole, Inventory, InventoryHost
+from tenantry import hardening
+from tenantry.contract.model import DiskPurpose, HostDisk, HostRole, Inventory, InventoryHost
 from tenantry.contract.pods import pods_of
 from tenantry.hosts.facts import COLLECTOR
+from tenantry.hosts.provision import to_provision
+from tenantry.paths import site_dir
+from tenantry.toolchain.table import kubernetes_minor
 
 SSH_PORT = 22
 API_PORT = 6443
+_NOTHING: Mapping[str, Mapping[str, object]] = {}
+_HARDENED = {
+    "etcd": hardening.ETCD,
+    "kube_apiserver": hardening.APISERVER,
+    "kube_controller_manager": hardening.CONTROLLER_MANAGER,
+    "kube_scheduler": hardening.SCHEDULER,
+}
 
 
 def to_ansible(
-    inventory: Inventory, key: Path | None, known_hosts: Path, artefacts: Mapping[str, object] | None = None
+    inventory: Inventory,
+    key: Path | None,
+    known_hosts: Path,
+    limit: Sequence[str] = (),
+    *,
+    bundle: Path | None = None,
+    more: Mapping[str, Mapping[str, object]] = _NOTHING,
 ) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
+    With `limit` only the hosts of those names are in it; what they are told of others is of all of them.
     `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
-    `artefacts` what `artefacts_of` gives.
+    `bundle` the folder of an opened one; `more` has variables by host besides.
     """
-    hosts = {host.name: _variables(inventory, host, key, known_hosts) for host in inventory.spec.hosts}
-    return {"all": {"hosts": hosts, "vars": dict(artefacts or {})}}
+    opened = {"site_bundle": str(bundle or "")}
+    hosts = {
+        host.name: {**_variables(inventory, host, key, known_hosts), **opened, **more.get(host.name, {})}
+        for host in inventory.spec.hosts
+        if not limit or host.name in limit
+    }
+    return {"all": {"hosts": hosts}}
 
 
 def to_known_hosts(inventory: Inventory) -> str:
@@ -56,8 +80,22 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "host_disks": [disk.id for disk in host.disks],
         "host_system_disk": next(disk.id for disk in host.disks if disk.purpose is DiskPurpose.SYSTEM),
         "host_disk_purposes": {disk.id: _purpose(disk.purpose) for disk in host.disks},
+        "host_storage": [_disk(disk) for disk in host.disks if disk.purpose is not DiskPurpose.SYSTEM],
         "host_collector": COLLECTOR,
         "host_address": host.address,
+        "site_name": spec.site,
+        "site_kept": str(site_dir(spec.site)),
+        "site_first_service": str(ip_network(spec.network.services[0])[1]),
+        "site_virtual_address": spec.network.virtual_address or "",
+        "site_control_plane": _of_role(inventory, HostRole.CONTROL_PLANE),
+        "site_etcd": _of_role(inventory, HostRole.ETCD),
+        "site_hardening": {name: hardening.by_name(flags) for name, flags in _HARDENED.items()},
+        "site_policies": {
+            "admission": hardening.admission(kubernetes_minor()),
+            "audit": hardening.AUDIT_POLICY,
+            "authentication": hardening.authentication(),
+        },
+        "host_provision": to_provision(inventory, host),
         "host_pods": _pods(inventory, host),
         "site_api_server": _api_server(inventory),
         "site_workers": [_worker(inventory, one) for one in spec.hosts if HostRole.WORKER in one.roles],
@@ -68,6 +106,15 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_time": list(spec.time.servers),
         **_settings(spec.settings, host.settings),
     }
+
+
+def _disk(disk: HostDisk) -> dict[str, str]:
+    told = {"serial": disk.serial, "wipe": disk.wipe}
+    return {"id": disk.id, "purpose": disk.purpose.value, **{name: value for name, value in told.items() if value}}
+
+
+def _of_role(inventory: Inventory, role: HostRole) -> list[dict[str, str]]:
+    return [{"name": host.name, "address": host.address, "mac": host.mac} for host in inventory.of_role(role)]
 
 
 def _pods(inventory: Inventory, host: InventoryHost) -> str:

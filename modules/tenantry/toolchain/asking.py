@@ -8,7 +8,8 @@ from pathlib import Path
 from threading import Timer
 
 # How each binary tells its version; `--version` where nothing is said.
-_ARGUMENTS = {
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "etcdutl": ("version",),
     "kubectl": ("version", "--client"),
     "pulumi": ("version",),
 }

@@ -148,10 +148,10 @@ def _environment(component: Component) -> dict[str, str]:
 
 
 def _name(component: Component, out: Path) -> None:
-    """Give a lone binary its name, which Go takes from the last word of the module's path (`server` for etcd)."""
-    made = list(out.iterdir())
-    if len(made) == 1:
-        made[0].rename(out / component.binaries[0])
+    """Give the first binary its name, where Go took another from its module's path (`server` for etcd)."""
+    others = [path for path in out.iterdir() if path.name not in component.binaries]
+    if len(others) == 1 and not (out / component.binaries[0]).exists():
+        others[0].rename(out / component.binaries[0])
 
 
 def _lines(command: list[str | Path], component: Component, kept: IO[str], log: Path) -> Iterator[str]:

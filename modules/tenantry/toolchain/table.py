@@ -76,7 +76,7 @@ _KUBE_STAMPS = (
 
 # Quick builds first: whoever waits sees soon that it works, and a broken Go shows within a minute.
 COMPONENTS = (
-    Component("etcd", ("etcd",), "tool", "go.etcd.io/etcd/server/v3", (), "minor"),
+    Component("etcd", ("etcd", "etcdutl"), "tool", "go.etcd.io/etcd/server/v3", (), "minor"),
     Component(
         "versitygw",
         ("versitygw",),
@@ -95,7 +95,7 @@ COMPONENTS = (
     ),
     Component(
         "kubernetes",
-        ("kube-apiserver", "kube-controller-manager", "kubectl"),
+        ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
         "tool",
         "k8s.io/kubernetes",
         _KUBE_STAMPS,
@@ -144,6 +144,11 @@ def component_of(binary: str) -> Component:
     except KeyError:
         fix = f"use one of {', '.join(BINARIES)}"
         raise InputError(problem("TEN-205", f"the toolchain has no binary {binary}", fix)) from None
+
+
+def kubernetes_minor() -> str:
+    """Return Kubernetes' version without its patch, such as 1.37."""
+    return ".".join(component_of("kube-apiserver").version.split(".")[:2])
 
 
 def module_version(folder: Path, module: str) -> str:

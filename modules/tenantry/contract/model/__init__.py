@@ -20,6 +20,7 @@ from tenantry.contract.model.agreements import (
 )
 from tenantry.contract.model.baseline import Allowed, Baseline, BaselineSpec, ClassificationControls, SizeClass
 from tenantry.contract.model.inventory import (
+    ControllerTls,
     DiskPurpose,
     HostAddress,
     HostDisk,
@@ -30,6 +31,8 @@ from tenantry.contract.model.inventory import (
     InventorySpec,
     Management,
     ManagementController,
+    Provision,
+    ProvisionRange,
     Rack,
     TimeSources,
 )
@@ -109,6 +112,7 @@ __all__ = [
     "Contacts",
     "ContainerLimits",
     "ContinuousIntegration",
+    "ControllerTls",
     "Dataset",
     "Department",
     "DepartmentSpec",
@@ -143,6 +147,8 @@ __all__ = [
     "Pipelines",
     "Placement",
     "PodSelector",
+    "Provision",
+    "ProvisionRange",
     "PublishedFile",
     "Quota",
     "Rack",

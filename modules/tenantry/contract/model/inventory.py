@@ -58,6 +58,13 @@ class TimeSources:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleTrust:
+    """The public keys, one of which a bundle for these hosts has to be signed with."""
+
+    signers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HostAddress:
     """Where SSH reaches a host, if not at its address and port 22."""
 
@@ -67,19 +74,30 @@ class HostAddress:
 
 @dataclass(frozen=True, slots=True)
 class HostDisk:
-    """A disk by its stable id."""
+    """A disk by its stable id; `wipe` repeats its serial number where what is on it may be destroyed."""
 
     id: str
     purpose: DiskPurpose
     serial: str | None
+    wipe: str | None
+
+
+class ControllerTls(StrEnum):
+    """Whether a BMC has to prove itself."""
+
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
 
 
 @dataclass(frozen=True, slots=True)
 class ManagementController:
-    """A host's BMC."""
+    """A host's BMC; `fingerprint` is the SHA-256 of its certificate, `None` where a CA issued it."""
 
     address: str
     mac: str | None
+    port: int | None
+    fingerprint: str | None
+    tls: ControllerTls | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,27 @@ class InventoryHost:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionRange:
+    """A network of hosts that the provisioning host has a port in; without a `gateway` it has no way out."""
+
+    interface: str
+    block: str
+    gateway: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """Which hosts are installed over the network, and what the one that serves them tells them."""
+
+    server: str
+    install: tuple[str, ...]
+    mirror: str
+    keys: tuple[str, ...]
+    ranges: tuple[ProvisionRange, ...]
+    nameservers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InventorySpec:
     """What stands at a site; see `stacks/schema/inventory.json`."""
 
@@ -109,7 +148,10 @@ class InventorySpec:
     management: Management
     network: HostNetworks
     time: TimeSources
+    bundle: BundleTrust | None
+    provision: Provision | None
     settings: Mapping[str, Mapping[str, object]]
+    offers: Mapping[str, object] | None
     hosts: tuple[InventoryHost, ...]
 
 
@@ -119,3 +161,7 @@ class Inventory:
 
     metadata: Metadata
     spec: InventorySpec
+
+    def of_role(self, role: HostRole) -> tuple[InventoryHost, ...]:
+        """Give the hosts of a role."""
+        return tuple(host for host in self.spec.hosts if role in host.roles)

@@ -1,6 +1,6 @@
 """Validates documents by the JSON Schema of their kind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +21,11 @@ HOST_FACTS = "HostFacts"
 """The kind whose documents are only read here: what they say is for policies to judge."""
 KINDS = ("Tenant", "Site", "Department", "Waiver", "Grant", "Retirement", "Baseline", "Inventory", HOST_FACTS)
 
+DERIVED = ("location", "kubernetesMinor", "network.clusterCidrs")
+"""What an inventory's offers never have of a site's document: its own hosts and networks say it."""
+STORE = ("network.objectStoreCidrs", "network.objectStorePort")
+"""What they have where no hosts of the inventory are the object store, or something stands before it."""
+
 
 def validate(document: Document) -> tuple[Problem, ...]:
     """Give every way in which a document isn't what its kind's schema says."""
@@ -28,7 +33,7 @@ def validate(document: Document) -> tuple[Problem, ...]:
     if wrong is not None:
         return (wrong,)
     problems = _problems(document, validator(document.kind), document.data, ())
-    if document.kind == "Baseline" and not problems:
+    if not problems:
         problems = tuple(_parts(document))
     return problems
 
@@ -108,10 +113,29 @@ def _envelope(document: Document) -> Problem | None:
 
 
 def _parts(document: Document) -> Iterator[Problem]:
-    """Hold a baseline's defaults to the request's own schema, in which nothing is needed."""
-    schema = load_schema("Tenant")
-    spec = {name: value for name, value in schema["properties"]["spec"].items() if name != "required"}
-    part = make_validator(spec, schema["$defs"])
-    yield from _problems(document, part, document.spec["defaults"], ("spec", "defaults"))
-    for name, defaults in document.spec["templates"].items():
-        yield from _problems(document, part, defaults, ("spec", "templates", name))
+    """Hold what is a part of another kind's document to that kind's own schema."""
+    if document.kind == "Baseline":
+        # Defaults of requests, in which nothing is needed.
+        request = load_schema("Tenant")
+        spec = {name: value for name, value in request["properties"]["spec"].items() if name != "required"}
+        part = make_validator(spec, request["$defs"])
+        yield from _problems(document, part, document.spec["defaults"], ("spec", "defaults"))
+        for name, defaults in document.spec["templates"].items():
+            yield from _problems(document, part, defaults, ("spec", "templates", name))
+    elif document.kind == "Inventory" and "offers" in document.spec:
+        site = load_schema("Site")
+        part = make_validator(_without(site["properties"]["spec"], DERIVED, STORE), site["$defs"])
+        yield from _problems(document, part, document.spec["offers"], ("spec", "offers"))
+
+
+def _without(schema: Mapping[str, Any], left_out: Sequence[str], optional: Sequence[str]) -> Mapping[str, Any]:
+    """Give a map's schema without some properties, and with some that aren't required; those of maps in it by a dot."""
+
+    def within(name: str, paths: Sequence[str]) -> list[str]:
+        return [path.partition(".")[2] for path in paths if path.startswith(f"{name}.")]
+
+    properties = {name: value for name, value in schema["properties"].items() if name not in left_out}
+    for name in {path.partition(".")[0] for path in (*left_out, *optional) if "." in path}:
+        properties[name] = _without(properties[name], within(name, left_out), within(name, optional))
+    required = [name for name in schema.get("required", ()) if name not in {*left_out, *optional}]
+    return {**schema, "properties": properties, "required": required}

@@ -6,7 +6,10 @@ from typing import Any
 
 from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
+from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
+from tenantry.contract.rules.provision import judge_provision
 from tenantry.contract.rules.settings import judge_settings
+from tenantry.contract.rules.store import judge_store
 from tenantry.contract.rules.workers import judge_workers
 from tenantry.problems import Problem
 
@@ -24,8 +27,10 @@ _HOSTS = ("spec", "hosts")
 
 def judge_inventories(documents: Documents) -> Iterator[Problem]:
     """Hold every inventory to the rules."""
-    for name in documents.inventories:
-        yield from judge_inventory(documents.sources["Inventory", name])
+    sources = [documents.sources["Inventory", name] for name in documents.inventories]
+    for one in sources:
+        yield from judge_inventory(one)
+    yield from judge_neighbours(sources)
 
 
 def judge_inventory(document: Document) -> Iterator[Problem]:
@@ -42,7 +47,11 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
             what = f"{host['name']}: there is no rack {host['rack']}"
             yield document.problem("TEN-701", what, f"choose one of {', '.join(racks)}", (*_HOSTS, number, "rack"))
         yield from _disks(document, host, (*_HOSTS, number, "disks"))
+    yield from _controllers(document)
+    yield from judge_provision(document)
     yield from judge_settings(document)
+    yield from judge_cluster(document)
+    yield from judge_store(document)
     yield from judge_workers(document)
 
 
@@ -79,8 +88,10 @@ def _identities(host: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
         # Some buses number their disks anew on every machine: what is the host's own is its path, not the device.
         if not disk["id"].startswith(("/dev/disk/by-id/virtio-", "/dev/disk/by-id/dm-")):
             yield "disk", disk["id"], ("disks", number, "id")
-        if "serial" in disk:
-            yield "disk", disk["serial"], ("disks", number, "serial")
+        # A wipe repeats the disk's own number; another disk's is refused by itself.
+        told = next((name for name in ("serial", "wipe") if name in disk), None)
+        if told is not None:
+            yield "disk", disk[told], ("disks", number, told)
     bmc = host.get("bmc", {})
     if "address" in bmc:
         yield "address", bmc["address"], ("bmc", "address")
@@ -184,11 +195,30 @@ def _disks(document: Document, host: Mapping[str, Any], path: Path) -> Iterator[
     if "object-store" in host["roles"] and "data" not in purposes:
         what = f"{name}: an object store has no disk of its own"
         yield document.problem("TEN-709", what, "name a disk with the purpose data", path)
+    for number, disk in enumerate(host["disks"]):
+        at = (*path, number, "wipe")
+        if "wipe" in disk and disk["purpose"] == "system":
+            yield document.problem("TEN-750", f"{name}: the system's disk has a wipe", "remove it", at, key=True)
+        elif disk.get("wipe", disk.get("serial")) != disk.get("serial", disk.get("wipe")):
+            what = f"{name}: wipe is {disk['wipe']}, and the disk's serial is {disk['serial']}"
+            yield document.problem(
+                "TEN-750", what, "look which disk it is; where both are right, they are the same", at
+            )
     ids = [disk["id"] for disk in host["disks"]]
     for number, disk in enumerate(ids):
         if disk in ids[:number]:
             what = f"{name}: the disk {disk} is named twice"
             yield document.problem("TEN-700", what, "name each once", (*path, number, "id"))
+
+
+def _controllers(document: Document) -> Iterator[Problem]:
+    """Refuse a controller that is to be believed without proof, and whose proof is given."""
+    for number, host in _hosts(document):
+        bmc = host.get("bmc", {})
+        if bmc.get("tls") == "unverified" and "fingerprint" in bmc:
+            path = (*_HOSTS, number, "bmc", "tls")
+            what = f"{host['name']}: its BMC is to be unverified, and has a fingerprint to be verified by"
+            yield document.problem("TEN-792", what, "remove one of the two", path)
 
 
 def _hosts(document: Document) -> Sequence[tuple[int, Mapping[str, Any]]]:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from tenantry.contract.model import DiskPurpose
 from tenantry.contract.reading.document import Document, Path, shown
 from tenantry.contract.reading.reader import read_file
 from tenantry.data import playbook_dir
@@ -22,6 +23,10 @@ _NODES = {"worker"}
 # What only adds to the rules: others switch audit off, or keep records from being made at all.
 _RULE = re.compile(r"(-w /\S+|-a (always|never),exit|-a exit,(always|never))( -[FSCpk] \S+)*")
 _REMOTE = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
+_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
+_SYSTEM = re.compile(
+    r"/(bin|boot|dev|etc|home|lib\d*|proc|root|run|sbin|sys|tmp|usr|var/tmp)(/.*)?|/var(/(lib|log|cache))?|/opt"
+)
 _KEPT = {"audit_file_mib": (1, 1 << 20), "audit_files": (2, 999), "audit_spare_mib": (2, 1 << 20)}
 
 _Setter = tuple[str, list[str], Mapping[str, Any], Path]
@@ -45,6 +50,13 @@ def settable(role: str) -> list[str]:
     return [name for name in role_options()[role] if name.startswith(f"{role}_")]
 
 
+@cache
+def role_defaults(role: str) -> Mapping[str, Any]:
+    """Give what a role does where nothing else is set."""
+    (document,), _ = read_file(playbook_dir() / "roles" / role / "defaults" / "main.yml")
+    return dict(document.data)
+
+
 def judge_settings(document: Document) -> Iterator[Problem]:
     """Refuse settings that no role knows, or that aren't what it takes."""
     spec = document.spec
@@ -55,6 +67,7 @@ def judge_settings(document: Document) -> Iterator[Problem]:
     yield from _forwarding(document)
     yield from _allowed(document)
     yield from _recorded(document)
+    yield from _stored(document)
 
 
 def _judge(document: Document, owner: str, settings: Mapping[str, Any], path: Path) -> Iterator[Problem]:
@@ -102,6 +115,22 @@ def settings_of(document: Document, role: str, name: str) -> Iterator[tuple[str,
             yield owner, roles, values[name], (*path, "settings", role, name)
 
 
+def in_force(document: Document, host: Mapping[str, Any], role: str, name: str) -> Any:  # noqa: ANN401
+    """Give what a host is told: its own setting, else the site's, else the role's default."""
+    for node in (host, document.spec):
+        if name in node.get("settings", {}).get(role, {}):
+            return node["settings"][role][name]
+    return role_defaults(role)[name]
+
+
+def judge_ranges(document: Document, role: str, code: str, ranges: Mapping[str, tuple[int, int]]) -> Iterator[Problem]:
+    """Refuse numbers that a role's settings of these names can't be."""
+    for name, (least, most) in ranges.items():
+        for owner, _, value, path in settings_of(document, role, name):
+            if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
+                yield document.problem(code, f"{owner}: {name} is {value}", f"write {least} to {most}", path)
+
+
 def _forwarding(document: Document) -> Iterator[Problem]:
     """Refuse to switch off what pods need: a node that forwards nothing is up, and its pods are alone."""
     for owner, roles, value, path in settings_of(document, "baseline", "baseline_sysctl"):
@@ -133,11 +162,30 @@ def _recorded(document: Document) -> Iterator[Problem]:
         if isinstance(value, str) and value and not (_REMOTE.fullmatch(value) and _is_port(value.partition(":")[2])):
             what = f"{owner}: audit_remote is {shown(value)}, which isn't a name or an address with its port"
             yield document.problem("TEN-741", what, "write log1.gov.example:60, or leave it out", path)
-    for name, (least, most) in _KEPT.items():
-        for owner, _, value, path in settings_of(document, "audit", name):
-            if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
-                what = f"{owner}: {name} is {value}"
-                yield document.problem("TEN-742", what, f"write {least} to {most}", path)
+    yield from judge_ranges(document, "audit", "TEN-742", _KEPT)
+
+
+def _stored(document: Document) -> Iterator[Problem]:
+    """Refuse places that no volume can be mounted at, shares that none can have, and passphrases that aren't found."""
+    purposes = [one.value for one in DiskPurpose if one is not DiskPurpose.SYSTEM]
+    for owner, _, value, path in settings_of(document, "storage", "storage_paths"):
+        places = value if isinstance(value, dict) else {}
+        for purpose, where in places.items():
+            called, at = f"{owner}: storage_paths.{purpose}", (*path, purpose)
+            others = [other for name, other in places.items() if name != purpose and isinstance(other, str)]
+            if purpose not in purposes:
+                yield document.problem("TEN-751", f"{called} is no purpose", _meant(purpose, purposes), at, key=True)
+            elif not isinstance(where, str) or not _PATH.fullmatch(where) or _SYSTEM.fullmatch(where):
+                what = f"{called} is {shown(where)}, where no volume can be mounted"
+                yield document.problem("TEN-751", what, "write one such as /srv/objects, of letters and digits", at)
+            elif any(f"{where}/".startswith(f"{other}/") for other in others):
+                what = f"{called} is {where}, which lies within another purpose's"
+                yield document.problem("TEN-751", what, "choose places beside each other", at)
+    yield from judge_ranges(document, "storage", "TEN-752", {"storage_percent": (1, 100)})
+    for owner, _, value, path in settings_of(document, "storage", "storage_recovery_file"):
+        if isinstance(value, str) and value and not value.startswith("/"):
+            what = f"{owner}: storage_recovery_file is {shown(value)}, which depends on where tenantry is called"
+            yield document.problem("TEN-753", what, "write its whole path, such as /media/safe/onprem", path)
 
 
 def _is_port(text: str) -> bool:

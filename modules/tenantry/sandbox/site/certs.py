@@ -2,23 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tenantry.certificates import (
+    CLIENT,
+    LEAST_RSA_BITS,
+    SERVER,
+    Authority,
+    Key,
+    Subject,
+    describe_key,
+    key_to_pem,
+    load_key,
+    new_authority,
+    new_key,
+    sign,
+    to_pem,
+)
 from tenantry.files import write_atomic
 
-_AUTHORITY_DAYS = 3650
-_LEAF_DAYS = 397
 _RENEW_DAYS = 30
-_CLOCK_SKEW = timedelta(minutes=5)
-
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,7 @@ class Pair:
 
     def load_key(self) -> Key:
         """Read the key."""
-        key = load_pem_private_key(self.key.read_bytes(), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-            raise TypeError(f"{self.key} is no EC or RSA key")
-        return key
+        return load_key(self.key.read_bytes())
 
     def is_current(self) -> bool:
         """Say whether both files are there and the certificate holds for another month."""
@@ -60,12 +63,8 @@ def ensure_authority(folder: Path, name: str) -> Pair:
     """Make a certificate authority where there is none; return its files."""
     pair = Pair.at(folder, name)
     if not pair.is_current():
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = _name(f"tenantry sandbox {name}")
-        builder = _builder(subject, subject, key, _AUTHORITY_DAYS)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        builder = builder.add_extension(_usage(authority=True), critical=True)
-        _write(pair, key, builder.sign(key, hashes.SHA256()))
+        key = new_key()
+        _write(pair, key, new_authority(f"tenantry sandbox {name}", key).certificate)
     return pair
 
 
@@ -79,20 +78,9 @@ def ensure_certificate(
     """
     pair = Pair.at(folder, name)
     if not pair.is_current():
-        issuer, key = authority.load(), ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(_name(subject, *groups), issuer.subject, key, _LEAF_DAYS)
-        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        builder = builder.add_extension(_usage(authority=False), critical=True)
-        purposes = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if hosts else [])]
-        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.load_key().public_key()), critical=False
-        )
-        if hosts:
-            builder = builder.add_extension(
-                x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
-            )
-        _write(pair, key, builder.sign(authority.load_key(), hashes.SHA256()))
+        key = new_key()
+        whom = Subject(subject, groups, hosts, (CLIENT, SERVER) if hosts else (CLIENT,))
+        _write(pair, key, sign(Authority(authority.load(), authority.load_key()), key.public_key(), whom))
     return pair
 
 
@@ -103,54 +91,11 @@ def ensure_token_key(folder: Path, name: str) -> Pair:
     """
     pair = Pair.at(folder, name)
     if not (pair.certificate.is_file() and pair.key.is_file()):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        subject = _name(f"tenantry sandbox {name}")
-        builder = _builder(subject, subject, key, _AUTHORITY_DAYS)
-        _write(pair, key, builder.sign(key, hashes.SHA256()))
+        key = rsa.generate_private_key(public_exponent=65537, key_size=LEAST_RSA_BITS)
+        _write(pair, key, describe_key(f"tenantry sandbox {name}", key))
     return pair
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: Key, days: int) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SKEW)
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-
-
-def _name(common_name: str, *organisations: str) -> x509.Name:
-    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, word) for word in organisations]
-    return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def _usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _general_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
-
-
 def _write(pair: Pair, key: Key, certificate: x509.Certificate) -> None:
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_atomic(pair.key, pem)
-    write_atomic(pair.certificate, certificate.public_bytes(Encoding.PEM))
+    write_atomic(pair.key, key_to_pem(key))
+    write_atomic(pair.certificate, to_pem(certificate))

@@ -1,6 +1,5 @@
 """How each server of a site is started, and how to see that it answers."""
 
-import configparser
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,11 +8,13 @@ from pathlib import Path
 
 import urllib3
 
+from tenantry.hardening import APISERVER, CONTROLLER_MANAGER, ETCD, Flags, to_flags
 from tenantry.problems import UnreachableError, problem
 from tenantry.sandbox.layout import REGION, SiteLayout
 from tenantry.sandbox.ports import LOOPBACK
 from tenantry.sandbox.site.certs import Pair
-from tenantry.sandbox.site.settings import FRONT_PROXY, SERVICE_RANGES, Pki, authentication_file
+from tenantry.sandbox.site.settings import SERVICE_RANGES, Pki, authentication_file
+from tenantry.storekeys import read_keys
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "versitygw")
 
@@ -59,11 +60,10 @@ def issuer_url(site: SiteLayout) -> str:
 
 def root_keys(site: SiteLayout) -> tuple[str, str]:
     """Read the access key and the secret key of the object store's administrator. Raises UnreachableError (TEN-306)."""
-    parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read(site.credentials, encoding="utf-8")
-        return parser[site.site]["aws_access_key_id"], parser[site.site]["aws_secret_access_key"]
-    except (OSError, configparser.Error, KeyError, UnicodeDecodeError):
+        keys = read_keys(site.credentials, site.site)
+        return keys.access, keys.secret
+    except (OSError, ValueError):
         what = f"the keys of {site.site}'s object store can't be read"
         fix = "restore the file, or run `tenantry sandbox down --delete`, which removes the sandbox with its data"
         raise UnreachableError(problem("TEN-306", what, fix, file=str(site.credentials))) from None
@@ -84,8 +84,8 @@ def answers(url: str, ca: Path, client: Pair | None = None) -> bool:
             return False
 
 
-def _flags(**flags: object) -> tuple[str, ...]:
-    return tuple(f"--{name.replace('_', '-')}={value}" for name, value in flags.items())
+def _flags(layer: Flags | None = None, /, **flags: object) -> tuple[str, ...]:
+    return to_flags(layer or {}, flags)
 
 
 def _ports(site: SiteLayout, *listeners: str) -> dict[str, int]:
@@ -95,6 +95,7 @@ def _ports(site: SiteLayout, *listeners: str) -> dict[str, int]:
 def _etcd(site: SiteLayout, pki: Pki) -> Server:
     client, peer = site.url("etcd"), site.url("etcd-peer")
     arguments = _flags(
+        ETCD,
         name=site.site,
         data_dir=site.data("etcd"),
         listen_client_urls=client,
@@ -104,14 +105,10 @@ def _etcd(site: SiteLayout, pki: Pki) -> Server:
         initial_cluster=f"{site.site}={peer}",
         cert_file=pki.etcd.certificate,
         key_file=pki.etcd.key,
-        client_cert_auth="true",
         trusted_ca_file=pki.etcd_ca.certificate,
         peer_cert_file=pki.etcd.certificate,
         peer_key_file=pki.etcd.key,
-        peer_client_cert_auth="true",
         peer_trusted_ca_file=pki.etcd_ca.certificate,
-        tls_min_version="TLS1.2",
-        log_level="warn",
     )
     ready = partial(answers, f"{client}/readyz", pki.etcd_ca.certificate, pki.etcd_client)
     return Server(site, "etcd", "etcd", arguments, _ports(site, "etcd", "etcd-peer"), ready)
@@ -119,6 +116,7 @@ def _etcd(site: SiteLayout, pki: Pki) -> Server:
 
 def _apiserver(site: SiteLayout, pki: Pki) -> Server:
     arguments = _flags(
+        APISERVER,
         bind_address=LOOPBACK,
         secure_port=site.ports["kube-apiserver"],
         # Loopback can't be advertised, so nothing keeps the endpoints of the Service `kubernetes`.
@@ -131,8 +129,6 @@ def _apiserver(site: SiteLayout, pki: Pki) -> Server:
         encryption_provider_config=site.conf / "encryption.yaml",
         tls_cert_file=pki.server.certificate,
         tls_private_key_file=pki.server.key,
-        tls_min_version="VersionTLS12",
-        profiling="false",
     )
     arguments += _who_may(site, pki) + _token_issuer(site, pki)
     ready = partial(answers, f"{site.url('kube-apiserver')}/readyz", pki.ca, pki.administrator)
@@ -144,29 +140,12 @@ def _who_may(site: SiteLayout, pki: Pki) -> tuple[str, ...]:
     return _flags(
         client_ca_file=pki.client_ca.certificate,
         authentication_config=authentication_file(site),
-        anonymous_auth="false",
         requestheader_client_ca_file=pki.front_proxy_ca.certificate,
-        requestheader_allowed_names=FRONT_PROXY,
-        requestheader_username_headers="X-Remote-User",
-        requestheader_group_headers="X-Remote-Group",
-        requestheader_extra_headers_prefix="X-Remote-Extra-",
         proxy_client_cert_file=pki.front_proxy.certificate,
         proxy_client_key_file=pki.front_proxy.key,
-        authorization_mode="Node,RBAC",
-        # As kubeadm does: Pod Security and the baseline's policies decide, namespace by namespace, and say why.
-        allow_privileged="true",
-        enable_admission_plugins=(
-            "NamespaceLifecycle,NodeRestriction,LimitRanger,ServiceAccount,PodSecurity,Priority,ResourceQuota,"
-            "RuntimeClass,ValidatingAdmissionPolicy,ValidatingAdmissionWebhook,MutatingAdmissionWebhook,"
-            # The last two keep a class of tenants on its own pool of nodes, and others off it.
-            "DenyServiceExternalIPs,PodNodeSelector,PodTolerationRestriction"
-        ),
         admission_control_config_file=site.conf / "admission.yaml",
         audit_policy_file=site.conf / "audit-policy.yaml",
         audit_log_path=site.log("audit"),
-        audit_log_maxage=30,
-        audit_log_maxbackup=10,
-        audit_log_maxsize=100,
     )
 
 
@@ -176,30 +155,23 @@ def _token_issuer(site: SiteLayout, pki: Pki) -> tuple[str, ...]:
         service_account_jwks_uri=f"{issuer_url(site)}/{KEYS_KEY}",
         service_account_signing_key_file=pki.token.key,
         service_account_key_file=pki.token.certificate,
-        service_account_lookup="true",
     )
 
 
 def _controllers(site: SiteLayout, pki: Pki) -> Server:
     kubeconfig = site.conf / "controller-manager.kubeconfig"
     arguments = _flags(
-        bind_address=LOOPBACK,
+        CONTROLLER_MANAGER,
         secure_port=site.ports["kube-controller-manager"],
         tls_cert_file=pki.server.certificate,
         tls_private_key_file=pki.server.key,
-        tls_min_version="VersionTLS12",
         kubeconfig=kubeconfig,
         authentication_kubeconfig=kubeconfig,
         authorization_kubeconfig=kubeconfig,
-        use_service_account_credentials="true",
         root_ca_file=pki.ca,
         service_account_private_key_file=pki.token.key,
         # It is alone; waiting 15 s for the lease of one that was killed would help nobody.
         leader_elect="false",
-        profiling="false",
-        # Hundreds of namespaces at once wait for their service accounts at the default of 20 requests a second.
-        kube_api_qps=200,
-        kube_api_burst=400,
     )
     name = "kube-controller-manager"
     ready = partial(answers, f"{site.url(name)}/healthz", pki.ca)

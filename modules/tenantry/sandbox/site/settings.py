@@ -10,20 +10,20 @@ from typing import Any
 
 import yaml
 
+from tenantry import hardening
 from tenantry.files import write_atomic
+from tenantry.hardening import FRONT_PROXY
 from tenantry.sandbox.layout import Layout, SiteLayout
 from tenantry.sandbox.ports import LOOPBACK
 from tenantry.sandbox.site.certs import Pair, ensure_authority, ensure_certificate, ensure_token_key
-from tenantry.toolchain.table import component_of
+from tenantry.storekeys import new_keys, write_keys
+from tenantry.toolchain.table import kubernetes_minor
 
 # Each site has its own range of Service addresses; the first of it is the API server's.
 SERVICE_RANGES = {"onprem": ("10.96.0.0/16", "10.96.0.1"), "hosted": ("10.97.0.0/16", "10.97.0.1")}
 
 ADMINISTRATOR = "tenantry"
 ADMINISTRATOR_GROUP = "tenantry-platform"
-
-# The name under which the API server calls aggregated servers for its users.
-FRONT_PROXY = "front-proxy"
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,12 @@ def write_settings(site: SiteLayout, pki: Pki) -> None:
     for folder in (site.root, site.root / "log", site.root / "data", *data):
         folder.mkdir(exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-    _write_yaml(site.conf / "audit-policy.yaml", _AUDIT_POLICY)
-    _write_yaml(site.conf / "admission.yaml", _admission())
-    for kept, make in ((site.conf / "encryption.yaml", _encryption), (authentication_file(site), _authentication)):
+    _write_yaml(site.conf / "audit-policy.yaml", dict(hardening.AUDIT_POLICY))
+    _write_yaml(site.conf / "admission.yaml", hardening.admission(kubernetes_minor()))
+    for kept, make in (
+        (site.conf / "encryption.yaml", _encryption),
+        (authentication_file(site), hardening.authentication),
+    ):
         if not kept.is_file():
             _write_yaml(kept, make())
     _write_yaml(site.kubeconfig, _kubeconfig(site, pki, ADMINISTRATOR, pki.administrator))
@@ -113,9 +116,7 @@ def write_settings(site: SiteLayout, pki: Pki) -> None:
     manager = _kubeconfig(site, pki, "system:kube-controller-manager", pki.controller_manager)
     _write_yaml(site.conf / "controller-manager.kubeconfig", manager)
     if not site.credentials.is_file():
-        access, secret = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
-        text = f"[{site.site}]\naws_access_key_id = {access}\naws_secret_access_key = {secret}\n"
-        write_atomic(site.credentials, text.encode())
+        write_keys(site.credentials, site.site, new_keys())
 
 
 def bootstrap_kubeconfig(site: SiteLayout) -> Path:
@@ -133,68 +134,8 @@ def context_name(site: SiteLayout) -> str:
     return f"sandbox-{site.site}"
 
 
-# The log says who did what to which object. Contents are kept for access rules alone: never for what holds secrets.
-_AUDIT_POLICY: dict[str, Any] = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [
-        {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/openapi/*"]},
-        {
-            "level": "Metadata",
-            "resources": [
-                {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
-                {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
-            ],
-        },
-        {
-            "level": "Request",
-            "verbs": ["create", "update", "patch", "delete", "deletecollection"],
-            "resources": [
-                {"group": "rbac.authorization.k8s.io"},
-                {"group": "admissionregistration.k8s.io"},
-            ],
-        },
-        {"level": "Metadata"},
-    ],
-}
-
-
-def _admission() -> dict[str, Any]:
-    """Give the Pod Security defaults for namespaces that say nothing: baseline holds, what isn't restricted warns."""
-    minor = ".".join(component_of("kube-apiserver").version.split(".")[:2])
-    defaults: dict[str, str] = {}
-    for mode, level in (("enforce", "baseline"), ("audit", "restricted"), ("warn", "restricted")):
-        defaults |= {mode: level, f"{mode}-version": f"v{minor}"}
-    return {
-        "apiVersion": "apiserver.config.k8s.io/v1",
-        "kind": "AdmissionConfiguration",
-        "plugins": [
-            {
-                "name": "PodSecurity",
-                "configuration": {
-                    "apiVersion": "pod-security.admission.config.k8s.io/v1",
-                    "kind": "PodSecurityConfiguration",
-                    "defaults": defaults,
-                    "exemptions": {"namespaces": ["kube-system"]},
-                },
-            }
-        ],
-    }
-
-
-def _authentication() -> dict[str, Any]:
-    """Give what the API server knows of pipelines at first: none."""
-    return {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration", "jwt": []}
-
-
 def _encryption() -> dict[str, Any]:
-    key = {"name": "sandbox-1", "secret": base64.b64encode(secrets.token_bytes(32)).decode()}
-    return {
-        "apiVersion": "apiserver.config.k8s.io/v1",
-        "kind": "EncryptionConfiguration",
-        "resources": [{"resources": ["secrets"], "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}]}],
-    }
+    return hardening.encryption("sandbox-1", base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 def _kubeconfig(site: SiteLayout, pki: Pki, user: str, pair: Pair) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""How long preparing hosts takes, on a test host: `make bench-hosts`."""
