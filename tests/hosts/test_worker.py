@@ -25,7 +25,9 @@ ROLES = ("baseline", "firewall", "worker")
 KUBELET = {"host-kubelet-access", "host-kubelet-files", "host-kubelet-hardening", "host-kubelet-tls", "host-ports"}
 """The policies that look at a kubelet."""
 MEMORY = 1280
-STATE = "find /etc /usr/local /var/lib/kubelet -type f -exec sha256sum {} + | sort; nft --stateless list ruleset; ip route"
+STATE = (
+    "find /etc /usr/local /var/lib/kubelet -type f -exec sha256sum {} + | sort; nft --stateless list ruleset; ip route"
+)
 SPACES = ("server", "friend", "stranger", "hasty")
 
 
