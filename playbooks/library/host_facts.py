@@ -27,6 +27,7 @@ import time
 from contextlib import suppress
 
 from ansible.module_utils import host_cluster as cluster
+from ansible.module_utils import host_kubelet as kubelet
 from ansible.module_utils import host_observing as seen
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import read
@@ -49,7 +50,7 @@ def observers(asked):
         "swap": ("/proc/swaps", seen.swap),
         "accounts": ("/etc/passwd, /etc/shadow", seen.accounts),
         "packages": ("apt list --upgradable, /var/log/apt/history.log", seen.packages),
-        "kubelet": ("/configz", kubelet),
+        "kubelet": ("/configz", kubelet.configuration),
         "files": ("stat", files),
         "controlPlane": ("/proc/<pid>/cmdline", cluster.control_plane),
         "secretsEncryption": ("the EncryptionConfiguration", cluster.secrets_encryption),
@@ -57,17 +58,15 @@ def observers(asked):
     }
 
 
-def kubelet():
-    """Say of a kubelet that it isn't there; where it is, that nobody looked: no role prepares one yet."""
-    cluster.process("kubelet")
-    raise NotImplementedError("this collector doesn't read it yet")
-
-
 def files():
-    """Give the files of what runs; of a kubelet's nobody looks yet, so that none is left out."""
-    with suppress(seen.AbsentError):
-        kubelet()
-    return cluster.files()
+    """Give the files of what runs: of a kubelet, and of etcd and the control plane."""
+    found = []
+    for look in (kubelet.files, cluster.files):
+        with suppress(seen.AbsentError):
+            found += look()
+    if not found:
+        raise seen.AbsentError("nothing of Kubernetes runs on the host")
+    return found
 
 
 def observe(source, look):

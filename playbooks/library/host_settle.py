@@ -16,6 +16,7 @@ options:
   lock: {type: bool, default: false, description: Whether passwords are locked, but those in passwords.}
   passwords: {type: list, elements: str, default: [], description: Accounts that may have a password.}
   services: {type: list, elements: dict, default: [], description: "name of each, and the paths it is restarted for."}
+  replaced: {type: list, elements: str, default: [], description: Services whose program a run would have replaced.}
   proof: {type: str, default: "true", description: A shell's text that proves that it works.}
 author: [tenantry]
 """
@@ -102,13 +103,13 @@ def account_changes(allowed):
             yield f"account {name} has a password", lambda name=name: must("passwd", "-q", "-l", name)
 
 
-def service_changes(services, changed):
+def service_changes(services, changed, replaced):
     """Give each service that doesn't run, doesn't come back with a boot, or is to be restarted for its files."""
     if not services:
         return
     # Also of one whose package isn't there yet: then both say so, in check mode.
-    units = [f"{one['name']}.service" for one in services]
-    said = command("systemctl", "show", "--property=UnitFileState,ActiveState", *units)[1]
+    units = [one["name"] if "." in one["name"] else f"{one['name']}.service" for one in services]
+    said = command("systemctl", "show", "--property=UnitFileState,ActiveState,MainPID", *units)[1]
     states = [dict(line.split("=", 1) for line in part.splitlines()) for part in said.strip().split("\n\n")]
     for one, state in zip(services, states, strict=True):
         name = one["name"]
@@ -118,6 +119,16 @@ def service_changes(services, changed):
             yield f"service {name} doesn't run", lambda name=name: must("systemctl", "start", name)
         elif changed & set(one.get("files", ())):
             yield f"service {name} has other files", lambda name=name: must("systemctl", "restart", name)
+        elif name in replaced or runs_replaced(state.get("MainPID")):
+            yield f"service {name} runs another program", lambda name=name: must("systemctl", "restart", name)
+
+
+def runs_replaced(process):
+    """Say whether the file that a process was started from is there no more."""
+    try:
+        return os.readlink(f"/proc/{process}/exe").endswith(" (deleted)")
+    except OSError:
+        return False
 
 
 def put_file(one):
@@ -147,7 +158,7 @@ def find_changes(wanted):
     changes += mount_changes(wanted["mounts"])
     if wanted["lock"]:
         changes += account_changes(wanted["passwords"])
-    changes += service_changes(wanted["services"], {one["path"] for _, one in files})
+    changes += service_changes(wanted["services"], {one["path"] for _, one in files}, wanted["replaced"])
     return changes
 
 
@@ -176,6 +187,7 @@ def main():
             "lock": {"type": "bool", "default": False},
             "passwords": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "services": {"type": "list", "elements": "dict", "default": []},
+            "replaced": {"type": "list", "elements": "str", "default": []},
             "proof": {"type": "str", "default": "true"},
         },
         supports_check_mode=True,

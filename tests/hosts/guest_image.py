@@ -22,7 +22,8 @@ TOOLS = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "genext2fs", "e2fsck", 
 PACKAGES = (
     "linux-image-amd64 initramfs-tools systemd-sysv udev kmod dbus openssh-server python3 sudo iproute2 "
     "procps util-linux nftables chrony auditd audispd-plugins apparmor cryptsetup-bin lvm2 xfsprogs e2fsprogs "
-    "ca-certificates curl lynis dnsmasq-base ipxe debian-installer-12-netboot-amd64"
+    "ca-certificates curl lynis dnsmasq-base ipxe debian-installer-12-netboot-amd64 openssl containerd runc "
+    "containernetworking-plugins busybox-static"
 ).split()
 _LEFT_OUT = (
     "/usr/share/doc/*",
@@ -50,7 +51,7 @@ chroot "$1" systemctl -q enable systemd-networkd
 chroot "$1" systemctl -q mask $MASKED
 chroot "$1" passwd -q -l root
 """
-_DISK_BYTES = 2 << 30
+_DISK_BYTES = 4 << 30
 _KEPT_SECONDS = 7 * 24 * 3600
 
 
@@ -132,7 +133,7 @@ def _to_ext4(raw: Path) -> None:
     """Make of what mmdebstrap writes without root, ext2 as small as can be, the file system that hosts have."""
     with raw.open("r+b") as disk:
         disk.truncate(_DISK_BYTES)
-    _run("tune2fs", "-j", "-O", "extents,uninit_bg,dir_index", str(raw))
+    _run("tune2fs", "-j", "-O", "extents,uninit_bg,dir_index,filetype", str(raw))
     # It says 1 when it mended something, as it does with what tune2fs just announced.
     _run("e2fsck", "-fyD", str(raw), most=1)
     _run("resize2fs", str(raw))

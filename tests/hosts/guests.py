@@ -4,6 +4,7 @@ import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ _SNAPSHOT = "clean"
 _PEERS = "/etc/systemd/network/20-peers.network"
 # Ends with us, however we end: a test that was killed leaves no guest behind.
 PRELUDE = ("setpriv", "--pdeathsig", "KILL")
+SERVED = "10.0.2.100:6443"
+"""Where a guest reaches a port of this machine, if it was given one."""
+_RELAY = Path(__file__).with_name("relay.py")
 DATA_DISK = "/dev/disk/by-id/virtio-TEST0DATA"
 """The second disk of each guest, by its stable id; it is empty."""
 
@@ -65,6 +69,14 @@ class Guest:
         if check and done.returncode:
             raise GuestError(f"{self.name}: {command}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def read(self, path: str) -> bytes:
+        """Give a file's bytes."""
+        return subprocess.run([*self.ssh, f"cat {path}"], capture_output=True, timeout=120, check=True).stdout
+
+    def send(self, data: bytes, path: str) -> None:
+        """Write bytes to a file of the account."""
+        subprocess.run([*self.ssh, f"cat > {path}"], input=data, timeout=300, check=True)
 
     def answers(self) -> bool:
         """Say whether a new login works now."""
@@ -117,14 +129,27 @@ class Guest:
 
 
 @contextmanager
-def guest(image: Image, folder: Path, name: str = "host-1", *, number: int = 1, network: int = 0) -> Iterator[Guest]:
-    """Bring up a guest as it was just after its first boot. Of several, each has a number, and all the same network."""
-    clean = _ensure_clean(image)
+def guest(
+    image: Image,
+    folder: Path,
+    name: str = "host-1",
+    *,
+    number: int = 1,
+    network: int = 0,
+    memory: int = _MEMORY,
+    served: int = 0,
+) -> Iterator[Guest]:
+    """Bring up a guest as it was just after its first boot. Of several, each has a number, and all the same network.
+
+    `memory` is in MiB. What listens on the port `served` of this machine's loopback is reached at `SERVED` by it.
+    """
+    clean = _ensure_clean(image, memory)
     home = folder / name
     home.mkdir(parents=True)
     for disk in ("root.qcow2", "data.qcow2"):
         shutil.copyfile(clean / disk, home / disk)
-    started = _start(image, home, name, number=number, network=network or free_port(), restore=True)
+    machine = Machine(number, network or free_port(), memory, served)
+    started = _start(image, home, name, machine, restore=True)
     try:
         _wait(started)
         _make_own(started)
@@ -134,16 +159,27 @@ def guest(image: Image, folder: Path, name: str = "host-1", *, number: int = 1, 
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _ensure_clean(image: Image) -> Path:
+@dataclass(frozen=True)
+class Machine:
+    """What a guest is given: its number, the network that it has with others, MiB of memory, a port that it reaches."""
+
+    number: int
+    network: int
+    memory: int
+    served: int = 0
+
+
+def _ensure_clean(image: Image, memory: int) -> Path:
     """Boot the image once, wait for its SSH, and keep it as it is then, memory and disks."""
-    folder = image.disk.parent / "clean"
-    with FileLock(image.disk.parent / "clean.lock"):
+    called = "clean" if memory == _MEMORY else f"clean-{memory}"
+    folder = image.disk.parent / called
+    with FileLock(image.disk.parent / f"{called}.lock"):
         if not (folder / "ready").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             shutil.copyfile(image.disk, folder / "root.qcow2")
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", folder / "data.qcow2", "1G"], check=True)
-            first = _start(image, folder, "guest", number=0, network=free_port(), restore=False)
+            first = _start(image, folder, "guest", Machine(0, free_port(), memory), restore=False)
             try:
                 _wait(first)
                 # Until nothing of the boot is left to be done by each guest anew.
@@ -155,14 +191,17 @@ def _ensure_clean(image: Image) -> Path:
     return folder
 
 
-def _start(image: Image, folder: Path, name: str, *, number: int, network: int, restore: bool) -> Guest:
-    port = free_port()
+def _start(image: Image, folder: Path, name: str, machine: Machine, *, restore: bool) -> Guest:
+    port, number = free_port(), machine.number
     net = f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"
-    peers = f"socket,id=net1,mcast=230.0.0.1:{network},localaddr=127.0.0.1"
+    if machine.served:
+        # A program a connection: one device would mix what several of them say.
+        net += f",guestfwd=tcp:{SERVED}-cmd:{sys.executable} {_RELAY} {machine.served}"
+    peers = f"socket,id=net1,mcast=230.0.0.1:{machine.network},localaddr=127.0.0.1"
     command = [
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-name", name),
         *("-machine", "q35", "-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max", "-smp", "2"),
-        *("-m", str(_MEMORY), "-rtc", "base=utc,clock=host", "-device", "virtio-rng-pci"),
+        *("-m", str(machine.memory), "-rtc", "base=utc,clock=host", "-device", "virtio-rng-pci"),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd)),
         *("-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet"),
         *("-drive", f"file={folder}/root.qcow2,if=none,id=d0,cache=unsafe,discard=unmap"),

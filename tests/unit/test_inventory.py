@@ -214,6 +214,43 @@ BAD = {
         "TEN-711",
         ["email", "suspend, single, halt"],
     ),
+    "another cgroup driver": (
+        put({"worker": {"worker_kubelet_extra": {"cgroupDriver": "cgroupfs"}}}, "settings"),
+        "TEN-743",
+        ["all hosts", "cgroupDriver", "leave it out"],
+    ),
+    "a kubelet that lets anybody in": (
+        put({"worker": {"worker_kubelet_extra": {"authentication": {}}}}, "hosts", 3, "settings"),
+        "TEN-743",
+        ["host-4", "authentication"],
+    ),
+    "an API server in clear": (
+        put({"worker": {"worker_api_server": "http://10.20.0.1:6443"}}, "settings"),
+        "TEN-744",
+        ["http://10.20.0.1:6443", "https://10.20.0.10:6443"],
+    ),
+    "an API server at no port": (
+        put({"worker": {"worker_api_server": "https://10.20.0.1:0"}}, "settings"),
+        "TEN-744",
+        ["https://10.20.0.1:0"],
+    ),
+    "a hash of what no worker runs": (
+        put({"worker": {"worker_hashes": {"kubectl": "0" * 64}}}, "settings"),
+        "TEN-745",
+        ["kubectl", "kube-network-policies"],
+    ),
+    "half a hash": (
+        put({"worker": {"worker_hashes": {"kubelet": "00ff"}}}, "settings"),
+        "TEN-745",
+        ["00ff", "kubelet", "sha256sum"],
+    ),
+    "too few pods for a host": (put(["10.128.0.0/23"], "network", "pods"), "TEN-746", ["host-4", "10.20.0.4"]),
+    "pods in IPv6 alone": (put(["fd00:1::/56"], "network", "pods"), "TEN-746", ["host-4", "IPv4"]),
+    "a kubelet of years ago": (
+        put({"worker": {"worker_most_older": 9}}, "settings"),
+        "TEN-747",
+        ["worker_most_older is 9", "0 to 3"],
+    ),
     "a wipe of the system's disk": (put("ZL1", *FIRST, "disks", 0, "wipe"), "TEN-750", ["host-1", "the system's disk"]),
     "a wipe of another disk": (
         put("ZL2A7Q4N", "hosts", 4, "disks", 1, "wipe"),

@@ -13,7 +13,7 @@ import pytest
 
 from tenantry.paths import cache_dir
 from tenantry.problems import InputError, UnreachableError
-from tenantry.toolchain import BINARIES, ensure, find, find_all, lookup
+from tenantry.toolchain import BINARIES, LOCAL, ensure, find, find_all, lookup
 from tenantry.toolchain import found as finding
 from tenantry.toolchain.golang import find_go
 from tenantry.toolchain.table import COMPONENTS, Component, component_of
@@ -93,13 +93,19 @@ def test_a_program_that_was_replaced_is_asked_again(empty_cache: Path) -> None:
 
 
 def test_every_real_component_is_fit_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for binary, path in ensure(BINARIES).items():
+    for binary, path in ensure(LOCAL).items():
         (tmp_path / binary).symlink_to(path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [(found.version, found.source) for found in find_all()] == [
-        (component.version, "PATH") for component in BINARIES.values()
+    assert [(found.version, found.source) for found in find_all() if found.binary in LOCAL] == [
+        (component.version, "PATH") for component in BINARIES.values() if not component.for_hosts
     ]
+
+
+def test_what_runs_on_hosts_alone_is_not_built_for_this_machine() -> None:
+    hosts = set(BINARIES) - set(LOCAL)
+    assert {"kubelet", "kube-proxy", "pause", "kube-network-policies"} <= hosts
+    assert component_of("kubelet").version == component_of("kube-apiserver").version
 
 
 def test_a_fit_program_is_found_behind_an_old_one(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ class RoleName(StrEnum):
     CONTROLPLANE = "controlplane"
     PROVISION = "provision"
     OBJECTSTORE = "objectstore"
+    WORKER = "worker"
     AUDIT = "audit"
 
 
@@ -211,17 +212,30 @@ def _run(
     bundle: Path | None = None,
 ) -> Sequence["HostOutcome"]:
     from tenantry.cli.building import show_builds
+    from tenantry.hosts.artefacts import artefacts_of
     from tenantry.hosts.binaries import binaries_of
     from tenantry.hosts.running import PREPARE, run_playbook
     from tenantry.toolchain import ensure
 
-    if playbook == PREPARE and bundle is None:
+    artefacts: Mapping[str, object] = {}
+    if playbook == PREPARE:
         with show_builds() as building:
-            ensure(binaries_of(inventory, roles, limit), building)
+            if bundle is None:
+                ensure(binaries_of(inventory, roles, limit), building)
+            artefacts = artefacts_of(inventory, roles, building)
     names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
+    more = dict.fromkeys(names, artefacts)
     with _opened(bundle, inventory) as folder, follow(names) as progress:
         return run_playbook(
-            inventory, playbook, key, check=check, progress=progress, roles=roles, limit=limit, bundle=folder
+            inventory,
+            playbook,
+            key,
+            check=check,
+            progress=progress,
+            roles=roles,
+            limit=limit,
+            bundle=folder,
+            more=more,
         )
 
 

@@ -1,5 +1,7 @@
 """`tenantry toolchain` and `tenantry toolchain build`."""
 
+from typing import Annotated
+
 import typer
 
 from tenantry.cli import app
@@ -20,16 +22,26 @@ def toolchain(context: typer.Context, form: OutputFormat = Format.TEXT) -> None:
 
 
 @group.command()
-def build(form: OutputFormat = Format.TEXT) -> None:
+def build(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[BINARY]...",
+            help="Only these, such as kubelet, which runs on hosts. By default all that runs on this machine.",
+            show_default=False,
+        ),
+    ] = None,
+    form: OutputFormat = Format.TEXT,
+) -> None:
     """Build what is missing, then list all. The first build takes some minutes.
 
     Example: tenantry toolchain build
     """
     from tenantry.cli.building import show_builds
-    from tenantry.toolchain import BINARIES, ensure
+    from tenantry.toolchain import LOCAL, ensure
 
     with show_builds() as progress:
-        ensure(BINARIES, progress)
+        ensure(names or LOCAL, progress)
     _list(form)
 
 

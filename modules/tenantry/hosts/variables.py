@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tenantry import hardening
 from tenantry.contract.model import DiskPurpose, HostDisk, HostRole, Inventory, InventoryHost
+from tenantry.contract.pods import pods_of
 from tenantry.hosts.binaries import OF_ROLES
 from tenantry.hosts.facts import COLLECTOR
 from tenantry.hosts.provision import to_provision
@@ -13,6 +14,7 @@ from tenantry.paths import site_dir
 from tenantry.toolchain.table import kubernetes_minor
 
 SSH_PORT = 22
+API_PORT = 6443
 _NOTHING: Mapping[str, Mapping[str, object]] = {}
 _HARDENED = {
     "etcd": hardening.ETCD,
@@ -96,6 +98,9 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
             "authentication": hardening.authentication(),
         },
         "host_provision": to_provision(inventory, host),
+        "host_pods": _pods(inventory, host),
+        "site_api_server": _api_server(inventory),
+        "site_workers": [_worker(inventory, one) for one in spec.hosts if HostRole.WORKER in one.roles],
         "site_management": list(spec.management.networks),
         "site_hosts": list(spec.network.hosts),
         "site_pods": list(spec.network.pods),
@@ -112,6 +117,23 @@ def _disk(disk: HostDisk) -> dict[str, str]:
 
 def _of_role(inventory: Inventory, role: HostRole) -> list[dict[str, str]]:
     return [{"name": host.name, "address": host.address, "mac": host.mac} for host in inventory.of_role(role)]
+
+
+def _pods(inventory: Inventory, host: InventoryHost) -> str:
+    """Give the block of a host's pods; empty where there is none, as for a host that runs no pods."""
+    network = inventory.spec.network
+    return pods_of(host.address, network.hosts, network.pods) or ""
+
+
+def _worker(inventory: Inventory, host: InventoryHost) -> dict[str, str]:
+    return {"name": host.name, "address": host.address, "pods": _pods(inventory, host)}
+
+
+def _api_server(inventory: Inventory) -> str:
+    """Give the address of the API server: the virtual one, else that of the first control-plane host."""
+    hosts = [one.address for one in inventory.spec.hosts if HostRole.CONTROL_PLANE in one.roles]
+    address = inventory.spec.network.virtual_address or next(iter(hosts), "")
+    return f"https://{f'[{address}]' if ':' in address else address}:{API_PORT}" if address else ""
 
 
 def _purpose(purpose: DiskPurpose) -> str:

@@ -5,9 +5,21 @@ from pathlib import Path
 
 from tenantry.toolchain.build import Progress, Step, build
 from tenantry.toolchain.found import Found, find, find_all, lookup
-from tenantry.toolchain.table import BINARIES, component_of
+from tenantry.toolchain.table import BINARIES, LOCAL, component_of
 
-__all__ = ["BINARIES", "Found", "Progress", "Step", "binary", "component_of", "ensure", "find", "find_all", "lookup"]
+__all__ = [
+    "BINARIES",
+    "LOCAL",
+    "Found",
+    "Progress",
+    "Step",
+    "binary",
+    "component_of",
+    "ensure",
+    "find",
+    "find_all",
+    "lookup",
+]
 
 
 def _silent(_step: Step) -> None:

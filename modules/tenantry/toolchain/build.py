@@ -137,9 +137,9 @@ def _is_package(line: str) -> bool:
     return bool(line) and not line.startswith("#") and " " not in line
 
 
-def _environment() -> dict[str, str]:
+def _environment(component: Component) -> dict[str, str]:
     """Give what Go runs with. Module and build caches are the user's own: who builds Go here has half of it already."""
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "", **component.settings}
     # A service may have none, and Go finds its caches by it.
     environment.setdefault("HOME", str(Path.home()))
     if psutil.virtual_memory().available >= _AMPLE_MEMORY:
@@ -160,7 +160,7 @@ def _lines(command: list[str | Path], component: Component, kept: IO[str], log: 
         process = subprocess.Popen(
             command,
             cwd=component.folder,
-            env=_environment(),
+            env=_environment(component),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -67,7 +67,8 @@ def build_dir(component: Component) -> Path:
         path = component.folder / name
         digest.update(path.read_bytes() if path.is_file() else b"")
         digest.update(b"\0")
-    for word in (*BUILD_FLAGS, component.linker_flags, component.package, sys.platform, platform.machine()):
+    settings = (f"{name}={value}" for name, value in component.settings.items())
+    for word in (*BUILD_FLAGS, component.linker_flags, component.package, sys.platform, platform.machine(), *settings):
         digest.update(word.encode() + b"\0")
     return cache_dir() / "toolchain" / f"{component.name}-{digest.hexdigest()[:16]}"
 

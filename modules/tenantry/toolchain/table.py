@@ -23,7 +23,8 @@ class Component:
 
     `module` is the requirement whose version is the component's; where Go knows no release of it, `distribution` names
     the Python package that is released with it. `flags` are linker flags, with {version} {major} {minor} filled in.
-    `fit` says which versions on the PATH do: the pinned one alone, or any patch of the pinned minor version.
+    `fit` says which versions on the PATH do: the pinned one alone, or any patch of the pinned minor version. What is
+    `for_hosts` runs on a site's machines alone, and is built when one is prepared.
     """
 
     name: str
@@ -33,6 +34,12 @@ class Component:
     flags: tuple[str, ...]
     fit: Fit
     distribution: str = ""
+    for_hosts: bool = False
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What Go is told for this component: a host may have an older C library than the machine that builds."""
+        return {"CGO_ENABLED": "0"} if self.for_hosts else {}
 
     @property
     def folder(self) -> Path:
@@ -59,6 +66,13 @@ class Component:
 
 
 _KUBE_VERSION = "k8s.io/component-base/version"
+# Without these, clients can't parse the server's version.
+_KUBE_STAMPS = (
+    f"{_KUBE_VERSION}.gitVersion=v{{version}}",
+    f"{_KUBE_VERSION}.gitMajor={{major}}",
+    f"{_KUBE_VERSION}.gitMinor={{minor}}",
+    "k8s.io/client-go/pkg/version.gitVersion=v{version}",
+)
 
 # Quick builds first: whoever waits sees soon that it works, and a broken Go shows within a minute.
 COMPONENTS = (
@@ -84,13 +98,7 @@ COMPONENTS = (
         ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
         "tool",
         "k8s.io/kubernetes",
-        # Without these, clients can't parse the server's version.
-        (
-            f"{_KUBE_VERSION}.gitVersion=v{{version}}",
-            f"{_KUBE_VERSION}.gitMajor={{major}}",
-            f"{_KUBE_VERSION}.gitMinor={{minor}}",
-            "k8s.io/client-go/pkg/version.gitVersion=v{version}",
-        ),
+        _KUBE_STAMPS,
         "minor",
     ),
     Component(
@@ -103,9 +111,30 @@ COMPONENTS = (
         # Go knows this release by a pseudo-version only.
         distribution="pulumi-kubernetes",
     ),
+    Component(
+        "kube-network-policies",
+        ("kube-network-policies",),
+        ".",
+        "sigs.k8s.io/kube-network-policies",
+        ("main.version={version}",),
+        "minor",
+        for_hosts=True,
+    ),
+    Component(
+        "kubernetes-node",
+        ("kubelet", "kube-proxy", "pause"),
+        "tool .",
+        "k8s.io/kubernetes",
+        (*_KUBE_STAMPS, "main.version={version}"),
+        "minor",
+        for_hosts=True,
+    ),
 )
 
 BINARIES = {binary: component for component in COMPONENTS for binary in component.binaries}
+"""All binaries, with the component that each is of."""
+LOCAL = tuple(binary for binary, component in BINARIES.items() if not component.for_hosts)
+"""The binaries that run on this machine."""
 
 
 def component_of(binary: str) -> Component:

@@ -10,6 +10,7 @@ from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
 from tenantry.contract.rules.provision import judge_provision
 from tenantry.contract.rules.settings import judge_settings
 from tenantry.contract.rules.store import judge_store
+from tenantry.contract.rules.workers import judge_workers
 from tenantry.problems import Problem
 
 _HA = 3
@@ -51,6 +52,7 @@ def judge_inventory(document: Document) -> Iterator[Problem]:
     yield from judge_settings(document)
     yield from judge_cluster(document)
     yield from judge_store(document)
+    yield from judge_workers(document)
 
 
 _Place = tuple[str, str, Path]
