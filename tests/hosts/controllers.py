@@ -17,12 +17,11 @@ from typing import Any
 import bcrypt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from guests import free_port
+from guests import PRELUDE, free_port
 
 from certificates import Pair, issue
 
 PASSWORD = "a pass%word: of tests"
-_PRELUDE = ("setpriv", "--pdeathsig", "KILL")
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def controller(folder: Path, *, power: str = "Off", machines: int = 2, **more: o
     settings = folder / "emulator.json"
     settings.write_text(json.dumps(_settings(folder, pair, port, lets_in, power, machines, more)))
     with (folder / "emulator.log").open("wb") as log:
-        command = [*_PRELUDE, sys.executable, str(Path(__file__).with_name("emulator.py")), str(settings)]
+        command = [*PRELUDE, sys.executable, str(Path(__file__).with_name("emulator.py")), str(settings)]
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     started = Controller(port, pair, credentials)
     try:

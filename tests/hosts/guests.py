@@ -19,7 +19,7 @@ _BOOT_SECONDS = 300
 _SNAPSHOT = "clean"
 _PEERS = "/etc/systemd/network/20-peers.network"
 # Ends with us, however we end: a test that was killed leaves no guest behind.
-_PRELUDE = ("setpriv", "--pdeathsig", "KILL")
+PRELUDE = ("setpriv", "--pdeathsig", "KILL")
 DATA_DISK = "/dev/disk/by-id/virtio-TEST0DATA"
 """The second disk of each guest, by its stable id; it is empty."""
 
@@ -175,7 +175,7 @@ def _start(image: Image, folder: Path, name: str, *, number: int, network: int, 
         *(("-loadvm", _SNAPSHOT) if restore else ()),
     ]
     with (folder / "qemu.log").open("wb") as log:
-        process = subprocess.Popen([*_PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen([*PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     return Guest(name, number, folder, port, image.key, process)
 
 
