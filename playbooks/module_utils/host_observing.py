@@ -162,7 +162,7 @@ def devices():
             found[path] = found.get(path, []) + chain
             walk(node.get("children", ()), chain)
 
-    walk(json.loads(said("lsblk", "--json", "--output", "PATH,TYPE,FSTYPE"))["blockdevices"], [])
+    walk(json.loads(said("lsblk", "--json", "--output", "NAME,PATH,TYPE,FSTYPE"))["blockdevices"], [])
     return found
 
 
