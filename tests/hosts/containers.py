@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -148,7 +148,7 @@ def _container(disk: Path, folder: Path, network: int, number: int) -> Iterator[
             try:
                 yield started
             finally:
-                _end(started.process)
+                started.stop()
         finally:
             _run("umount", "--lazy", str(home / "root"))
     finally:
@@ -181,14 +181,6 @@ def _command(home: Path, name: str, network: int, loop: str) -> list[str]:
 def _start(command: list[str], home: Path) -> subprocess.Popen[bytes]:
     with (home / "console").open("ab") as console:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(5)
-    process.kill()
-    process.wait(30)
 
 
 def _wait(started: Guest) -> None:
