@@ -44,6 +44,7 @@ def described(host: Guest, interface: str = "eth1", install: tuple[str, ...] = (
         "install": list(install),
         "mirror": "http://10.77.0.1/debian",
         "keys": [KEY],
+        "nameservers": ["10.77.0.1"],
         "ranges": [{"interface": interface, "block": "10.77.0.0/24"}],
     }
     settings = {"provision": {"provision_arguments": ["console=ttyS0"]}}
