@@ -44,6 +44,7 @@ def described(host: Guest, interface: str = "eth1", install: tuple[str, ...] = (
         "install": list(install),
         "mirror": "http://10.77.0.1/debian",
         "keys": [KEY],
+        "nameservers": ["10.77.0.1"],
         "ranges": [{"interface": interface, "block": "10.77.0.0/24"}],
     }
     settings = {"provision": {"provision_arguments": ["console=ttyS0"]}}
@@ -52,7 +53,8 @@ def described(host: Guest, interface: str = "eth1", install: tuple[str, ...] = (
 
 
 def journal(host: Guest) -> list[str]:
-    return host.run("journalctl --unit tenantry-provision --output cat --no-pager").splitlines()
+    # Of the guest's former id, too: journald keeps the one that it started with.
+    return host.run("journalctl --merge --unit tenantry-provision --output cat --no-pager").splitlines()
 
 
 def await_line(host: Guest, *parts: str, console: Any) -> None:  # noqa: ANN401

@@ -66,6 +66,7 @@ def good() -> dict[str, Any]:
             "install": ["host-4"],
             "mirror": "http://mirror.gov.example/debian",
             "keys": [KEY],
+            "nameservers": ["10.20.0.2"],
             "ranges": [{"interface": "eth1", "block": "10.20.0.0/24", "gateway": "10.20.0.254"}],
         },
         "settings": {"baseline": {"baseline_sysctl": {"vm.swappiness": "10"}}},
