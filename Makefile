@@ -51,7 +51,7 @@ host-tools container-tools:
 	  || echo "Test hosts need $(TOOLS), which couldn't be installed; their tests are skipped."
 
 .PHONY: test-hosts
-test-hosts: setup host-tools container-tools ## the roles that prepare hosts, on guests of QEMU and containers of systemd-nspawn
+test-hosts: setup toolchain host-tools container-tools ## the roles that prepare hosts, on guests of QEMU and containers of systemd-nspawn
 	$(PYTEST) -m hosts tests/hosts
 
 .PHONY: toolchain

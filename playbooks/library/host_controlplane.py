@@ -49,7 +49,7 @@ import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_addresses import holder, interface_of, router
-from ansible.module_utils.host_files import read
+from ansible.module_utils.host_files import command, read
 from ansible.module_utils.host_services import (
     CommandError,
     account_changes,
@@ -69,6 +69,7 @@ READY = {
     APISERVER: "https://{address}:6443/readyz",
     "kube-controller-manager": "https://127.0.0.1:10257/healthz",
     "kube-scheduler": "https://127.0.0.1:10259/healthz",
+    "keepalived": "https://{virtual}:6443/readyz",
 }
 
 
@@ -150,10 +151,15 @@ def settle(asked, files, services):
         name = one["name"]
         write_started(name, one["files"])
         must("systemctl", "--quiet", "enable", name)
-        must("systemctl", "restart", name)
-        if not wait(asked, name):
-            return f"{name} isn't ready {asked['wait']} s after its start: journalctl -u {name}"
-    return ""
+        if command("systemctl", "restart", name)[0] or not wait(asked, name):
+            return unready(name)
+    # A controller that lost its lease while its API server was away ends, and comes back by itself.
+    return next((unready(one["name"]) for one in asked["services"] if not wait(asked, one["name"])), "")
+
+
+def unready(name):
+    """Say that a service doesn't get ready."""
+    return f"{name} didn't get ready; journalctl -u {name} tells why"
 
 
 def wait(asked, name):
@@ -170,12 +176,12 @@ def is_ready(asked, name, address):
     """Say whether a service is ready: asked over TLS, as one whom it knows."""
     if name not in READY:
         return bool(main_process(name))
-    address = f"[{address}]" if ":" in address else address
+    at = {key: f"[{one}]" if ":" in one else one for key, one in (("address", address), ("virtual", asked["virtual"]))}
     try:
         context = ssl.create_default_context(cafile=f"{asked['pki']}/kubernetes-ca.crt")
         context.load_cert_chain(f"{asked['pki']}/haproxy.crt", f"{asked['pki']}/haproxy.key")
         handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        with urllib.request.build_opener(*handlers).open(READY[name].format(address=address), timeout=5) as answer:
+        with urllib.request.build_opener(*handlers).open(READY[name].format(**at), timeout=5) as answer:
             return answer.status == 200
     except OSError:
         return False
@@ -209,7 +215,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    asked = module.params
+    asked, changes = module.params, []
     try:
         if asked["state"] == "judged":
             refuse(module, refusals(asked))
@@ -223,7 +229,7 @@ def main():
                 module.fail_json(msg=failed or f"changed, and still so: {'; '.join(left)}", changes=changes)
         module.exit_json(changed=bool(changes), changes=changes)
     except (OSError, CommandError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), changes=changes)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,7 @@ def prove(asked, site):
     until = time.monotonic() + asked["wait"]
     while not store.lives():
         if time.monotonic() > until:
+            store.refuse_plain()
             raise StoreError(f"it doesn't answer within {asked['wait']} s; look at journalctl --unit 'versitygw*'")
         time.sleep(0.5)
     store.probe(site, secrets.token_hex(16))

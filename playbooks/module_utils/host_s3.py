@@ -45,10 +45,6 @@ class Store:
         """Say whether both answer over TLS that the authority vouches for."""
         return all(self.ask("GET", f"{url}/healthz")[0] == 200 for url in (self.s3, self.iam))
 
-    def knows_keys(self):
-        """Say whether the administrator's keys are those of the running store."""
-        return self.ask("GET", f"{self.s3}/", "s3", self.region)[0] == 200
-
     def probe(self, name, content):
         """Put an object and get it back, list IAM's users, and see that nothing answers without TLS."""
         bucket = f"{self.s3}/{PROBE}-{name}"
@@ -63,9 +59,14 @@ class Store:
         self.must("DELETE", f"{bucket}/object", "s3", self.region)
         self.must("DELETE", bucket, "s3", self.region)
         self.must("POST", f"{self.iam}/", "iam", REGION, "Action=ListUsers&Version=2010-05-08")
+        self.refuse_plain()
+
+    def refuse_plain(self):
+        """See that nothing answers without TLS."""
         for url in (self.s3, self.iam):
-            if self.ask("GET", f"http{url.removeprefix('https')}/healthz")[0]:
-                raise StoreError(f"{url} answers without TLS, too")
+            plain = f"http{url.removeprefix('https')}"
+            if self.ask("GET", f"{plain}/healthz")[0]:
+                raise StoreError(f"{plain} answers, so keys and objects would go in clear")
 
 
 def shorten(said):

@@ -38,8 +38,7 @@ class Machines:
     @property
     def inventory(self) -> Path:
         """Write the inventory as it is now."""
-        disks = [{"id": ROOT_DISK, "purpose": "system"}]
-        hosts = [host_of(one, self._roles, disks=disks) for one in self.guests]
+        hosts = [host_of(one, self._roles, disks=[{"id": ROOT_DISK, "purpose": "system"}]) for one in self.guests]
         return write(self._folder, inventory_of(*hosts, **self.spec))
 
     def set(self, role: str, **settings: object) -> None:

@@ -21,21 +21,28 @@ from guests import Guest, GuestError, mac_of
 
 from tenantry.paths import cache_dir
 
-TOOLS = ("systemd-nspawn", "mmdebstrap", "losetup", "mkfs.ext4", "ip", "ssh-keygen", "setpriv")
+TOOLS = ("systemd-nspawn", "mmdebstrap", "losetup", "mkfs.ext4", "ip", "ssh-keygen", "setpriv", "unshare")
 """What this machine needs for them, besides root."""
 _OF_A_KERNEL = {"linux-image-amd64", "initramfs-tools"}
 _MORE = ["haproxy", "keepalived"]
 _DISK_BYTES = 3 << 30
 _BOOT_SECONDS = 90
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-_PRELUDE = ("setpriv", "--pdeathsig", "KILL")
+# Ends with us, however we end, and all that runs in it with it: its first process wouldn't always go with nspawn.
+_PRELUDE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 @dataclass
 class Container(Guest):
     """A container that runs, or whose power was cut."""
 
+    network: int = 0
     command: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Give its address on its bridge."""
+        return f"10.77.{self.network}.{self.number}"
 
     def cut(self) -> None:
         """Take its power away: nothing in it is told."""
@@ -110,7 +117,9 @@ def _bridge() -> Iterator[int]:
     """Make a bridge of which there is none yet, and with it a network: 10.77.<number>.0/24."""
     for number in range(100, 250):
         add = ["ip", "link", "add", f"tnt{number}", "type", "bridge"]
-        if subprocess.run(add, check=False, capture_output=True).returncode == 0:
+        # What another run left, whose own end came too soon for it.
+        left = any(Path("/sys/class/net").glob(f"vb-t{number}-*"))
+        if not left and subprocess.run(add, check=False, capture_output=True).returncode == 0:
             break
     else:
         raise GuestError("no bridge can be made")

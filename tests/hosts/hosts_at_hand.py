@@ -34,7 +34,7 @@ def serve_time(guest: Guest) -> None:
 
 
 def host_of(guest: Guest, roles: tuple[str, ...] = ("worker",), **more: object) -> dict[str, Any]:
-    """Describe a guest as an inventory does."""
+    """Describe a guest as an inventory does; by default one that is no part of a control plane, which would be made."""
     return {
         "name": guest.name,
         "roles": list(roles),

@@ -69,11 +69,17 @@ def test_what_ends_soon_is_made_anew_with_a_new_key(three: Machines) -> None:
     assert before["host-2"] == after["host-2"]
 
 
-def test_a_key_that_others_could_read_is_made_anew(three: Machines) -> None:
+def test_a_key_that_others_could_read_or_that_is_lost_is_made_anew(three: Machines) -> None:
     three.run("pki")
-    three.guests[1].run(f"chmod 644 {PKI}/kube-scheduler.key")
+    three.guests[1].run(f"chmod 644 {PKI}/kube-scheduler.key; rm {PKI}/service-account.key")
     changed = three.settle("pki")
-    assert changed["host-2"].changes == {"pki": ["key kube-scheduler has other rights than 0600 root:root"]}
+    known = f"file {PKI}/service-account.pub differs"
+    read, lost = "key kube-scheduler has other rights than 0600 root:root", "key service-account is missing"
+    assert {name: one.changes for name, one in changed.items()} == {
+        "host-1": {"pki": [known]},
+        "host-2": {"pki": [read, lost, known]},
+        "host-3": {"pki": [known]},
+    }
 
 
 def test_no_authority_is_overwritten(three: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,13 @@ from hosts_at_hand import host_of, inventory_of, run, write
 
 from tenantry.problems import Exit
 
+NODE = ("control-plane", "etcd", "worker")
 SETTINGS = {"kernel.kptr_restrict": "2", "net.ipv4.ip_forward": "1", "net.ipv4.conf.all.accept_redirects": "0"}
 
 
 def test_a_host_is_refused_then_prepared_and_then_left_alone(host: Guest, image: Image, tmp_path: Path) -> None:
     before = host.run("sysctl -a 2>/dev/null | sort; find /etc -newer /etc/machine-id -type f | sort")
-    wrong = host_of(host, settings={"baseline": {"baseline_sysctl": {"kernel.no_such_setting": "1"}}})
+    wrong = host_of(host, NODE, settings={"baseline": {"baseline_sysctl": {"kernel.no_such_setting": "1"}}})
     wrong["disks"][1]["id"] = "/dev/disk/by-id/virtio-NOWHERE"
     refused = run(
         "prepare",
@@ -28,7 +29,7 @@ def test_a_host_is_refused_then_prepared_and_then_left_alone(host: Guest, image:
     assert "preflight refuses sysctl kernel.no_such_setting: the kernel has no such setting" in refused.stderr
     assert host.run("find /etc -newer /etc/machine-id -type f | sort") in before
 
-    inventory = write(tmp_path, inventory_of(host_of(host)))
+    inventory = write(tmp_path, inventory_of(host_of(host, NODE)))
     first = run("prepare", inventory, "--role", "baseline", "--private-key", image.key)
     assert "sysctl kernel.kptr_restrict: 0 to 2" in first.stdout
     values = host.run(f"sysctl -n {' '.join(SETTINGS)}").split()

@@ -114,7 +114,7 @@ def test_a_host_that_does_not_answer_is_told_and_nothing_changes_on_the_other(
     host: Guest, image: Image, tmp_path: Path
 ) -> None:
     gone = {**host_of(host), "name": "host-9", "address": "10.77.0.9", "mac": "52:54:00:00:02:09", "serial": "TEST9"}
-    gone |= {"ssh": {"address": "127.0.0.1", "port": 9}, "roles": ["worker"]}
+    gone |= {"ssh": {"address": "127.0.0.1", "port": 9}}
     inventory = write(tmp_path, inventory_of(host_of(host), gone))
     before = host.run(STATE)
     failed = run("prepare", inventory, "--private-key", image.key, expect=Exit.UNREACHABLE)

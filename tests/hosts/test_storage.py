@@ -42,7 +42,7 @@ sed -i /luks-/d /etc/crypttab; sed -i /tenantry/d /etc/fstab; systemctl daemon-r
 def changes(text: str) -> list[str]:
     """Give what a table of changes says of the role."""
     rows = [line.split(maxsplit=2) for line in text.splitlines() if line.startswith("host-1 ")]
-    return [row[2] for row in rows if row[1] == "storage"]
+    return [row[2].rstrip() for row in rows if row[1] == "storage"]
 
 
 def predict(inventory: Path, image: Image) -> list[str]:

@@ -210,8 +210,14 @@ def _run(
     roles: Sequence[str] = (),
     bundle: Path | None = None,
 ) -> Sequence["HostOutcome"]:
-    from tenantry.hosts.running import run_playbook
+    from tenantry.cli.building import show_builds
+    from tenantry.hosts.binaries import binaries_of
+    from tenantry.hosts.running import PREPARE, run_playbook
+    from tenantry.toolchain import ensure
 
+    if playbook == PREPARE and bundle is None:
+        with show_builds() as building:
+            ensure(binaries_of(inventory, roles, limit), building)
     names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
     with _opened(bundle, inventory) as folder, follow(names) as progress:
         return run_playbook(

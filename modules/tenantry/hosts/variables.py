@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tenantry import hardening
 from tenantry.contract.model import DiskPurpose, HostDisk, HostRole, Inventory, InventoryHost
+from tenantry.hosts.binaries import OF_ROLES
 from tenantry.hosts.facts import COLLECTOR
 from tenantry.hosts.provision import to_provision
 from tenantry.paths import site_dir
@@ -87,6 +88,7 @@ def _variables(inventory: Inventory, host: InventoryHost, key: Path | None, know
         "site_virtual_address": spec.network.virtual_address or "",
         "site_control_plane": _of_role(inventory, HostRole.CONTROL_PLANE),
         "site_etcd": _of_role(inventory, HostRole.ETCD),
+        "site_binaries": {role: list(names) for role, names in OF_ROLES.items()},
         "site_hardening": {name: hardening.by_name(flags) for name, flags in _HARDENED.items()},
         "site_policies": {
             "admission": hardening.admission(kubernetes_minor()),

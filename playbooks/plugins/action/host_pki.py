@@ -51,6 +51,7 @@ class ActionModule(ActionBase):
             return {"changed": False}
         said = {"changed": bool(changes), "changes": [text for text, _ in changes], "notes": []}
         said["paths"] = [f"{asked['folder']}/{leaf.name}.crt" for leaf in coming]
+        said["token_coming"] = bool(asked["token"] and why_token(seen["token"]))
         if not self._task.check_mode:
             if asked["token"] and not why_token(seen["token"]):
                 tokens.keep_token(kept, asked["host"], seen["token"]["public"])
@@ -90,7 +91,8 @@ class ActionModule(ActionBase):
     def _share(self):
         """Tell a host of the public keys that all hosts sign tokens with."""
         path = f"{self.asked['folder']}/{TOKEN}.pub"
-        files = [{"path": path, "content": tokens.all_tokens(self.kept, self._task.args["hosts"])}]
+        hosts, coming = self._task.args["hosts"], self._task.args["coming"]
+        files = [{"path": path, "content": tokens.all_tokens(self.kept, hosts, coming)}]
         done = self._execute_module("host_settle", module_args={"files": files}, task_vars=self.variables)
         return {**done, "paths": [path] if done.get("changed") else []}
 

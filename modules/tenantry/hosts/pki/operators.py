@@ -18,7 +18,7 @@ CONTEXT = "site"
 """The context of an administrator's kubeconfig."""
 TO_BE_MADE = "to be made\n"
 ADMINISTRATOR = Subject("tenantry", ("system:masters",))
-"""Nobody else is in this group, which RBAC can't bind: it binds roles for those who work with the site."""
+"""No other person is in this group, only the API servers as kubelets know them: roles are bound for those who work."""
 
 
 def read_encryption(folder: Path) -> str:

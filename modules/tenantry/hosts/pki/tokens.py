@@ -18,12 +18,13 @@ def keep_token(folder: Path, host: str, public: str) -> None:
         write_atomic(file, public.encode())
 
 
-def all_tokens(folder: Path, hosts: Iterable[str]) -> str:
+def all_tokens(folder: Path, hosts: Iterable[str], coming: Iterable[str] = ()) -> str:
     """Give the public halves of all hosts' keys, as kube-apiserver reads them; also of hosts that are gone.
 
-    A host whose key isn't made yet has a comment in its place, which nothing that is in force has.
+    A host whose key isn't made yet, or is `coming` anew, has a comment in its place, which nothing in force has.
     """
     kept = {file.stem: file.read_text() for file in folder.glob("tokens/*.pub")}
+    kept |= dict.fromkeys(coming, TO_BE_MADE)
     return "".join(kept.get(host, TO_BE_MADE) for host in sorted({*hosts, *kept}))
 
 
