@@ -478,6 +478,16 @@ def test_a_good_inventory_is_read(tmp_path: Path) -> None:
     assert [one.name for one in inventory.spec.hosts] == ["host-1", "host-2", "host-3", "host-4", "host-5"]
 
 
+def test_workers_may_be_of_a_control_plane_that_is_elsewhere(tmp_path: Path) -> None:
+    document = good()
+    document["spec"]["hosts"] = [host(4, "worker")]
+    del document["spec"]["network"]["virtualAddress"], document["spec"]["provision"]
+    with pytest.raises(InputError, match=r"TEN-706 there are workers[\s\S]*worker_api_server"):
+        read_inventory(write(tmp_path, document))
+    document["spec"]["settings"]["worker"] = {"worker_api_server": "https://10.20.0.250:6443"}
+    assert [one.name for one in read_inventory(write(tmp_path, document)).spec.hosts] == ["host-4"]
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_inventory_is_refused(name: str, tmp_path: Path) -> None:
     change, code, said = BAD[name]

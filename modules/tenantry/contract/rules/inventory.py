@@ -8,7 +8,7 @@ from tenantry.contract.documents import Documents
 from tenantry.contract.reading.document import Document, Path
 from tenantry.contract.rules.cluster import judge_cluster, judge_neighbours
 from tenantry.contract.rules.provision import judge_provision
-from tenantry.contract.rules.settings import judge_settings
+from tenantry.contract.rules.settings import judge_settings, settings_of
 from tenantry.contract.rules.store import judge_store
 from tenantry.contract.rules.workers import judge_workers
 from tenantry.problems import Problem
@@ -160,9 +160,11 @@ def _roles(document: Document) -> Iterator[Problem]:
     if count["control-plane"] and not count["etcd"]:
         what = "there is a control plane, and no host has the role etcd"
         yield document.problem("TEN-706", what, "give 1, 3 or 5 hosts the role etcd", _HOSTS)
-    if count["worker"] and not count["control-plane"]:
+    elsewhere = any(value for _, _, value, _ in settings_of(document, "worker", "worker_api_server"))
+    if count["worker"] and not count["control-plane"] and not elsewhere:
         what = "there are workers, and no host has the role control-plane"
-        yield document.problem("TEN-706", what, "give 1, or 3 and more, hosts the role control-plane", _HOSTS)
+        fix = "give 1, or 3 and more, hosts the role control-plane, or name another cluster's in worker_api_server"
+        yield document.problem("TEN-706", what, fix, _HOSTS)
     if "virtualAddress" in document.spec["network"] and count["control-plane"] < _HA:
         what = (
             f"network.virtualAddress is for {_HA} or more control-plane hosts, and there are {count['control-plane']}"
