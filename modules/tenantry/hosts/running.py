@@ -111,6 +111,9 @@ def _run(folder: Path, playbook: str, listener: Listener, flags: Sequence[str]) 
         event_handler=listener,
         quiet=True,
     )
+    # It takes Ctrl-C for itself, and ends Ansible.
+    if done.status == "canceled":
+        raise KeyboardInterrupt
     return done.rc, done.stdout.read().splitlines()
 
 
