@@ -49,7 +49,7 @@ import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_addresses import holder, interface_of, router
-from ansible.module_utils.host_files import command, read
+from ansible.module_utils.host_files import command, read, reason
 from ansible.module_utils.host_services import (
     CommandError,
     account_changes,
@@ -71,11 +71,6 @@ READY = {
     "kube-scheduler": "https://127.0.0.1:10259/healthz",
     "keepalived": "https://{virtual}:6443/readyz",
 }
-
-
-def reason(key, value, what, fix):
-    """Make one reason to refuse the host."""
-    return {"key": key, "value": str(value), "what": what, "fix": fix}
 
 
 def refusals(asked):

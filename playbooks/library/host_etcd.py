@@ -45,7 +45,7 @@ import shutil
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import put, read
+from ansible.module_utils.host_files import put, read, reason
 from ansible.module_utils.host_members import PEER_PORT, MemberError, Members, may_stop, snapshot_name, url
 from ansible.module_utils.host_services import (
     CommandError,
@@ -157,11 +157,6 @@ def not_new(known, members):
         return f"{', '.join(formed)} has the data of the cluster, and no other member is healthy"
     unknown = [name for name in members if name not in known]
     return f"it isn't known whether {', '.join(unknown)} has its data" if unknown else ""
-
-
-def reason(key, value, what, fix):
-    """Make one reason to refuse the host."""
-    return {"key": key, "value": value, "what": what, "fix": fix}
 
 
 def save(member):

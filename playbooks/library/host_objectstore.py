@@ -45,7 +45,7 @@ import secrets
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import command
+from ansible.module_utils.host_files import command, reason
 from ansible.module_utils.host_s3 import Store, StoreError
 from ansible.module_utils.host_services import (
     CommandError,
@@ -61,11 +61,6 @@ from ansible.module_utils.host_services import (
 )
 
 LOCAL = "127.0.0.1"
-
-
-def reason(key, value, what, fix):
-    """Make one reason to refuse the host."""
-    return {"key": key, "value": str(value), "what": what, "fix": fix}
 
 
 def judge(asked):

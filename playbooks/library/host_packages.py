@@ -40,15 +40,10 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_apt import KEEP_FILES, broken, describe, missing, planned, repository, stanzas
-from ansible.module_utils.host_files import command, read
+from ansible.module_utils.host_files import command, read, reason
 
 SCRATCH = "/var/cache/tenantry-bundle"
 SPARE = 64 << 20
-
-
-def reason(key, value, what, fix):
-    """Make one reason to refuse the host."""
-    return {"key": key, "value": str(value), "what": what, "fix": fix}
 
 
 def foreign(system):

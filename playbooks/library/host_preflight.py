@@ -43,14 +43,9 @@ import pwd
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import command, read
+from ansible.module_utils.host_files import command, read, reason
 from ansible.module_utils.host_storage_plan import plan, wanted_volumes
 from ansible.module_utils.host_storage_seen import look
-
-
-def reason(key, value, what, fix):
-    """Make one reason to refuse the host."""
-    return {"key": key, "value": str(value), "what": what, "fix": fix}
 
 
 def system(wanted):

@@ -42,7 +42,7 @@ import ssl
 import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import command, read
+from ansible.module_utils.host_files import command, read, reason
 from ansible.module_utils.host_skew import skew
 
 CGROUPS = "/sys/fs/cgroup/cgroup.controllers"
@@ -50,11 +50,6 @@ NEEDED = ("cpu", "memory", "pids")
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 DRIVER = re.compile(r"""^\s*["']?cgroupDriver["']?\s*:\s*["']?(\w+)""", re.MULTILINE)
 SECONDS = 15
-
-
-def reason(key, value, what, fix):
-    """Make one reason to refuse the host."""
-    return {"key": key, "value": str(value), "what": what, "fix": fix}
 
 
 def swap():

@@ -30,6 +30,11 @@ def command(*words, stdin=None):
     return done.returncode, done.stdout
 
 
+def reason(key, value, what, fix):
+    """Make one reason to refuse the host."""
+    return {"key": key, "value": str(value), "what": what, "fix": fix}
+
+
 def read(path):
     """Give a file's text, or None where there is none."""
     try:
