@@ -23,6 +23,7 @@ options:
   encryption: {type: str, default: "", description: What secrets are encrypted by; never shown.}
   digest: {type: str, default: "", description: The SHA-256 of it; none where it isn't made yet.}
   coming: {type: list, elements: str, default: [], description: Files that will have changed when it matters.}
+  version: {type: str, default: "", description: "The version that is brought; none, where that isn't judged."}
   wait: {type: int, default: 180, description: For how many seconds a server is waited for.}
 author: [tenantry]
 """
@@ -43,13 +44,13 @@ serves: {description: Whether the host has an API server., type: bool, returned:
 import hashlib
 import os
 import re
-import ssl
 import time
-import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_addresses import holder, interface_of, router
 from ansible.module_utils.host_files import command, read, reason
+from ansible.module_utils.host_programs import installed, minor
+from ansible.module_utils.host_ready import APISERVER, READY, says_ready
 from ansible.module_utils.host_services import (
     CommandError,
     account_changes,
@@ -62,15 +63,7 @@ from ansible.module_utils.host_services import (
 )
 
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
-APISERVER = "kube-apiserver"
 OF_DEBIAN = ("haproxy", "keepalived")
-# Where each server says whether it is ready; what isn't here is as soon as it runs.
-READY = {
-    APISERVER: "https://{address}:6443/readyz",
-    "kube-controller-manager": "https://127.0.0.1:10257/healthz",
-    "kube-scheduler": "https://127.0.0.1:10259/healthz",
-    "keepalived": "https://{virtual}:6443/readyz",
-}
 
 
 def refusals(asked):
@@ -80,8 +73,17 @@ def refusals(asked):
     if has is not None and hashlib.sha256(has.encode()).hexdigest() != asked["digest"]:
         what = "secrets are encrypted by another key than the one of the site here, and none is overwritten"
         yield reason("encryption", path, what, "restore encryption.json in the site's folder of tenantry's state")
+    yield from other_minor(asked["version"])
     if asked["virtual"]:
         yield from taken(asked)
+
+
+def other_minor(version):
+    """Refuse another minor version of Kubernetes than the one that is there: that way goes host by host, drained."""
+    has = installed(APISERVER)
+    if version and has and minor(has) != minor(version):
+        what = f"ours is {version}, and another minor version is taken host by host, with its health looked at"
+        yield reason(APISERVER, has, what, "run tenantry hosts upgrade")
 
 
 def taken(asked):
@@ -168,18 +170,10 @@ def wait(asked, name):
 
 
 def is_ready(asked, name, address):
-    """Say whether a service is ready: asked over TLS, as one whom it knows."""
+    """Say whether a service is ready: what can't be asked is as soon as it runs."""
     if name not in READY:
         return bool(main_process(name))
-    at = {key: f"[{one}]" if ":" in one else one for key, one in (("address", address), ("virtual", asked["virtual"]))}
-    try:
-        context = ssl.create_default_context(cafile=f"{asked['pki']}/kubernetes-ca.crt")
-        context.load_cert_chain(f"{asked['pki']}/haproxy.crt", f"{asked['pki']}/haproxy.key")
-        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        with urllib.request.build_opener(*handlers).open(READY[name].format(**at), timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
+    return says_ready(name, asked["pki"], address, asked["virtual"])
 
 
 def refuse(module, reasons):
@@ -206,6 +200,7 @@ def main():
             "encryption": {"type": "str", "default": "", "no_log": True},
             "digest": {"type": "str", "default": ""},
             "coming": {"type": "list", "elements": "str", "default": []},
+            "version": {"type": "str", "default": ""},
             "wait": {"type": "int", "default": 180},
         },
         supports_check_mode=True,

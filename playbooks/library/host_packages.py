@@ -14,7 +14,8 @@ options:
   index: {type: str, required: true, description: "The bundle's packages, in the form of Debian's Packages."}
   replaced: {type: list, elements: str, default: [], description: Packages that may be removed for others.}
   held: {type: list, elements: str, default: [], description: Services that their roles start, and no package.}
-  look: {type: bool, default: false, description: Whether nothing is changed; C(needed) says what of the bundle is.}
+  newer: {type: bool, default: false, description: Whether installed packages that the bundle has newer come, too.}
+  look: {type: bool, default: false, description: "Whether it only looks, for C(needed) and C(waiting)."}
   archive: {type: path, description: A tar with what is needed.}
 author: [tenantry]
 """
@@ -26,6 +27,7 @@ EXAMPLES = r"""
 """
 RETURN = r"""
 changes: {description: What differed., type: list, returned: always}
+waiting: {description: What would be changed., type: list, returned: with look}
 needed: {description: Paths in the bundle., type: list, returned: always}
 fresh: {description: Files below /etc that packages brought., type: list, returned: when something was installed}
 refused: {description: "key, value, what and fix of each reason.", type: list, returned: on failure}
@@ -62,12 +64,12 @@ def foreign(system):
 def look_at_packages(asked):
     """Give what of packages differs, paths in the bundle that this needs, and reasons to refuse it."""
     halfway = broken()
-    if not halfway and not missing(asked["packages"]):
+    if not halfway and not asked["newer"] and not missing(asked["packages"]):
         return [], [], []
     with tempfile.TemporaryDirectory(prefix="tenantry-", dir="/run") as folder:
         apt, (code, said) = repository(folder, asked["index"])
         if not code:
-            code, said = command(*apt, "--simulate", "install", *asked["packages"])
+            code, said = command(*apt, "--simulate", *wanted_of(asked))
     if code:
         why = " ".join(said.split("dependencies:")[-1].split())[-400:]
         what = f"the bundle's packages don't fit what is installed: {why}"
@@ -82,6 +84,14 @@ def look_at_packages(asked):
         if name not in asked["replaced"]
     ]
     return changes, [f"debian/{one['Filename']}" for one in needed], refused + list(room(needed))
+
+
+def wanted_of(asked):
+    """Give what apt is to do: bring what lacks; with `newer` all of the bundle that is installed in an older version.
+
+    Either way nothing is taken back to an older version: that it would have to be allowed.
+    """
+    return ["dist-upgrade" if asked["newer"] else "install", *asked["packages"]]
 
 
 def room(needed):
@@ -172,12 +182,12 @@ def install_packages(asked):
     if broken():
         # What it can't finish, for something of it isn't there, apt does next.
         command("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", *KEEP_FILES, "--configure", "-a")
-    if broken() or missing(asked["packages"]):
+    if broken() or asked["newer"] or missing(asked["packages"]):
         apt, (code, said) = repository(f"{SCRATCH}/apt", asked["index"])
         if os.path.isdir(f"{SCRATCH}/files/debian/pool"):
             os.rename(f"{SCRATCH}/files/debian/pool", f"{SCRATCH}/apt/repository/pool")
         if not code:
-            code, said = command(*apt, "install", *asked["packages"])
+            code, said = command(*apt, *wanted_of(asked))
         if code:
             return " ".join(said.split())[-600:]
     return ""
@@ -209,6 +219,7 @@ def main():
             "index": {"type": "str", "required": True},
             "replaced": {"type": "list", "elements": "str", "default": []},
             "held": {"type": "list", "elements": "str", "default": []},
+            "newer": {"type": "bool", "default": False},
             "look": {"type": "bool", "default": False},
             "archive": {"type": "path"},
         },
@@ -220,7 +231,7 @@ def main():
     if refused:
         module.fail_json(msg="the host is refused: " + "; ".join(one["what"] for one in refused), refused=refused)
     if module.params["look"]:
-        module.exit_json(changed=False, differs=bool(changes), needed=needed)
+        module.exit_json(changed=False, differs=bool(changes), needed=needed, waiting=changes)
     fresh = change(module, changes, needed) if changes and not module.check_mode else []
     module.exit_json(changed=bool(changes), changes=changes, needed=needed, fresh=fresh)
 

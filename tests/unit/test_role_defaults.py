@@ -10,7 +10,7 @@ import yaml
 
 from tenantry.contract.rules.settings import role_options, settable
 from tenantry.data import controls_dir, playbook_dir, policy_dir
-from tenantry.hosts.running import BMC, PREPARE
+from tenantry.hosts.running import BMC, PREPARE, UPGRADE
 
 ROLES = sorted(path.name for path in (playbook_dir() / "roles").iterdir())
 TYPES = {"str": str, "int": int, "list": list, "dict": dict, "bool": bool}
@@ -87,7 +87,7 @@ def test_audit_is_immutable_as_its_policy_wants_and_no_rule_is_there_twice() -> 
 
 
 def test_every_role_is_in_one_playbook_with_its_tag() -> None:
-    plays = [yaml.safe_load((playbook_dir() / name).read_text())[0] for name in (PREPARE, BMC)]
+    plays = [yaml.safe_load((playbook_dir() / name).read_text())[0] for name in (PREPARE, BMC, UPGRADE)]
     found = [one for play in plays for one in play["roles"]]
     assert sorted(one["role"] for one in found) == ROLES
     assert all(one["role"] in one["tags"] or one["tags"] == ["always"] for one in found)

@@ -44,6 +44,7 @@ COMMANDS = (
     "hosts",
     "hosts_bmc",
     "hosts_bundle",
+    "hosts_upgrade",
     "sandbox",
     "toolchain",
     "version",

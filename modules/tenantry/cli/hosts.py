@@ -1,4 +1,4 @@
-"""`tenantry hosts prepare | check | facts`; `bmc` and `bundle` have modules of their own."""
+"""`tenantry hosts prepare | check | facts`; `bmc`, `bundle` and `upgrade` have modules of their own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -225,7 +225,7 @@ def _run(
             artefacts = artefacts_of(inventory, roles, building)
     names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
     more = dict.fromkeys(names, artefacts)
-    with _opened(bundle, inventory) as folder, follow(names) as progress:
+    with opened(bundle, inventory) as folder, follow(names) as progress:
         return run_playbook(
             inventory,
             playbook,
@@ -240,7 +240,8 @@ def _run(
 
 
 @contextmanager
-def _opened(bundle: Path | None, inventory: "Inventory") -> Iterator[Path | None]:
+def opened(bundle: Path | None, inventory: "Inventory") -> Iterator[Path | None]:
+    """Open a bundle for as long as it is needed, and give its folder; nothing where there is none."""
     if bundle is None:
         yield None
         return

@@ -48,6 +48,8 @@ def _ok(one: HostOutcome, role: str, data: Mapping[str, Any]) -> None:
         one.facts = result["hostFacts"]
     if "bmc" in result:
         one.bmc = result["bmc"]
+    one.seen = result.get("upgrade", one.seen)
+    one.waiting += [printable(str(text)) for text in result.get("waiting", ())]
     one.needs = result.get("packages_needs", one.needs)
     one.notes += [printable(str(text)) for text in result.get("notes", ())]
     if result.get("changed"):

@@ -32,8 +32,8 @@ class Step:
 class HostOutcome:
     """What happened on a host: by role, what was changed (or would be), what waits for somebody, and what is wrong.
 
-    `bmc` is what its management controller says of it. A host is `stopped` where another one was refused before
-    anything was changed anywhere.
+    `bmc` is what its management controller says of it, `seen` what an upgrade is decided by, and `waiting` the packages
+    that a bundle has newer. A host is `stopped` where another one was refused before anything was changed anywhere.
     """
 
     host: str
@@ -44,6 +44,16 @@ class HostOutcome:
     facts: Mapping[str, object] | None = None
     needs: Mapping[str, Any] | None = None
     bmc: Mapping[str, Any] | None = None
+    seen: Mapping[str, Any] | None = None
+    waiting: list[str] = field(default_factory=list)
+
+    def add(self, other: "HostOutcome") -> None:
+        """Take what a later run over the same host brought."""
+        self.action = max(self.action, other.action, key=list(Action).index)
+        for role, changes in other.changes.items():
+            self.changes.setdefault(role, []).extend(changes)
+        self.notes += other.notes
+        self.problems += other.problems
 
     def count(self) -> int:
         """Give the number of changes."""

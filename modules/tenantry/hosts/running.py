@@ -21,6 +21,7 @@ from tenantry.problems import UnreachableError, problem
 PREPARE = "site.yml"
 FACTS = "facts.yml"
 BMC = "bmc.yml"
+UPGRADE = "upgrade.yml"
 EVERYTHING = ("all", "facts")
 """All roles of `PREPARE`, and that of the facts, which it leaves out otherwise."""
 _LAST_LINES = 12

@@ -39,7 +39,7 @@ def to_ansible(
     `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
     `bundle` the folder of an opened one; `more` has variables by host besides.
     """
-    opened = {"site_bundle": str(bundle or "")}
+    opened = {"site_bundle": str(bundle or ""), "site_upgrading": False, "site_newer_packages": False}
     hosts = {
         host.name: {**_variables(inventory, host, key, known_hosts), **opened, **more.get(host.name, {})}
         for host in inventory.spec.hosts

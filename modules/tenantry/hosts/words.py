@@ -1,4 +1,4 @@
-"""What can be asked of machines, in the words of the command line."""
+"""What can be asked of hosts, in the words of the command line."""
 
 from enum import StrEnum
 
@@ -17,3 +17,11 @@ class Boot(StrEnum):
     PXE = "pxe"
     HDD = "hdd"
     CD = "cd"
+
+
+class Reboot(StrEnum):
+    """When an upgrade boots a host anew: where something of it waits for that, always, or never."""
+
+    NEEDED = "needed"
+    ALWAYS = "always"
+    NEVER = "never"

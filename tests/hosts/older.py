@@ -1,0 +1,51 @@
+"""An older Kubernetes, real: built once from its own pins, and laid out as the folder of an opened bundle."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tenantry.files import write_atomic
+from tenantry.toolchain.build import build
+from tenantry.toolchain.found import lookup
+from tenantry.toolchain.table import Component, component_of
+
+_SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+class _Older(Component):
+    """A component whose pins lie beside this file."""
+
+    @property
+    def folder(self) -> Path:
+        return Path(__file__).parent / "kubernetes-1.36"
+
+
+def older_kubernetes() -> tuple[str, Mapping[str, Path]]:
+    """Give the version of the older Kubernetes and where its servers lie, built first where they aren't: minutes."""
+    ours = component_of(_SERVERS[0])
+    older = _Older("kubernetes-1.36", _SERVERS, ours.package, ours.module, ours.flags, ours.fit)
+    folder = build(older, lambda _: None)
+    return older.version, {name: folder / name for name in _SERVERS}
+
+
+def opened_bundle(folder: Path, binaries: Mapping[str, tuple[str, Path]], index: str = "") -> Path:
+    """Lay a bundle out, open, with programs of these versions and no packages but those of an index."""
+    artefacts = []
+    for name, (version, source) in binaries.items():
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        (folder / "bin").mkdir(parents=True, exist_ok=True)
+        (folder / "bin" / name).unlink(missing_ok=True)
+        (folder / "bin" / name).symlink_to(source)
+        artefacts.append({"kind": "binary", "name": name, "version": version, "sha256": digest, "path": f"bin/{name}"})
+    system = {"id": "debian", "version": "12", "architecture": "amd64"}
+    write_atomic(folder / "manifest.json", json.dumps({"spec": {"system": system, "artefacts": artefacts}}).encode())
+    write_atomic(folder / "debian" / "Packages", index.encode())
+    return folder
+
+
+def older_bundle(folder: Path) -> Path:
+    """Give a bundle with our etcd and the older Kubernetes."""
+    version, servers = older_kubernetes()
+    ours = {"etcd": (component_of("etcd").version, lookup("etcd"))}
+    return opened_bundle(folder, {**ours, **{name: (version, path) for name, path in servers.items()}})
