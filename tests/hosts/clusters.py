@@ -1,6 +1,10 @@
 """Clusters of test hosts: their inventory, and runs of roles over them with what each changed."""
 
-from collections.abc import Sequence
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ from tenantry.hosts.outcome import HostOutcome
 from tenantry.hosts.reading import read_inventory
 from tenantry.hosts.running import PREPARE, run_playbook
 from tenantry.problems import Problem
+from tenantry.toolchain.found import lookup
 
 CLUSTER = ("control-plane", "etcd")
 
@@ -45,8 +50,10 @@ class Machines:
         """Set something of a role for all hosts."""
         self.spec["settings"] = {**self.spec["settings"], role: settings}
 
-    def run(self, *roles: str, check: bool = False, limit: Sequence[str] = ()) -> dict[str, HostOutcome]:
-        """Run roles over the hosts, and give what came of each."""
+    def run(
+        self, *roles: str, check: bool = False, limit: Sequence[str] = (), bundle: Path | None = None
+    ) -> dict[str, HostOutcome]:
+        """Run roles over the hosts, with what an opened bundle has, and give what came of each."""
         done = run_playbook(
             read_inventory(self.inventory),
             PREPARE,
@@ -55,6 +62,7 @@ class Machines:
             progress=lambda _: None,
             roles=roles,
             limit=limit,
+            bundle=bundle,
         )
         return {one.host: one for one in done}
 
@@ -86,3 +94,52 @@ def problems(outcomes: dict[str, HostOutcome]) -> list[Problem]:
 def told(outcomes: dict[str, HostOutcome]) -> str:
     """Give all problems as one text."""
     return "\n".join(f"{one.message} {one.fix}" for one in problems(outcomes))
+
+
+class Site:
+    """The site as its administrator reaches it."""
+
+    def __init__(self, kept: Path) -> None:
+        self._command = [str(lookup("kubectl")), "--kubeconfig", str(kept / "administrator.kubeconfig")]
+
+    def kubectl(self, *words: str, check: bool = True) -> str:
+        """Run kubectl, and give what it printed."""
+        command = [*self._command, "--request-timeout=10s", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout
+
+    def answers(self) -> bool:
+        """Say whether the API answers through the virtual address."""
+        return self.kubectl("get", "--raw", "/readyz", check=False) == "ok"
+
+    def is_written_to(self) -> bool:
+        """Say whether something can be written."""
+        return "labeled" in self.kubectl("label", "--overwrite", "namespace", "default", "seen=yes", check=False)
+
+    @contextmanager
+    def watched(self) -> Iterator[list[float]]:
+        """Give the moments at which it didn't answer, twice in a row, while something else was done."""
+        silent: list[float] = []
+        ended = threading.Event()
+
+        def ask() -> None:
+            while not ended.wait(0.5):
+                if not self.answers() and not self.answers():
+                    silent.append(time.time())
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            yield silent
+        finally:
+            ended.set()
+            asking.join()
+
+
+def wait_until(reached: Callable[[], bool], what: str, pause: float = 1) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 180
+    while not reached():
+        assert time.monotonic() < deadline, what
+        time.sleep(pause)

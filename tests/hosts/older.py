@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tenantry.files import write_atomic
@@ -29,9 +30,28 @@ def older_kubernetes() -> tuple[str, Mapping[str, Path]]:
     return older.version, {name: folder / name for name in _SERVERS}
 
 
-def opened_bundle(folder: Path, binaries: Mapping[str, tuple[str, Path]], index: str = "") -> Path:
-    """Lay a bundle out, open, with programs of these versions and no packages but those of an index."""
+def package(folder: Path, name: str, version: str) -> Path:
+    """Make a package of Debian's with nothing in it."""
+    tree, file = folder / f"{name}-{version}", folder / f"{name}_{version}_all.deb"
+    fields = {"Package": name, "Version": version, "Architecture": "all", "Maintainer": "t <t@gov.example>"}
+    text = "".join(f"{key}: {value}\n" for key, value in {**fields, "Description": name}.items())
+    write_atomic(tree / "DEBIAN" / "control", text.encode(), 0o644)
+    for each in (tree, tree / "DEBIAN"):
+        each.chmod(0o755)
+    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", str(tree), str(file)], check=True, capture_output=True)
+    return file
+
+
+def opened_bundle(folder: Path, binaries: Mapping[str, tuple[str, Path]], packages: Sequence[Path] = ()) -> Path:
+    """Lay a bundle out, open, with programs of these versions and these packages."""
     artefacts = []
+    index = ""
+    for one in packages:
+        where = f"pool/{one.name}"
+        write_atomic(folder / "debian" / where, one.read_bytes())
+        control = subprocess.run(["dpkg-deb", "--field", str(one)], check=True, capture_output=True, text=True).stdout
+        digest = hashlib.sha256(one.read_bytes()).hexdigest()
+        index += f"{control}Filename: {where}\nSize: {one.stat().st_size}\nSHA256: {digest}\n\n"
     for name, (version, source) in binaries.items():
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
         (folder / "bin").mkdir(parents=True, exist_ok=True)

@@ -2,20 +2,16 @@
 
 import json
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from clusters import CLUSTER, Machines, problems, told
+from clusters import CLUSTER, Machines, Site, problems, told, wait_until
 from containers import Container
 from hosts_at_hand import denied, run
 from vrrp import another_router
 
 from tenantry.hardening import APISERVER, CONTROLLER_MANAGER, SCHEDULER, to_flags
-from tenantry.toolchain.found import lookup
 
 pytestmark = pytest.mark.hosts
 
@@ -47,47 +43,6 @@ def three(machines: Callable[[int], list[Container]], tmp_path: Path, monkeypatc
     return Machines(machines(3), tmp_path, CLUSTER, {})
 
 
-class Site:
-    """The site as its administrator reaches it."""
-
-    def __init__(self, kept: Path) -> None:
-        self._command = [str(lookup("kubectl")), "--kubeconfig", str(kept / "administrator.kubeconfig")]
-
-    def kubectl(self, *words: str, check: bool = True) -> str:
-        """Run kubectl, and give what it printed."""
-        command = [*self._command, "--request-timeout=10s", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert not check or done.returncode == 0, done.stderr
-        return done.stdout
-
-    def answers(self) -> bool:
-        """Say whether the API answers through the virtual address."""
-        return self.kubectl("get", "--raw", "/readyz", check=False) == "ok"
-
-    def is_written_to(self) -> bool:
-        """Say whether something can be written."""
-        return "labeled" in self.kubectl("label", "--overwrite", "namespace", "default", "seen=yes", check=False)
-
-    @contextmanager
-    def watched(self) -> Iterator[list[float]]:
-        """Give the moments at which it didn't answer, twice in a row, while something else was done."""
-        silent: list[float] = []
-        ended = threading.Event()
-
-        def ask() -> None:
-            while not ended.wait(0.5):
-                if not self.answers() and not self.answers():
-                    silent.append(time.time())
-
-        asking = threading.Thread(target=ask)
-        asking.start()
-        try:
-            yield silent
-        finally:
-            ended.set()
-            asking.join()
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """Give the site's administrator."""
@@ -98,13 +53,6 @@ def holders(three: Machines) -> list[Container]:
     """Give the hosts that have the virtual address."""
     virtual = three.spec["network"]["virtualAddress"]
     return [one for one in three.guests if f" {virtual}/" in one.run("ip -4 address show", check=False)]
-
-
-def wait_until(reached: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 180
-    while not reached():
-        assert time.monotonic() < deadline, what
-        time.sleep(1)
 
 
 def test_three_hosts_serve_one_api_that_outlives_each_of_them(three: Machines, site: Site, tmp_path: Path) -> None:

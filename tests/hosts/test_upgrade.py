@@ -1,0 +1,272 @@
+"""Hosts are upgraded one at a time from an older Kubernetes; a run that failed or was killed is gone on with."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from clusters import CLUSTER, Machines, Site, problems, told, wait_until
+from containers import Container
+from hosts_at_hand import run
+from older import older_bundle, opened_bundle, package
+
+from tenantry.hosts.reading import read_inventory
+from tenantry.hosts.upgrade.plan import Asked
+from tenantry.hosts.upgrade.run import Upgrade, Way
+from tenantry.hosts.upgrade.target import target_of
+from tenantry.problems import Exit, InputError
+from tenantry.toolchain import lookup
+
+pytestmark = pytest.mark.hosts
+
+ROLES = ("pki", "etcd", "controlplane")
+SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+RUNNING = f"for one in {' '.join(SERVERS)}; do basename $(dirname $(readlink /proc/$(pidof -s $one)/exe)); done"
+STATE = (
+    "find /etc/tenantry /etc/haproxy /etc/keepalived /etc/systemd/system /var/lib/etcd-snapshots -type f "
+    "-exec sha256sum {} + 2>/dev/null | sort; "
+    f"systemctl show -p MainPID {' '.join((*SERVERS, 'etcd', 'haproxy', 'keepalived'))}"
+)
+BOOT = "cat /proc/sys/kernel/random/boot_id"
+BROKEN = "/etc/systemd/system/kube-scheduler.service.d/broken.conf"
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the site's folder of this machine's state."""
+    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
+    return tmp_path / "state" / "hosts" / "test"
+
+
+@pytest.fixture
+def three(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
+    """Give three hosts of a cluster with the older Kubernetes."""
+    assert not state.exists()
+    found = Machines(machines(3), tmp_path, CLUSTER, {})
+    assert problems(found.run(*ROLES, bundle=older_bundle(tmp_path / "older"))) == []
+    return found
+
+
+def upgrade(hosts: Machines, *words: str, expect: Exit = Exit.DONE) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return run("upgrade", hosts.inventory, "--private-key", hosts.guests[0].key, *words, expect=expect)
+
+
+def versions(hosts: Machines) -> list[set[str]]:
+    """Give the versions of Kubernetes that run on each host."""
+    return [{line.split("-")[-2] for line in one.splitlines()} for one in hosts.state(RUNNING).values()]
+
+
+def ours(hosts: Machines) -> list[set[str]]:
+    return [{target_of(read_inventory(hosts.inventory), None)["kube-apiserver"]}] * len(hosts.guests)
+
+
+@contextmanager
+def counted(hosts: Machines) -> Iterator[list[set[str]]]:
+    """Give the sets of hosts, of more than one each, that didn't let anybody connect at once."""
+    found: list[set[str]] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.1):
+            down = {one.name for one in hosts.guests if not all(is_open(one, port) for port in (2379, 6443))}
+            if len(down) > 1:
+                found.append(down)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        looking.join()
+
+
+def is_open(host: Container, port: int) -> bool:
+    """Say whether a host lets somebody connect: its address, so neither haproxy's nor keepalived's."""
+    try:
+        socket.create_connection((host.address, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_three_hosts_come_to_a_newer_kubernetes_one_at_a_time(three: Machines, state: Path, tmp_path: Path) -> None:
+    site = Site(state)
+    old = versions(three)
+    assert old[0] != ours(three)[0]
+    site.kubectl("create", "secret", "generic", "canary", "--from-literal=says=sings")
+    before = three.state(STATE)
+    assert told(three.run(*ROLES)).count("run tenantry hosts upgrade") == 3
+    planned = json.loads(upgrade(three, "--check", "--format", "json").stdout)
+    assert [one["host"] for one in planned] == ["host-1", "host-2", "host-3"]
+    assert {tuple(each.values()) for one in planned for each in one["programs"]} == {
+        (name, *old[0], *ours(three)[0]) for name in SERVERS
+    }
+    three.guests[2].run("systemctl stop etcd")
+    assert "TEN-773 host-3: etcd.service inactive: the service doesn't run" in upgrade(three, expect=Exit.INPUT).stderr
+    three.guests[2].run("systemctl start etcd")
+    wait_until(lambda: upgrade_is_planned(three), "etcd doesn't come back")
+    assert three.state(STATE)["host-1"] == before["host-1"]
+
+    with site.watched() as silent, counted(three) as down:
+        done = upgrade(three)
+    assert (silent, down) == ([], [])
+    assert done.stdout.endswith("3 changed.\n")
+    assert versions(three) == ours(three)
+    assert "says" in site.kubectl("get", "secret", "canary", "-o", "json")
+    assert not (state / "upgrade.json").exists()
+    three.unchanged(*ROLES)
+    assert upgrade(three).stdout == "No host is to be upgraded.\n3 hosts as asked; nothing was changed.\n"
+
+    before = three.state(STATE)
+    back = begun(three, tmp_path / "older")
+    with pytest.raises(InputError) as refused:
+        back.look(first=True)
+    assert [one.code for one in refused.value.problems] == ["TEN-770"] * 9
+    assert three.state(STATE) == before
+
+
+def upgrade_is_planned(hosts: Machines) -> bool:
+    """Say whether nothing is refused any more."""
+    return subprocess.run([*command(hosts), "--check"], capture_output=True, timeout=300, check=False).returncode == 0
+
+
+def command(hosts: Machines) -> list[str]:
+    """Give the command, for what isn't waited for, or may fail."""
+    words = ("-m", "tenantry", "hosts", "upgrade", hosts.inventory, "--private-key", hosts.guests[0].key)
+    return [sys.executable, *map(str, words)]
+
+
+def begun(hosts: Machines, bundle: Path) -> Upgrade:
+    """Make an upgrade from an opened bundle."""
+    inventory = read_inventory(hosts.inventory)
+    return Upgrade(inventory, Asked(target_of(inventory, bundle)), Way(hosts.guests[0].key, bundle, {}, None))
+
+
+def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machines, state: Path) -> None:
+    old, new = versions(three)[0], ours(three)[0]
+    three.guests[1].run(f"mkdir -p {Path(BROKEN).parent}; printf '[Service]\\nExecStartPre=/bin/false\\n' > {BROKEN}")
+    before = three.state(STATE)
+    failed = upgrade(three, expect=Exit.UNREACHABLE)
+    assert "TEN-724 host-2: controlplane failed at «Settle the servers»" in failed.stderr
+    assert failed.stdout.endswith("1 changed, 1 stopped before the first change, 1 failed.\n")
+    assert (versions(three)[0], versions(three)[2]) == (new, old)
+    assert three.state(STATE)["host-3"] == before["host-3"]
+    kept = journal(state)
+    assert (kept["done"], kept["current"]) == (["host-1/control"], "host-2/control")
+    assert (state / "upgrade.json").stat().st_mode & 0o777 == 0o600
+
+    first = three.state(STATE)["host-1"]
+    assert (
+        "it was cut off, and --limit leaves its host out"
+        in upgrade(three, "--limit", "host-3", expect=Exit.INPUT).stderr
+    )
+    three.guests[1].run(f"rm {BROKEN}; systemctl daemon-reload")
+    seconds = float(os.environ.get("TENANTRY_KILL_AFTER", "6"))
+    killed(three, lambda: journal(state)["current"] == "host-3/control", seconds=seconds)
+    done = upgrade(three)
+    assert "Goes on with the upgrade that was cut off at host-3." in done.stdout
+    assert versions(three) == [new, new, new]
+    assert three.state(STATE)["host-1"] == first
+    assert not (state / "upgrade.json").exists()
+    three.unchanged(*ROLES)
+
+
+def journal(state: Path) -> dict[str, Any]:
+    """Give what is kept of how far an upgrade is; nothing where none is under way."""
+    file = state / "upgrade.json"
+    return dict(json.loads(file.read_text())) if file.exists() else {"current": ""}
+
+
+def killed(hosts: Machines, reached: Callable[[], bool], *words: str, seconds: float = 0) -> None:
+    """Run the command, and kill it with all that it started, so many seconds after something was reached."""
+    process = subprocess.Popen([*command(hosts), *words], stdout=subprocess.DEVNULL)
+    wait_until(reached, "the command doesn't come so far", pause=0.05)
+    time.sleep(seconds)
+    for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        one.kill()
+    assert process.wait(60) == -signal.SIGKILL
+
+
+@contextmanager
+def powered(host: Container) -> Iterator[list[str]]:
+    """Start a container again whenever it ends by itself, as a machine's firmware does when it is booted anew."""
+    boots: list[str] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.3):
+            if host.process.poll() is not None:
+                boots.append(host.name)
+                host.boot()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield boots
+    finally:
+        ended.set()
+        watching.join()
+
+
+@pytest.fixture
+def one(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
+    """Give the one host of a cluster with our Kubernetes."""
+    assert not state.exists()
+    found = Machines(machines(1), tmp_path, CLUSTER, {})
+    assert problems(found.run(*ROLES)) == []
+    return found
+
+
+def test_a_host_is_booted_where_asked_and_once_although_the_command_was_killed(one: Machines, state: Path) -> None:
+    (host,) = one.guests
+    first = host.run(BOOT)
+    assert "nothing was changed" in upgrade(one).stdout
+    assert host.run(BOOT) == first
+    with powered(host) as boots:
+        killed(one, lambda: bool(boots), "--reboot", "always")
+        assert journal(state)["current"] == "host-1/control"
+        upgrade(one, "--reboot", "always")
+        assert len(boots) == 1
+        assert host.run(BOOT) != first
+        assert not (state / "upgrade.json").exists()
+
+        host.run("touch /run/reboot-required")
+        assert "No host is to be upgraded" in upgrade(one, "--reboot", "never", "--check").stdout
+        assert "reboot: /run/reboot-required is there" in upgrade(one, "--check").stdout
+        assert "Boot the host anew" in upgrade(one).stdout
+        assert len(boots) == 2
+    one.unchanged(*ROLES)
+
+
+def test_packages_that_a_bundle_has_newer_come_and_none_is_taken_back(one: Machines, tmp_path: Path) -> None:
+    (host,) = one.guests
+    for name, version in (("tenantry-newer", "1.0"), ("tenantry-older", "2.0")):
+        host.send(package(tmp_path, name, version).read_bytes(), f"/tmp/{name}.deb")
+        host.run(f"dpkg -i /tmp/{name}.deb")
+    target = target_of(read_inventory(one.inventory), None)
+    programs = {name: (version, lookup(name)) for name, version in target.items()}
+    brought = [package(tmp_path, "tenantry-newer", "1.5"), package(tmp_path, "tenantry-older", "1.5")]
+    bundle = opened_bundle(tmp_path / "bundle", programs, brought)
+    before = host.run(STATE)
+    run_ = begun(one, bundle)
+    (step,) = run_.look(first=True)
+    assert step.packages == ("package tenantry-newer: 1.0 to 1.5",)
+    assert host.run(STATE) == before
+    run_.carry_out((step,))
+    assert run_.outcomes["host-1"].changes == {"packages": ["package tenantry-newer: 1.0 to 1.5"]}
+    shown = host.run("dpkg-query -W -f '${Package} ${Version}\\n' tenantry-newer tenantry-older")
+    assert shown == "tenantry-newer 1.5\ntenantry-older 2.0\n"
+    assert host.run(STATE) == before
+    assert begun(one, bundle).look(first=True) == ()
