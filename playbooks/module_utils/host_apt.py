@@ -16,7 +16,7 @@ HALF = "HUFWt"
 
 def stanzas(index):
     """Give each package of an index: its fields by name."""
-    for text in re.split(r"\n\s*\n", index.strip()):
+    for text in filter(None, re.split(r"\n\s*\n", index.strip())):
         lines = (line.partition(":") for line in text.splitlines() if line[:1] not in " \t#")
         yield {name: value.strip() for name, _, value in lines}
 

@@ -151,7 +151,7 @@ def command(hosts: Machines) -> list[str]:
 def begun(hosts: Machines, bundle: Path) -> Upgrade:
     """Make an upgrade from an opened bundle."""
     inventory = read_inventory(hosts.inventory)
-    return Upgrade(inventory, Asked(target_of(inventory, bundle)), Way(hosts.guests[0].key, bundle, {}, None))
+    return Upgrade(inventory, Asked(target_of(inventory, bundle)), Way(hosts.guests[0].key, bundle, None))
 
 
 def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machines, state: Path) -> None:

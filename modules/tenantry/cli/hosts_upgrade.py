@@ -71,7 +71,6 @@ def _begin(
 ) -> "Upgrade":
     """Build what is brought, where it is missing, and make ready to look."""
     from tenantry.cli.building import show_builds
-    from tenantry.hosts.artefacts import artefacts_of
     from tenantry.hosts.upgrade.plan import Asked
     from tenantry.hosts.upgrade.run import Upgrade, Way
     from tenantry.hosts.upgrade.target import needed_here, nodes_of, target_of
@@ -79,9 +78,8 @@ def _begin(
 
     with show_builds() as building:
         ensure(needed_here(machines, bundle), building)
-        artefacts = artefacts_of(machines, ("worker",), building)
     asked = Asked(target_of(machines, bundle), reboot, limit)
-    return Upgrade(machines, asked, Way(key, bundle, artefacts, nodes_of(machines)))
+    return Upgrade(machines, asked, Way(key, bundle, nodes_of(machines)))
 
 
 def _show(steps: Sequence["Step"], form: Format, run: "Upgrade") -> None:

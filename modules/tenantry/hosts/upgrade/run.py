@@ -26,11 +26,10 @@ _LOOKED = ("preflight",)
 
 @dataclass(frozen=True)
 class Way:
-    """How hosts are reached and what they are brought: `artefacts` are what workers run, `nodes` who drains them."""
+    """How hosts are reached and what they are brought: by a key, from an opened bundle; `nodes` drains them."""
 
     key: Path | None
     bundle: Path | None
-    artefacts: Mapping[str, object]
     nodes: Nodes | None
 
 
@@ -172,7 +171,7 @@ class Upgrade:
         more: Mapping[str, object] | None = None,
     ) -> dict[str, HostOutcome]:
         """Run a playbook over hosts, and add what came of them. Raises StoppedError where one failed."""
-        told = {name: {**self._way.artefacts, **self._told(name), **(more or {})} for name in names}
+        told = {name: {**self._told(name), **(more or {})} for name in names}
         done = run_playbook(
             self._inventory,
             playbook,

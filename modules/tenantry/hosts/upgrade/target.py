@@ -9,26 +9,25 @@ from tenantry.contract.model import HostRole, Inventory
 from tenantry.hosts.binaries import binaries_of
 from tenantry.hosts.pki.operators import administrator_file
 from tenantry.hosts.upgrade.nodes import Nodes
-from tenantry.hosts.upgrade.seen import NODE_PROGRAMS
 from tenantry.paths import site_dir
 from tenantry.problems import InputError, problem
 from tenantry.toolchain import find, lookup
 
 KUBECTL = "kubectl"
-CONTROL = ("etcd", "controlplane")
+ROLES = ("etcd", "controlplane", "worker")
+"""The roles whose programs are upgraded."""
 
 
 def needed_here(inventory: Inventory, bundle: Path | None) -> list[str]:
     """Name what this machine has to have of the toolchain: what is brought from here, and what drains nodes."""
-    brought = binaries_of(inventory, CONTROL) if bundle is None else []
+    brought = binaries_of(inventory, ROLES) if bundle is None else []
     return [*brought, *([KUBECTL] if has_workers(inventory) else [])]
 
 
 def target_of(inventory: Inventory, bundle: Path | None) -> Mapping[str, str]:
     """Give the version of each program that the inventory's hosts run; `bundle` is the folder of an opened one."""
     kept = _versions(bundle) if bundle is not None else {}
-    names = [*binaries_of(inventory, CONTROL), *(NODE_PROGRAMS if has_workers(inventory) else ())]
-    return {name: kept.get(name) or find(name).version for name in names}
+    return {name: kept.get(name) or find(name).version for name in binaries_of(inventory, ROLES)}
 
 
 def _versions(bundle: Path) -> Mapping[str, str]:
