@@ -64,7 +64,11 @@ def upgrade(hosts: Machines, *words: str, expect: Exit = Exit.DONE) -> subproces
 
 def versions(hosts: Machines) -> list[set[str]]:
     """Give the versions of Kubernetes that run on each host."""
-    return [{line.split("-")[-2] for line in one.splitlines()} for one in hosts.state(RUNNING).values()]
+    return [version(one) for one in hosts.guests]
+
+
+def version(host: Container) -> set[str]:
+    return {line.split("-")[-2] for line in host.run(RUNNING).splitlines()}
 
 
 def ours(hosts: Machines) -> list[set[str]]:
@@ -155,13 +159,13 @@ def begun(hosts: Machines, bundle: Path) -> Upgrade:
 
 
 def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machines, state: Path) -> None:
-    old, new = versions(three)[0], ours(three)[0]
+    old, new = version(three.guests[0]), ours(three)[0]
     three.guests[1].run(f"mkdir -p {Path(BROKEN).parent}; printf '[Service]\\nExecStartPre=/bin/false\\n' > {BROKEN}")
     before = three.state(STATE)
     failed = upgrade(three, expect=Exit.UNREACHABLE)
     assert "TEN-724 host-2: controlplane failed at «Settle the servers»" in failed.stderr
     assert failed.stdout.endswith("1 changed, 1 stopped before the first change, 1 failed.\n")
-    assert (versions(three)[0], versions(three)[2]) == (new, old)
+    assert (version(three.guests[0]), version(three.guests[2])) == (new, old)
     assert three.state(STATE)["host-3"] == before["host-3"]
     kept = journal(state)
     assert (kept["done"], kept["current"]) == (["host-1/control"], "host-2/control")
@@ -201,7 +205,10 @@ def killed(hosts: Machines, reached: Callable[[], bool], *words: str, seconds: f
 
 @contextmanager
 def powered(host: Container) -> Iterator[list[str]]:
-    """Start a container again whenever it ends by itself, as a machine's firmware does when it is booted anew."""
+    """Start a container again whenever it ends by itself, as a machine's firmware does when it is booted anew.
+
+    One that was started again ends with this, for it ends with the thread that started it.
+    """
     boots: list[str] = []
     ended = threading.Event()
 
@@ -247,7 +254,7 @@ def test_a_host_is_booted_where_asked_and_once_although_the_command_was_killed(o
         assert "reboot: /run/reboot-required is there" in upgrade(one, "--check").stdout
         assert "Boot the host anew" in upgrade(one).stdout
         assert len(boots) == 2
-    one.unchanged(*ROLES)
+        one.unchanged(*ROLES)
 
 
 def test_packages_that_a_bundle_has_newer_come_and_none_is_taken_back(one: Machines, tmp_path: Path) -> None:
