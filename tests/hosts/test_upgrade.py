@@ -20,10 +20,14 @@ from containers import Container
 from hosts_at_hand import run
 from older import older_bundle, opened_bundle, package
 
+from tenantry.hosts.outcome import Step
+from tenantry.hosts.pki.operators import administrator_file
 from tenantry.hosts.reading import read_inventory
+from tenantry.hosts.upgrade.nodes import Nodes
 from tenantry.hosts.upgrade.plan import Asked
 from tenantry.hosts.upgrade.run import Upgrade, Way
 from tenantry.hosts.upgrade.target import target_of
+from tenantry.hosts.words import Reboot
 from tenantry.problems import Exit, InputError
 from tenantry.toolchain import lookup
 
@@ -152,10 +156,10 @@ def command(hosts: Machines) -> list[str]:
     return [sys.executable, *map(str, words)]
 
 
-def begun(hosts: Machines, bundle: Path) -> Upgrade:
-    """Make an upgrade from an opened bundle."""
+def begun(hosts: Machines, bundle: Path | None, nodes: Nodes | None = None, reboot: Reboot = Reboot.NEEDED) -> Upgrade:
+    """Make an upgrade, from an opened bundle where there is one."""
     inventory = read_inventory(hosts.inventory)
-    return Upgrade(inventory, Asked(target_of(inventory, bundle)), Way(hosts.guests[0].key, bundle, None))
+    return Upgrade(inventory, Asked(target_of(inventory, bundle), reboot), Way(hosts.guests[0].key, bundle, nodes))
 
 
 def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machines, state: Path) -> None:
@@ -277,3 +281,78 @@ def test_packages_that_a_bundle_has_newer_come_and_none_is_taken_back(one: Machi
     assert shown == "tenantry-newer 1.5\ntenantry-older 2.0\n"
     assert host.run(STATE) == before
     assert begun(one, bundle).look(first=True) == ()
+
+
+READY = {"type": "Ready", "status": "True", "reason": "Test", "message": "as a kubelet says"}
+
+
+def make_node(site: Site, name: str, folder: Path) -> None:
+    """Make a node, Ready, that is an object alone, and a ReplicaSet with a pod on it that goes at once."""
+    labels = {"app": "web"}
+    pod = {"nodeName": name, "terminationGracePeriodSeconds": 0, "tolerations": [{"operator": "Exists"}]}
+    template = {"metadata": {"labels": labels}, "spec": {**pod, "containers": [{"name": "main", "image": "none"}]}}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    documents = [
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}},
+        {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web"}, "spec": spec},
+    ]
+    (folder / "node.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
+    site.kubectl("create", "-f", str(folder / "node.json"))
+
+
+@contextmanager
+def beating(site: Site, name: str) -> Iterator[None]:
+    """Say again and again that a node is Ready, as its kubelet would."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while True:
+            conditions = [{**READY, "lastHeartbeatTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}]
+            patch = f"--patch={json.dumps({'status': {'conditions': conditions}})}"
+            site.kubectl("patch", "node", name, "--subresource=status", patch, check=False)
+            if ended.wait(2):
+                return
+
+    beats = threading.Thread(target=beat)
+    beats.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        beats.join()
+
+
+def test_a_node_is_drained_before_its_host_is_booted_and_given_back_after(
+    one: Machines, state: Path, tmp_path: Path
+) -> None:
+    (host,), site = one.guests, Site(state)
+    nodes = Nodes(lookup("kubectl"), administrator_file(state))
+    make_node(site, host.name, tmp_path)
+
+    def pods() -> list[str]:
+        return site.kubectl("get", "pods", "--output=name").split()
+
+    wait_until(lambda: bool(pods()), "no pod comes")
+    before = pods()
+    with powered(host) as boots, beating(site, host.name):
+        wait_until(lambda: nodes.all()[host.name].ready, "the node isn't Ready")
+        nodes.cordon(host.name)
+        with pytest.raises(InputError) as refused:
+            begun(one, None, nodes).look(first=True)
+        assert [each.code for each in refused.value.problems] == ["TEN-774"]
+        nodes.uncordon(host.name)
+
+        run_ = begun(one, None, nodes, Reboot.ALWAYS)
+        seen: list[tuple[str, list[str]]] = []
+
+        def see(_: Step) -> None:
+            said = site.kubectl("get", "node", host.name, "--output=jsonpath={.spec.unschedulable}", check=False)
+            seen.append((said, journal(state).get("cordoned", [])))
+
+        run_.tell(see)
+        run_.carry_out(run_.look(first=True))
+        assert len(boots) == 1
+        assert ("true", [host.name]) in seen
+        assert not set(before) & set(pods())
+        assert not nodes.all()[host.name].cordoned
+        assert not (state / "upgrade.json").exists()

@@ -8,6 +8,7 @@ import typer
 from tenantry.cli.hosts import BundleFile, InventoryFile, Key, Limit, exit_code, follow, group, opened, read
 from tenantry.cli.options import Format, OutputFormat
 from tenantry.hosts.words import Reboot
+from tenantry.problems import TenantryError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,17 +54,21 @@ def upgrade(
                 steps = run.look(first=True)
             if form is Format.TEXT or check:
                 _show(steps, form, run)
-            if not check:
-                with follow(names) as progress:
-                    run.tell(progress)
-                    run.carry_out(steps)
+            if check:
+                return
+            with follow(names) as progress:
+                run.tell(progress)
+                run.carry_out(steps)
         except StoppedError:
             run.stop()
-        finally:
-            ended = any(one.problems or one.changes for one in run.outcomes.values())
-            if not check or ended:
+        except TenantryError:
+            run.stop()
+            if any(one.changes for one in run.outcomes.values()):
                 write_outcomes(list(run.outcomes.values()), form, would=False)
-    raise typer.Exit(exit_code(list(run.outcomes.values())))
+            raise
+        outcomes = list(run.outcomes.values())
+        write_outcomes(outcomes, form, would=False)
+    raise typer.Exit(exit_code(outcomes))
 
 
 def _begin(
