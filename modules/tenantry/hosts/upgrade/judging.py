@@ -14,11 +14,9 @@ from tenantry.hosts.upgrade.seen import (
     minors_apart,
     programs_of,
     release,
+    setting,
 )
 from tenantry.problems import Problem, problem
-
-MOST_OLDER = 3
-"""By how many minor versions a kubelet may be older than its API server. Source: Kubernetes' version skew policy."""
 
 
 def judge(now: Situation, nodes: Mapping[str, Node]) -> Iterator[Problem]:
@@ -47,7 +45,7 @@ def _versions(now: Situation, host: InventoryHost) -> Iterator[Problem]:
             fix = f"take a tenantry or a bundle with {name} {has.newest} or newer; nothing is taken back"
             yield problem("TEN-770", what, fix)
         elif name in NODE_PROGRAMS:
-            yield from _skew(now, f"{host.name}: {name}", has, target)
+            yield from _skew(now, host, name, has)
         else:
             yield from _skipped(f"{host.name}: {name}", has, target)
 
@@ -66,8 +64,10 @@ def _next_minor(version: str) -> str:
     return f"{parts[0]}.{parts[1] + 1}" if parts else "the next minor version"
 
 
-def _skew(now: Situation, called: str, has: Program, target: str) -> Iterator[Problem]:
+def _skew(now: Situation, host: InventoryHost, name: str, has: Program) -> Iterator[Problem]:
     """Refuse a kubelet that its API servers, as they are to be, wouldn't fit."""
+    called, target = f"{host.name}: {name}", now.asked.target[name]
+    most = setting(now.inventory, host, "worker", "worker_most_older")
     for peer in now.inventory.of_role(HostRole.CONTROL_PLANE):
         if peer.name not in now.seen:
             continue
@@ -77,8 +77,8 @@ def _skew(now: Situation, called: str, has: Program, target: str) -> Iterator[Pr
         if newer is None or newer > 0:
             what = f"{called} {target} would be newer than {APISERVER} {server or 'none'} of {peer.name}"
             yield problem("TEN-772", what, f"upgrade {peer.name} before it: add --limit {peer.name}")
-        elif older is None or older > MOST_OLDER:
-            what = f"{called} is {has.oldest}, more than {MOST_OLDER} minor versions older than {APISERVER} {server}"
+        elif older is None or older > most:
+            what = f"{called} is {has.oldest}, more than {most} minor versions older than {APISERVER} {server}"
             yield problem("TEN-772", what, "upgrade first with an older tenantry or bundle, or make the node anew")
 
 

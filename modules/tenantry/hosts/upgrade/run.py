@@ -8,7 +8,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tenantry.contract.model import HostRole, Inventory, InventoryHost
-from tenantry.contract.rules.settings import role_defaults
 from tenantry.hosts.outcome import Action, HostOutcome
 from tenantry.hosts.outcome import Step as Progress
 from tenantry.hosts.running import PREPARE, UPGRADE, run_playbook
@@ -16,7 +15,7 @@ from tenantry.hosts.upgrade.journal import Journal, forget_journal, read_journal
 from tenantry.hosts.upgrade.judging import hosts_to_see, judge
 from tenantry.hosts.upgrade.nodes import Nodes
 from tenantry.hosts.upgrade.plan import Asked, Phase, Situation, Step, boots, plan
-from tenantry.hosts.upgrade.seen import NODE_PROGRAMS, Seen, programs_of, seen_of
+from tenantry.hosts.upgrade.seen import NODE_PROGRAMS, Seen, programs_of, seen_of, setting
 from tenantry.paths import site_dir
 from tenantry.problems import InputError, TenantryError, UnreachableError, problem
 
@@ -140,18 +139,20 @@ class Upgrade:
         if not node.cordoned:
             self._keep(self.journal.cordon(name))
             self._way.nodes.cordon(name)
-        self._way.nodes.drain(name, self._setting(name, "upgrade_drain_seconds"))
+        self._way.nodes.drain(name, self._seconds(name, "drain"))
 
     def _give_back(self, step: Step) -> None:
         """Wait until the node is Ready, and let pods come again where this upgrade has cordoned it."""
         nodes, name = self._way.nodes, step.host
         if nodes is not None and name in nodes.all():
             if step.phase is Phase.NODE:
-                wait = self._setting(name, "upgrade_wait_seconds")
-                nodes.wait_ready(name, self._asked.target[NODE_PROGRAMS[0]], wait)
+                nodes.wait_ready(name, self._asked.target[NODE_PROGRAMS[0]], self._seconds(name, "wait"))
             if step.last and name in self.journal.cordoned:
                 nodes.uncordon(name)
         self._keep(self.journal.finish(name if step.last else ""))
+
+    def _seconds(self, host: str, what: str) -> int:
+        return setting(self._inventory, self._hosts[host], "upgrade", f"upgrade_{what}_seconds")
 
     def _keep(self, journal: Journal) -> None:
         self.journal = journal
@@ -200,11 +201,6 @@ class Upgrade:
         programs = programs_of(self._inventory, self._hosts[name])
         wanted = {one: self._asked.target[one] for one in programs if last or one not in NODE_PROGRAMS}
         return {"programs": list(programs), "wanted": wanted, "interrupted": name == self.journal.host}
-
-    def _setting(self, host: str, name: str) -> int:
-        layers = (self._inventory.spec.settings, self._hosts[host].settings)
-        found = {**role_defaults("upgrade"), **layers[0].get("upgrade", {}), **layers[1].get("upgrade", {})}
-        return int(found[name])
 
 
 def _roles(host: InventoryHost, step: Step) -> tuple[str, ...]:

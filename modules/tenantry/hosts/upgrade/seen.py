@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenantry.contract.model import HostRole, Inventory, InventoryHost
+from tenantry.contract.rules.settings import role_defaults
 from tenantry.hosts.binaries import binaries_of
 
 NODE_PROGRAMS = ("kubelet", "kube-proxy")
@@ -85,6 +86,12 @@ def control_programs(inventory: Inventory, host: InventoryHost) -> tuple[str, ..
 def programs_of(inventory: Inventory, host: InventoryHost) -> tuple[str, ...]:
     """Name all programs of a host that are upgraded."""
     return (*control_programs(inventory, host), *(NODE_PROGRAMS if HostRole.WORKER in host.roles else ()))
+
+
+def setting(inventory: Inventory, host: InventoryHost, role: str, name: str) -> int:
+    """Give a number that a role is told for a host: the host's own setting, else the site's, else the default."""
+    layers = (role_defaults(role), inventory.spec.settings.get(role, {}), host.settings.get(role, {}))
+    return int(str(next(one[name] for one in reversed(layers) if name in one)))
 
 
 def release(version: str) -> tuple[int, ...]:
