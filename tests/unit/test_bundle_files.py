@@ -205,7 +205,9 @@ def inventory(folder: Path, *signers: str, **settings: object) -> Path:
 def test_what_roles_need_is_asked_of_the_roles(tmp_path: Path) -> None:
     needs = needs_of(read_inventory(inventory(tmp_path, audit={"audit_remote": "log1:60"})))
     assert needs.asked.binaries == tuple(sorted(name for names in OF_ROLES.values() for name in names))
-    assert {"audispd-plugins", "auditd", "chrony", "containerd", "nftables", "openssh-server", "sudo"} <= set(needs.asked.packages)
+    assert {"audispd-plugins", "auditd", "chrony", "containerd", "nftables", "openssh-server", "sudo"} <= set(
+        needs.asked.packages
+    )
     source = {"uri": "https://mirror.gov.example/debian", "suites": ["bookworm"], "components": ["main"]}
     needs = needs_of(read_inventory(inventory(tmp_path, packages={"packages_sources": [source]})))
     assert "audispd-plugins" not in needs.asked.packages
