@@ -22,6 +22,7 @@ from tenantry.hosts.reading import read_inventory
 
 pytestmark = pytest.mark.hosts
 
+AS_ASKED = "as asked; nothing was changed."
 REGISTRY = "registry.gov.example/app"
 # boto3 finds address, region, authority and keys by itself.
 PROGRAM = """
@@ -56,11 +57,17 @@ def test_machines_become_a_site_on_which_departments_work(site: WholeSite, state
     for hosts in (site.names, [WORKER]):
         assert "package" in site.prepare(hosts, "--bundle", bundle)
     for hosts in (site.names, [WORKER]):
-        assert "as asked; nothing was changed." in site.prepare(hosts, "--bundle", bundle)
+        assert AS_ASKED in site.prepare(hosts, "--bundle", bundle)
     run("facts", site.inventory, "--limit", WORKER, "--private-key", site.key, "--output", tmp_path / "facts")
-    assert denied(tmp_path / "facts" / f"{WORKER}.json") == set()
+    # Where no archive can be reached, nothing tells a host which updates wait.
+    assert denied(tmp_path / "facts" / f"{WORKER}.json") == {"host-patches"}
+    departments_work(site, state, tmp_path)
+    assert AS_ASKED in site.prepare(site.names, "--bundle", bundle)
 
-    cluster, operator = Sandbox(state, (SITE,)), make_operator(site, state, tmp_path)
+
+def departments_work(site: WholeSite, state: Path, folder: Path) -> None:
+    """Provision two tenants, of which each reads its own data and no other's, also while a server is gone."""
+    cluster, operator = Sandbox(state, (SITE,)), make_operator(site, state, folder)
     image = give_image(site, cluster)
     mine, other = request("portal", SITE), request("register", SITE)
     operator.ask(mine, other)
@@ -84,7 +91,6 @@ def test_machines_become_a_site_on_which_departments_work(site: WholeSite, state
     killed.boot()
     own = f"curl --silent --insecure https://{killed.address}:6443/readyz"
     wait_for("the server's being back", lambda: killed.run(own, check=False) == "ok")
-    assert "as asked; nothing was changed." in site.prepare(site.names, "--bundle", bundle)
 
 
 def make_operator(site: WholeSite, state: Path, folder: Path) -> Operator:
