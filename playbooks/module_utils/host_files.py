@@ -74,6 +74,24 @@ def write(wanted):
         put(wanted["path"], wanted["content"], int(wanted.get("mode") or "0644", 8))
 
 
+def keyword_values(path, name):
+    """Give the values that a keyword has in a file of keywords, such as login.defs; of several, the last counts."""
+    words = (line.split() for line in (read(path) or "").splitlines())
+    return [one[1] for one in words if len(one) > 1 and one[0] == name]
+
+
+def put_keyword(path, name, value):
+    """Give a keyword of a file a value, in its place, and leave all else of the file as it is."""
+    lines = (read(path) or "").splitlines()
+    places = [number for number, line in enumerate(lines) if line.split()[:1] == [name]]
+    if places:
+        lines[places[0]] = f"{name}\t{value}"
+        lines = [line for number, line in enumerate(lines) if number not in places[1:]]
+    else:
+        lines.append(f"{name}\t{value}")
+    put(path, "\n".join(lines) + "\n", int(owner_of(path)[0], 8))
+
+
 def put_line(path, column, line):
     """Put a line into a table such as fstab, in the place of the one with the same word in that column."""
     word = line.split()[column]
