@@ -53,7 +53,7 @@ def keyword_changes(files):
     """Give each keyword of a package's file that hasn't its value."""
     for path, wanted in files.items():
         for name, value in wanted.items():
-            now = keyword_values(path, name)
+            now = keyword_values(read(path) or "", name)
             if now != [value]:
                 was = ", then ".join(now) or "unset"
                 yield (

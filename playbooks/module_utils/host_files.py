@@ -74,22 +74,25 @@ def write(wanted):
         put(wanted["path"], wanted["content"], int(wanted.get("mode") or "0644", 8))
 
 
-def keyword_values(path, name):
+def keyword_values(text, name):
     """Give the values that a keyword has in a file of keywords, such as login.defs; of several, the last counts."""
-    words = (line.split() for line in (read(path) or "").splitlines())
+    words = (line.split() for line in text.splitlines())
     return [one[1] for one in words if len(one) > 1 and one[0] == name]
 
 
-def put_keyword(path, name, value):
-    """Give a keyword of a file a value, in its place, and leave all else of the file as it is."""
-    lines = (read(path) or "").splitlines()
+def with_keyword(text, name, value):
+    """Give such a file's text with a value for a keyword, in its place; all else stays as it is."""
+    lines, said = text.splitlines(), f"{name}\t{value}"
     places = [number for number, line in enumerate(lines) if line.split()[:1] == [name]]
-    if places:
-        lines[places[0]] = f"{name}\t{value}"
-        lines = [line for number, line in enumerate(lines) if number not in places[1:]]
-    else:
-        lines.append(f"{name}\t{value}")
-    put(path, "\n".join(lines) + "\n", int(owner_of(path)[0], 8))
+    if not places:
+        return "\n".join([*lines, said]) + "\n"
+    lines[places[0]] = said
+    return "\n".join(line for number, line in enumerate(lines) if number not in places[1:]) + "\n"
+
+
+def put_keyword(path, name, value):
+    """Give a keyword of a file a value."""
+    put(path, with_keyword(read(path) or "", name, value), int(owner_of(path)[0], 8))
 
 
 def put_line(path, column, line):
