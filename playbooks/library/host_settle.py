@@ -11,6 +11,7 @@ options:
   files: {type: list, elements: dict, default: [], description: "path, content and mode of each; no content: no file."}
   keywords: {type: dict, default: {}, description: "Values of keywords in files that are a package's, by its path."}
   rights: {type: list, elements: dict, default: [], description: "path of a file or folder, and the most mode it has."}
+  homes: {type: str, default: "7777", description: The most mode of the homes of people's accounts.}
   sysctl: {type: dict, default: {}, description: Kernel settings in force.}
   load: {type: list, elements: str, default: [], description: Kernel modules that are to be loaded.}
   unload: {type: list, elements: str, default: [], description: Kernel modules that are not to be.}
@@ -47,6 +48,8 @@ from ansible.module_utils.host_files import (
 
 FSTAB = "/etc/fstab"
 UNITS = "/etc/systemd/system/"
+PEOPLE, NOBODY = 1000, 65534
+"""The numbers of accounts that Debian doesn't keep for the system are from the one to below the other."""
 
 
 def keyword_changes(files):
@@ -72,6 +75,12 @@ def rights_changes(rights):
                 f"{path} has rights {now:04o}, more than {most:04o}",
                 lambda path=path, less=now & most: os.chmod(path, less),
             )
+
+
+def homes():
+    """Give the folders of accounts that people log in by."""
+    accounts = (line.split(":") for line in (read("/etc/passwd") or "").splitlines())
+    return [one[5] for one in accounts if PEOPLE <= int(one[2]) < NOBODY and not one[6].endswith(("nologin", "false"))]
 
 
 def setting_path(name):
@@ -190,7 +199,7 @@ def find_changes(wanted):
     files = [(said, one) for one in wanted["files"] if (said := difference(one))]
     changes = [(said, lambda one=one: put_file(one)) for said, one in files]
     changes += keyword_changes(wanted["keywords"])
-    changes += rights_changes(wanted["rights"])
+    changes += rights_changes([*wanted["rights"], *({"path": path, "mode": wanted["homes"]} for path in homes())])
     changes += module_changes(wanted["load"], wanted["unload"])
     changes += sysctl_changes(wanted["sysctl"])
     changes += mount_changes(wanted["mounts"])
@@ -220,6 +229,7 @@ def main():
             "files": {"type": "list", "elements": "dict", "default": []},
             "keywords": {"type": "dict", "default": {}},
             "rights": {"type": "list", "elements": "dict", "default": []},
+            "homes": {"type": "str", "default": "7777"},
             "sysctl": {"type": "dict", "default": {}},
             "load": {"type": "list", "elements": "str", "default": []},
             "unload": {"type": "list", "elements": "str", "default": []},
