@@ -87,7 +87,7 @@ def environment() -> dict[str, str]:
 
 
 def controller(table: Table, inventory: Inventory) -> None:
-    """Take the processor time per host: of the roles read and of no host reached, and of facts of this machine itself."""
+    """Take the processor time per host: with no host reached, and with the facts of this machine as each one's."""
     for name, work in (("no host reached", ask_needs), ("facts of this machine as each of them", collect)):
         costs = {count: cost(inventory, count, work) for count in (FEW, SOME, MANY)}
         for count, seconds in costs.items():
@@ -102,7 +102,7 @@ def collect(inventory: Inventory) -> Collection[object]:
 
 
 def cost(inventory: Inventory, count: int, work: Callable[[Inventory], Collection[object]]) -> float:
-    """Give the seconds of processor time per host that some work takes over so many, each as the one of an inventory."""
+    """Give the seconds of processor time per host that some work takes over so many like the one of an inventory."""
     local = {"bench": {"ansible_connection": "local", "ansible_become": False}}
     (one,) = inventory.spec.hosts
     hosts = tuple(replace(one, name=f"host-{number}", settings=local) for number in range(count))
