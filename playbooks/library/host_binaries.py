@@ -21,28 +21,16 @@ changes: {description: What lacks., type: list, returned: always}
 lacking: {description: The paths of it., type: list, returned: always}
 """
 
-import hashlib
 import os
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
-
-
-def digest(path):
-    """Give a file's SHA-256; nothing where there is no file."""
-    whole = hashlib.sha256()
-    try:
-        with open(path, "rb") as source:
-            for part in iter(lambda: source.read(1 << 20), b""):
-                whole.update(part)
-    except FileNotFoundError:
-        return ""
-    return whole.hexdigest()
+from ansible.module_utils.host_files import file_digest
 
 
 def is_fit(one):
     """Say whether a binary is there, is what it should be, and everybody may run it and nobody but root change it."""
-    if digest(one["path"]) != one["sha256"]:
+    if file_digest(one["path"]) != one["sha256"]:
         return False
     seen = os.stat(one["path"])
     return (seen.st_uid, seen.st_gid, seen.st_mode & 0o7777) == (0, 0, 0o755)
@@ -54,7 +42,7 @@ def put(one, source):
     coming = f"{one['path']}.coming"
     try:
         shutil.copyfile(source, coming)
-        if digest(coming) != one["sha256"]:
+        if file_digest(coming) != one["sha256"]:
             return f"{one['name']} came with another SHA-256 than {one['sha256']}, and wasn't put in place"
         os.chmod(coming, 0o755)
         os.chown(coming, 0, 0)

@@ -15,6 +15,7 @@ options:
       - version is the kubelet's, node the node's name, server the API server as https://address:port.
       - authority, certificate and key are the files that the node proves itself with; files must be there, too.
       - older says by how many minor versions the kubelet may be older than the API server.
+      - programs has the SHA-256 of what would be brought, by name; hashes those that are pinned.
   whole: {type: bool, default: false, description: "Whether certificates are there by now, and the API server answers."}
 author: [tenantry]
 """
@@ -30,6 +31,8 @@ EXAMPLES = r"""
       key: /etc/tenantry/pki/kubelet.key
       older: 3
       files: []
+      programs: {kubelet: 5d3c0f1f6f5d}
+      hashes: {}
 """
 RETURN = r"""
 refused: {description: "key, value, what and fix of each reason.", type: list, returned: on failure}
@@ -103,6 +106,15 @@ def files(asked):
         yield reason("certificate", asked["certificate"], what, f"take one of system:node:{asked['node']}")
 
 
+def programs(asked):
+    """Refuse what isn't what was pinned."""
+    for name, pinned in asked["hashes"].items():
+        found = asked["programs"][name]
+        if found != pinned:
+            what = f"its SHA-256 isn't {pinned}, but {found}"
+            yield reason(name, asked["version"], what, "take the program that was meant, or correct worker_hashes")
+
+
 def server_version(asked):
     """Ask the API server for its version; give it, and why there is none."""
     try:
@@ -137,7 +149,7 @@ def main():
         supports_check_mode=True,
     )
     asked, whole = module.params["asked"], module.params["whole"]
-    refused = [*swap(), *cgroups(), *(files(asked) if whole else ()), *versions(asked, whole)]
+    refused = [*programs(asked), *swap(), *cgroups(), *(files(asked) if whole else ()), *versions(asked, whole)]
     if refused:
         module.fail_json(msg="the host is refused: " + "; ".join(one["what"] for one in refused), refused=refused)
     module.exit_json(changed=False)

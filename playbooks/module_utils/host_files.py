@@ -1,6 +1,7 @@
 """Files of a host: compared, and written whole or not at all. Shared by tenantry's modules."""
 
 import grp
+import hashlib
 import os
 import pwd
 import stat
@@ -42,6 +43,15 @@ def read(path):
             return source.read()
     except FileNotFoundError:
         return None
+
+
+def file_digest(path):
+    """Give a file's SHA-256; nothing where there is no file."""
+    try:
+        with open(path, "rb") as source:
+            return hashlib.file_digest(source, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 def owner_of(path):

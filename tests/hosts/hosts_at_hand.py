@@ -23,8 +23,6 @@ STATE = (
 )
 """A shell's text for what roles change: files' hashes and rights, the firewall's rules, mounts, settings in force."""
 TIME_SOURCE = "127.0.0.1:1123"
-ELSEWHERE = "https://10.77.0.250:6443"
-"""The API server of a cluster that no test brings up."""
 _SOURCE = (
     "local stratum 8\nport 1123\nbindaddress 127.0.0.1\nallow 127.0.0.1\n"
     "cmdport 0\nbindcmdaddress /\npidfile /run/chrony/source.pid\n"
@@ -36,8 +34,8 @@ def serve_time(guest: Guest) -> None:
     guest.run(f"printf '{_SOURCE}' > /etc/chrony/source.conf; chronyd -x -f /etc/chrony/source.conf")
 
 
-def host_of(guest: Guest, roles: tuple[str, ...] = ("worker",), **more: object) -> dict[str, Any]:
-    """Describe a guest as an inventory does; by default one that is no part of a control plane, which would be made."""
+def host_of(guest: Guest, roles: tuple[str, ...] = (), **more: object) -> dict[str, Any]:
+    """Describe a guest as an inventory does; by default one that is no part of a cluster, which would be made."""
     return {
         "name": guest.name,
         "roles": list(roles),
@@ -68,19 +66,13 @@ def inventory_of(*hosts: dict[str, Any], **spec: object) -> dict[str, Any]:
 
 
 def write(folder: Path, document: dict[str, Any]) -> Path:
-    """Write an inventory as a file, and the passphrase for its hosts' disks, where it names no other, beside it.
-
-    Workers without a control plane are another cluster's: what is tried is what they are before they join it.
-    """
+    """Write an inventory as a file, and the passphrase for its hosts' disks, where it names no other, beside it."""
     kept, file = folder / "passphrase", folder / "inventory.yaml"
     kept.touch(0o600)
     kept.write_text(f"{PASSPHRASE}\n")
     whole = copy.deepcopy(document)
     settings = whole["spec"].setdefault("settings", {})
     settings.setdefault("storage", {}).setdefault("storage_recovery_file", str(kept))
-    roles = {role for host in whole["spec"]["hosts"] for role in host["roles"]}
-    if "worker" in roles and "control-plane" not in roles:
-        settings.setdefault("worker", {}).setdefault("worker_api_server", ELSEWHERE)
     file.write_text(yaml.safe_dump(whole, sort_keys=False))
     return file
 

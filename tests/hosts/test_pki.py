@@ -10,7 +10,7 @@ import pytest
 from clusters import CLUSTER, Machines, problems, told
 from containers import Container
 
-from tenantry.hosts.pki.authorities import ensure_authorities
+from tenantry.hosts.pki.authorities import AUTHORITIES, ensure_authorities
 
 pytestmark = pytest.mark.hosts
 
@@ -30,7 +30,7 @@ def test_keys_are_made_on_their_hosts_once_and_stay_there(three: Machines, tmp_p
     kept = tmp_path / "state" / "hosts" / "test" / "pki"
     (note,) = [note for one in done.values() for note in one.notes]
     assert str(kept) in note
-    assert {path.name for path in kept.rglob("*.key")} == {"etcd-ca.key", "front-proxy-ca.key", "kubernetes-ca.key"}
+    assert {path.name for path in kept.rglob("*.key")} == {f"{name}-ca.key" for name in AUTHORITIES}
     for guest in three.guests:
         assert set(guest.run(f"stat --format '%a %U:%G' {PKI}/*.key").split("\n")[:-1]) == {"600 root:root"}
         guest.run(

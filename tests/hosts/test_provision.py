@@ -48,7 +48,7 @@ def described(host: Guest, interface: str = "eth1", install: tuple[str, ...] = (
         "ranges": [{"interface": interface, "block": "10.77.0.0/24"}],
     }
     settings = {"provision": {"provision_arguments": ["console=ttyS0"]}}
-    server = host_of(host, ("etcd",), disks=[{"id": ROOT_DISK, "purpose": "system"}])
+    server = host_of(host, disks=[{"id": ROOT_DISK, "purpose": "system"}])
     return inventory_of(server, bare, provision=provision, settings=settings)
 
 

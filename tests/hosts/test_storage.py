@@ -97,6 +97,7 @@ def test_a_disk_becomes_an_encrypted_volume_once_and_is_back_after_a_boot(
     assert int(host.run(space)) > small + 400
     assert run("prepare", inventory(tmp_path, host), "--role", "storage", *key).stdout == AS_ASKED
     before = host.run(STATE)
+    half = inventory(tmp_path, host, storage_percent=50)
     refused = run("prepare", half, "--role", "storage", *key, expect=Exit.INPUT)
     assert "TEN-723 host-1: preflight refuses volume tenantry_data" in told(refused)
     assert "more than storage_percent, and never shrinks" in told(refused)
@@ -149,6 +150,7 @@ def test_what_is_anybodys_is_refused_and_only_its_own_number_lets_it_be_wiped(
         {"id": DATA_DISK, "purpose": "data"},
         **other,
     )
+    asked = inventory(tmp_path, host, wiped)
     again = run("prepare", asked, "--role", "storage", *key)
     assert "disk virtio-TEST0DATA isn't opened by a key of this host" in again.stdout
     assert host.run(f"cat {DATA}/ours") == "ours\n"
@@ -170,7 +172,7 @@ if [ "$word" = "cryptsetup luksFormat" ] && once "half $word"; then
 fi
 "$@"; code=$?
 if [ "$name" = mkfs.xfs ] && once "half $word"; then
-    printf '\001' | dd of=/dev/tenantry_data/volume bs=1 seek=126 conv=notrunc,fsync 2>/dev/null; kill -9 $PPID
+    printf '\001' | dd of=/dev/tenantry_data/volume bs=1 seek=126 conv=notrunc,fsync 2>/dev/null; kill -9 $PPID; exit 1
 fi
 if once "$word"; then kill -9 $PPID; fi
 exit $code

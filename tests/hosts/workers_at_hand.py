@@ -54,13 +54,13 @@ def _pair(name: str, authority: Pair, folder: Path, subject: str, **more: tuple[
 
 def inventory_for(guest: Guest, folder: Path, **worker: object) -> Inventory:
     """Give the inventory of a guest that is a worker of the sandbox's site."""
-    document = inventory_of(host_of(guest), settings={"worker": {**SETTINGS, **worker}})
+    document = inventory_of(host_of(guest, ("worker",)), settings={"worker": {**SETTINGS, **worker}})
     return read_inventory(write(folder, document))
 
 
 def allow_workers(sandbox: Sandbox) -> None:
     """Let workers do what they need, as the cluster's administrator does."""
-    file = playbook_dir() / "roles" / "worker" / "files" / "access.yaml"
+    file = playbook_dir() / "roles" / "controlplane" / "files" / "access.yaml"
     done = sandbox.kubectl(SITE, "apply", "-f", str(file))
     assert done.returncode == 0, done.stderr
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from test_inventory import good
 
+from tenantry.hosts.binaries import OF_ROLES
 from tenantry.hosts.bundle.archive import extract, write_archive
 from tenantry.hosts.bundle.collect import check_key, needs_of, signers_of
 from tenantry.hosts.bundle.manifest import (
@@ -203,8 +204,10 @@ def inventory(folder: Path, *signers: str, **settings: object) -> Path:
 
 def test_what_roles_need_is_asked_of_the_roles(tmp_path: Path) -> None:
     needs = needs_of(read_inventory(inventory(tmp_path, audit={"audit_remote": "log1:60"})))
-    assert needs.asked.binaries == ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "versitygw")
-    assert {"audispd-plugins", "auditd", "chrony", "nftables", "openssh-server", "sudo"} <= set(needs.asked.packages)
+    assert needs.asked.binaries == tuple(sorted(name for names in OF_ROLES.values() for name in names))
+    assert {"audispd-plugins", "auditd", "chrony", "containerd", "nftables", "openssh-server", "sudo"} <= set(
+        needs.asked.packages
+    )
     source = {"uri": "https://mirror.gov.example/debian", "suites": ["bookworm"], "components": ["main"]}
     needs = needs_of(read_inventory(inventory(tmp_path, packages={"packages_sources": [source]})))
     assert "audispd-plugins" not in needs.asked.packages

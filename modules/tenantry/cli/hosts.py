@@ -212,19 +212,14 @@ def _run(
     bundle: Path | None = None,
 ) -> Sequence["HostOutcome"]:
     from tenantry.cli.building import show_builds
-    from tenantry.hosts.artefacts import artefacts_of
     from tenantry.hosts.binaries import binaries_of
     from tenantry.hosts.running import PREPARE, run_playbook
     from tenantry.toolchain import ensure
 
-    artefacts: Mapping[str, object] = {}
-    if playbook == PREPARE:
+    if playbook == PREPARE and bundle is None:
         with show_builds() as building:
-            if bundle is None:
-                ensure(binaries_of(inventory, roles, limit), building)
-            artefacts = artefacts_of(inventory, roles, building)
+            ensure(binaries_of(inventory, roles, limit), building)
     names = [host.name for host in inventory.spec.hosts if not limit or host.name in limit]
-    more = dict.fromkeys(names, artefacts)
     with _opened(bundle, inventory) as folder, follow(names) as progress:
         return run_playbook(
             inventory,
@@ -235,7 +230,6 @@ def _run(
             roles=roles,
             limit=limit,
             bundle=folder,
-            more=more,
         )
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from tenantry.contract.model import HostRole, Inventory
+from tenantry.contract.rules.workers import PROGRAMS
 
 OF_ROLES: Mapping[str, tuple[str, ...]] = {
     "etcd": ("etcd",),
     "controlplane": ("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
+    # The last is what the image is made of that holds a pod's namespaces.
+    "worker": (*PROGRAMS, "pause"),
     "objectstore": ("versitygw",),
 }
 """The binaries that each role of the playbook brings."""
@@ -14,6 +17,7 @@ OF_ROLES: Mapping[str, tuple[str, ...]] = {
 _HOSTS = {
     "etcd": HostRole.ETCD,
     "controlplane": HostRole.CONTROL_PLANE,
+    "worker": HostRole.WORKER,
     "objectstore": HostRole.OBJECT_STORE,
 }
 
