@@ -176,10 +176,17 @@ def runs_replaced(process):
         return False
 
 
-def put_file(one):
-    """Write a file; systemd reads a unit anew."""
+def file_changes(files):
+    """Give each file that isn't as wanted; after the last of its units, systemd reads them anew."""
+    units = [one["path"] for _, one in files if one["path"].startswith(UNITS)]
+    for said, one in files:
+        yield said, lambda one=one: put_file(one, last=one["path"] in units[-1:])
+
+
+def put_file(one, last):
+    """Write a file."""
     write(one)
-    if one["path"].startswith(UNITS):
+    if last:
         must("systemctl", "daemon-reload")
 
 
@@ -197,7 +204,7 @@ def must(*words):
 def find_changes(wanted):
     """Give all that differs, in the order in which it is changed: files first, for what is in force comes of them."""
     files = [(said, one) for one in wanted["files"] if (said := difference(one))]
-    changes = [(said, lambda one=one: put_file(one)) for said, one in files]
+    changes = [*file_changes(files)]
     changes += keyword_changes(wanted["keywords"])
     changes += rights_changes([*wanted["rights"], *({"path": path, "mode": wanted["homes"]} for path in homes())])
     changes += module_changes(wanted["load"], wanted["unload"])

@@ -17,7 +17,7 @@ from pathlib import Path
 import guest_image
 from filelock import FileLock
 from guest_image import PACKAGES
-from guests import Guest, GuestError, mac_of
+from guests import Guest, GuestError, mac_of, tap_of
 
 from tenantry.paths import cache_dir
 
@@ -129,6 +129,18 @@ def _bridge() -> Iterator[int]:
         yield number
     finally:
         _run("ip", "link", "delete", f"tnt{number}")
+
+
+@contextmanager
+def tap(bridge: int, number: int) -> Iterator[None]:
+    """Make the interface by which a guest of QEMU is on the containers' bridge."""
+    name = tap_of(bridge, number)
+    _run("ip", "tuntap", "add", "dev", name, "mode", "tap")
+    try:
+        _run("ip", "link", "set", name, "master", f"tnt{bridge}", "up")
+        yield
+    finally:
+        _run("ip", "tuntap", "delete", "dev", name, "mode", "tap")
 
 
 @contextmanager

@@ -138,17 +138,19 @@ def guest(
     network: int = 0,
     memory: int = _MEMORY,
     served: int = 0,
+    bridge: int = 0,
 ) -> Iterator[Guest]:
     """Bring up a guest as it was just after its first boot. Of several, each has a number, and all the same network.
 
     `memory` is in MiB. What listens on the port `served` of this machine's loopback is reached at `SERVED` by it.
+    With the number of a `bridge` it is in the network of the containers there.
     """
     clean = _ensure_clean(image, memory)
     home = folder / name
     home.mkdir(parents=True)
     for disk in ("root.qcow2", "data.qcow2"):
         shutil.copyfile(clean / disk, home / disk)
-    machine = Machine(number, network or free_port(), memory, served)
+    machine = Machine(number, network or free_port(), memory, served, bridge)
     started = _start(image, home, name, machine, restore=True)
     try:
         _wait(started)
@@ -161,12 +163,13 @@ def guest(
 
 @dataclass(frozen=True)
 class Machine:
-    """What a guest is given: its number, the network that it has with others, MiB of memory, a port that it reaches."""
+    """What a guest is given: its number, its network with others, MiB of memory, a port that it reaches, a bridge."""
 
     number: int
     network: int
     memory: int
     served: int = 0
+    bridge: int = 0
 
 
 def _ensure_clean(image: Image, memory: int) -> Path:
@@ -198,6 +201,8 @@ def _start(image: Image, folder: Path, name: str, machine: Machine, *, restore: 
         # A program a connection: one device would mix what several of them say.
         net += f",guestfwd=tcp:{SERVED}-cmd:{sys.executable} {_RELAY} {machine.served}"
     peers = f"socket,id=net1,mcast=230.0.0.1:{machine.network},localaddr=127.0.0.1"
+    if machine.bridge:
+        peers = f"tap,id=net1,ifname={tap_of(machine.bridge, number)},script=no,downscript=no"
     command = [
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-name", name),
         *("-machine", "q35", "-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max", "-smp", "2"),
@@ -215,7 +220,7 @@ def _start(image: Image, folder: Path, name: str, machine: Machine, *, restore: 
     ]
     with (folder / "qemu.log").open("wb") as log:
         process = subprocess.Popen([*PRELUDE, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    return Guest(name, number, folder, port, image.key, process)
+    return Guest(name, number, folder, port, image.key, process, network=machine.bridge)
 
 
 def _wait(started: Guest) -> None:
@@ -243,6 +248,11 @@ def _make_own(started: Guest) -> None:
 def mac_of(number: int) -> str:
     """Give the MAC that the guest of a number has among guests."""
     return f"52:54:00:00:02:{number:02x}"
+
+
+def tap_of(bridge: int, number: int) -> str:
+    """Give the name of the interface by which a guest is on a bridge."""
+    return f"tnt{bridge}-{number}"
 
 
 def free_port() -> int:

@@ -81,7 +81,7 @@ def run(*words: str | Path, expect: Exit = Exit.DONE) -> subprocess.CompletedPro
     """Run `tenantry hosts ...`, which has to exit with a code."""
     command = [sys.executable, "-m", "tenantry", "hosts", *map(str, words)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=900, check=False, env={**os.environ, "COLUMNS": "160"}
+        command, capture_output=True, text=True, timeout=1800, check=False, env={**os.environ, "COLUMNS": "160"}
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return done
