@@ -78,9 +78,10 @@ def rights_changes(rights):
 
 
 def homes():
-    """Give the folders of accounts that people log in by."""
+    """Give the folders of accounts that people log in by, if they are theirs: a home may also be / or another's."""
     accounts = (line.split(":") for line in (read("/etc/passwd") or "").splitlines())
-    return [one[5] for one in accounts if PEOPLE <= int(one[2]) < NOBODY and not one[6].endswith(("nologin", "false"))]
+    people = [one for one in accounts if PEOPLE <= int(one[2]) < NOBODY and not one[6].endswith(("nologin", "false"))]
+    return [one[5] for one in people if os.path.isdir(one[5]) and os.stat(one[5]).st_uid == int(one[2])]
 
 
 def setting_path(name):
