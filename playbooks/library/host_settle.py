@@ -9,6 +9,9 @@ description:
   - C(changes) says what differed, in the same words in both.
 options:
   files: {type: list, elements: dict, default: [], description: "path, content and mode of each; no content: no file."}
+  keywords: {type: dict, default: {}, description: "Values of keywords in files that are a package's, by its path."}
+  rights: {type: list, elements: dict, default: [], description: "path of a file or folder, and the most mode it has."}
+  homes: {type: str, default: "7777", description: The most mode of the homes of people's accounts.}
   sysctl: {type: dict, default: {}, description: Kernel settings in force.}
   load: {type: list, elements: str, default: [], description: Kernel modules that are to be loaded.}
   unload: {type: list, elements: str, default: [], description: Kernel modules that are not to be.}
@@ -30,12 +33,55 @@ changes: {description: What differed., type: list, returned: always}
 """
 
 import os
+import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.host_files import command, difference, put_line, read, write
+from ansible.module_utils.host_files import (
+    command,
+    difference,
+    keyword_values,
+    put_keyword,
+    put_line,
+    read,
+    write,
+)
 
 FSTAB = "/etc/fstab"
 UNITS = "/etc/systemd/system/"
+PEOPLE, NOBODY = 1000, 65534
+"""The numbers of accounts that Debian doesn't keep for the system are from the one to below the other."""
+
+
+def keyword_changes(files):
+    """Give each keyword of a package's file that hasn't its value."""
+    for path, wanted in files.items():
+        for name, value in wanted.items():
+            now = keyword_values(read(path) or "", name)
+            if now != [value]:
+                was = ", then ".join(now) or "unset"
+                yield (
+                    f"{path} {name}: {was} to {value}",
+                    lambda path=path, name=name, value=value: put_keyword(path, name, value),
+                )
+
+
+def rights_changes(rights):
+    """Give each file and folder that is there and gives more rights than it may; fewer are left as they are."""
+    for one in rights:
+        path, most = one["path"], int(one["mode"], 8)
+        now = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else 0
+        if now & ~most:
+            yield (
+                f"{path} has rights {now:04o}, more than {most:04o}",
+                lambda path=path, less=now & most: os.chmod(path, less),
+            )
+
+
+def homes():
+    """Give the folders of accounts that people log in by, if they are theirs: a home may also be / or another's."""
+    accounts = (line.split(":") for line in (read("/etc/passwd") or "").splitlines())
+    people = [one for one in accounts if PEOPLE <= int(one[2]) < NOBODY and not one[6].endswith(("nologin", "false"))]
+    return [one[5] for one in people if os.path.isdir(one[5]) and os.stat(one[5]).st_uid == int(one[2])]
 
 
 def setting_path(name):
@@ -160,6 +206,8 @@ def find_changes(wanted):
     """Give all that differs, in the order in which it is changed: files first, for what is in force comes of them."""
     files = [(said, one) for one in wanted["files"] if (said := difference(one))]
     changes = [*file_changes(files)]
+    changes += keyword_changes(wanted["keywords"])
+    changes += rights_changes([*wanted["rights"], *({"path": path, "mode": wanted["homes"]} for path in homes())])
     changes += module_changes(wanted["load"], wanted["unload"])
     changes += sysctl_changes(wanted["sysctl"])
     changes += mount_changes(wanted["mounts"])
@@ -187,6 +235,9 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "files": {"type": "list", "elements": "dict", "default": []},
+            "keywords": {"type": "dict", "default": {}},
+            "rights": {"type": "list", "elements": "dict", "default": []},
+            "homes": {"type": "str", "default": "7777"},
             "sysctl": {"type": "dict", "default": {}},
             "load": {"type": "list", "elements": "str", "default": []},
             "unload": {"type": "list", "elements": "str", "default": []},

@@ -84,6 +84,27 @@ def write(wanted):
         put(wanted["path"], wanted["content"], int(wanted.get("mode") or "0644", 8))
 
 
+def keyword_values(text, name):
+    """Give the values that a keyword has in a file of keywords, such as login.defs; of several, the last counts."""
+    words = (line.split() for line in text.splitlines())
+    return [one[1] for one in words if len(one) > 1 and one[0] == name]
+
+
+def with_keyword(text, name, value):
+    """Give such a file's text with a value for a keyword, in its place; all else stays as it is."""
+    lines, said = text.splitlines(), f"{name}\t{value}"
+    places = [number for number, line in enumerate(lines) if line.split()[:1] == [name]]
+    if not places:
+        return "\n".join([*lines, said]) + "\n"
+    lines[places[0]] = said
+    return "\n".join(line for number, line in enumerate(lines) if number not in places[1:]) + "\n"
+
+
+def put_keyword(path, name, value):
+    """Give a keyword of a file a value."""
+    put(path, with_keyword(read(path) or "", name, value), int(owner_of(path)[0], 8))
+
+
 def put_line(path, column, line):
     """Put a line into a table such as fstab, in the place of the one with the same word in that column."""
     word = line.split()[column]

@@ -23,7 +23,7 @@ PACKAGES = (
     "linux-image-amd64 initramfs-tools systemd-sysv udev kmod dbus openssh-server python3 sudo iproute2 "
     "procps util-linux nftables chrony auditd audispd-plugins apparmor cryptsetup-bin lvm2 xfsprogs e2fsprogs "
     "ca-certificates curl lynis dnsmasq-base ipxe debian-installer-12-netboot-amd64 openssl containerd runc "
-    "containernetworking-plugins busybox-static"
+    "containernetworking-plugins busybox-static libpam-pwquality"
 ).split()
 _LEFT_OUT = (
     "/usr/share/doc/*",

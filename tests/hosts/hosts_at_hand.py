@@ -18,9 +18,10 @@ PASSPHRASE = "correct horse battery staple, as they say"
 AS_ASKED = "1 host as asked; nothing was changed.\n"
 STATE = (
     "find /etc /boot -type f -exec sha256sum {} + | sort -k 2; nft list ruleset; cut -d' ' -f1-4 /proc/mounts; "
-    "sysctl -a 2>/dev/null | grep -E '^(net.ipv..conf.(all|default)|kernel.(k|y|pe|pa|un|co)|fs.protected|vm.)'"
+    "stat -c '%a %n' /etc/ssh/* /etc/cron* /home/*; sysctl -a 2>/dev/null | "
+    "grep -E '^(net.ipv..conf.(all|default)|net.core.bpf|dev.tty|kernel.(k|y|pe|pa|un|co|sysr)|fs.protected|vm.)'"
 )
-"""A shell's text for what roles change: files by their hashes, the firewall's rules, mounts, settings in force."""
+"""A shell's text for what roles change: files' hashes and rights, the firewall's rules, mounts, settings in force."""
 TIME_SOURCE = "127.0.0.1:1123"
 _SOURCE = (
     "local stratum 8\nport 1123\nbindaddress 127.0.0.1\nallow 127.0.0.1\n"

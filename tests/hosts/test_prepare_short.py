@@ -36,6 +36,9 @@ def test_a_host_is_refused_then_prepared_and_then_left_alone(host: Guest, image:
     assert values == list(SETTINGS.values())
     assert host.run("modprobe sctp 2>&1 || true").strip() != ""
     assert "noexec" in host.run("findmnt -no OPTIONS /var/tmp")
+    assert host.run("grep -E '^(UMASK|UID_MIN)' /etc/login.defs").split() == ["UMASK", "027", "UID_MIN", "1000"]
+    assert host.run("stat -c %a /etc/cron.d /etc/ssh/sshd_config /home/ops").split() == ["700", "600", "750"]
+    assert host.run("bash -lic 'umask; echo $TMOUT'", user="ops").split() == ["0027", "900"]
 
     second = run("prepare", inventory, "--role", "baseline", "--private-key", image.key)
     assert second.stdout == "1 host as asked; nothing was changed.\n"

@@ -67,13 +67,13 @@ def test_sshd_is_set_to_what_the_policies_want(policy: str) -> None:
     assert {name for name, right in wanted(policy).items() if settings.get(name) not in right} == set()
 
 
-def test_the_modules_that_are_disabled_are_looked_at_and_are_those_of_the_policy() -> None:
+def test_the_modules_that_the_policy_wants_disabled_are_looked_at_and_are_disabled() -> None:
     text = " ".join((policy_dir() / "host" / "host-kernel-modules" / "policy.yaml").read_text().split())
     found = re.search(r"name: unwanted expression: >- \[([^\]]*)\]", text)
     assert found is not None
     names = re.findall(r"'(\w+)'", found[1])
     assert defaults("facts")["facts_modules"] == names
-    assert [one["name"] for one in defaults("baseline")["baseline_modules"]] == names
+    assert set(names) < {one["name"] for one in defaults("baseline")["baseline_modules"]}
 
 
 def test_audit_is_immutable_as_its_policy_wants_and_no_rule_is_there_twice() -> None:

@@ -15,6 +15,7 @@ from tenantry.hosts.administrator import judge_administrator
 from tenantry.hosts.events import Listener
 from tenantry.hosts.outcome import Action, HostOutcome, Step
 from tenantry.hosts.recovery import judge_recovery
+from tenantry.hosts.stopping import end_processes, heeded
 from tenantry.hosts.variables import to_ansible, to_known_hosts
 from tenantry.problems import UnreachableError, problem
 
@@ -93,7 +94,10 @@ def _play(
         known_hosts.write_text(to_known_hosts(inventory))
         told = to_ansible(inventory, key, known_hosts, limit, bundle=bundle, more=more or {})
         (place / "hosts.json").write_bytes(orjson.dumps(told))
-        code, said = _run(place, playbook, listener, flags)
+        try:
+            code, said = _run(place, playbook, listener, flags)
+        finally:
+            end_processes(place)
     if code and not any(one.problems for one in outcomes.values()):
         last = "".join(f"\n        | {line}" for line in said[-_LAST_LINES:])
         what = f"Ansible failed, with exit code {code}. It said last:{last}\n       "
@@ -103,16 +107,17 @@ def _play(
 def _run(folder: Path, playbook: str, listener: Listener, flags: Sequence[str]) -> tuple[int, Sequence[str]]:
     import ansible_runner
 
-    done = ansible_runner.run(
-        private_data_dir=str(folder),
-        playbook=str(playbook_dir() / playbook),
-        inventory=str(folder / "hosts.json"),
-        cmdline=" ".join(flags),
-        envvars=_environment(folder),
-        event_handler=listener,
-        quiet=True,
-    )
-    # It takes Ctrl-C for itself, and ends Ansible.
+    with heeded() as stopped:
+        done = ansible_runner.run(
+            private_data_dir=str(folder),
+            playbook=str(playbook_dir() / playbook),
+            inventory=str(folder / "hosts.json"),
+            cmdline=" ".join(flags),
+            envvars=_environment(folder),
+            event_handler=listener,
+            cancel_callback=stopped,
+            quiet=True,
+        )
     if done.status == "canceled":
         raise KeyboardInterrupt
     return done.rc, done.stdout.read().splitlines()

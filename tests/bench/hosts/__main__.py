@@ -5,7 +5,7 @@ import os
 import resource
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from bench.timing import median, run
 from tenantry.contract.model import Inventory
 from tenantry.data import playbook_dir
 from tenantry.hosts.reading import read_inventory
-from tenantry.hosts.running import FACTS, run_playbook
+from tenantry.hosts.running import FACTS, ask_needs, run_playbook
 from tenantry.hosts.variables import to_ansible, to_known_hosts
 
 TENANTRY = (sys.executable, "-m", "tenantry", "hosts")
@@ -87,22 +87,27 @@ def environment() -> dict[str, str]:
 
 
 def controller(table: Table, inventory: Inventory) -> None:
-    """Take the processor time per host that facts of so many hosts cost, all of them this machine itself."""
-    costs = {count: cost(inventory, count) for count in (FEW, SOME, MANY)}
-    for count, seconds in costs.items():
-        against = [f"{costs[FEW]:.2f} s", f"{seconds / costs[FEW]:.2f}", "flat"] if count != FEW else ["", "", ""]
-        table.add_row(f"processor time a host, of {count} hosts", f"{seconds:.2f} s", *against)
+    """Take the processor time per host: with no host reached, and with the facts of this machine as each one's."""
+    for name, work in (("no host reached", ask_needs), ("facts of this machine as each of them", collect)):
+        costs = {count: cost(inventory, count, work) for count in (FEW, SOME, MANY)}
+        for count, seconds in costs.items():
+            against = [f"{costs[FEW]:.2f} s", f"{seconds / costs[FEW]:.2f}", "flat"] if count != FEW else ["", "", ""]
+            table.add_row(f"processor time a host, of {count} hosts: {name}", f"{seconds:.2f} s", *against)
 
 
-def cost(inventory: Inventory, count: int) -> float:
-    """Give the seconds of processor time per host."""
+def collect(inventory: Inventory) -> Collection[object]:
+    """Collect facts, and give those that came."""
+    outcomes = run_playbook(inventory, FACTS, None, check=False, progress=lambda _: None)
+    return [outcome.facts for outcome in outcomes if outcome.facts]
+
+
+def cost(inventory: Inventory, count: int, work: Callable[[Inventory], Collection[object]]) -> float:
+    """Give the seconds of processor time per host that some work takes over so many like the one of an inventory."""
     local = {"bench": {"ansible_connection": "local", "ansible_become": False}}
     (one,) = inventory.spec.hosts
     hosts = tuple(replace(one, name=f"host-{number}", settings=local) for number in range(count))
     before = processor_time()
-    many = replace(inventory, spec=replace(inventory.spec, hosts=hosts))
-    outcomes = run_playbook(many, FACTS, None, check=False, progress=lambda _: None)
-    assert all(outcome.facts for outcome in outcomes)
+    assert len(work(replace(inventory, spec=replace(inventory.spec, hosts=hosts)))) == count
     return (processor_time() - before) / count
 
 
