@@ -89,7 +89,8 @@ def departments_work(site: WholeSite, state: Path, folder: Path) -> None:
     assert ask(mine, bucket) == ("Succeeded", "from a pod\n")
     assert {one["action"] for one in operator.apply().values()} == {"unchanged"}
     killed.boot()
-    own = f"curl --silent --insecure https://{killed.address}:6443/readyz"
+    known = "--cacert kubernetes-ca.crt --cert haproxy.crt --key haproxy.key"
+    own = f"cd /etc/tenantry/pki; curl --silent {known} https://{killed.address}:6443/readyz"
     wait_for("the server's being back", lambda: killed.run(own, check=False) == "ok")
 
 
