@@ -252,6 +252,11 @@ BAD = {
         "TEN-747",
         ["worker_most_older is 9", "0 to 3"],
     ),
+    "an upgrade that waits for nothing": (
+        put({"upgrade": {"upgrade_wait_seconds": 1}}, "settings"),
+        "TEN-747",
+        ["upgrade_wait_seconds is 1", "10 to 3600"],
+    ),
     "a wipe of the system's disk": (put("ZL1", *FIRST, "disks", 0, "wipe"), "TEN-750", ["host-1", "the system's disk"]),
     "a wipe of another disk": (
         put("ZL2A7Q4N", "hosts", 4, "disks", 1, "wipe"),

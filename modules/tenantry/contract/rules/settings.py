@@ -27,6 +27,11 @@ _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _SYSTEM = re.compile(
     r"/(bin|boot|dev|etc|home|lib\d*|proc|root|run|sbin|sys|tmp|usr|var/tmp)(/.*)?|/var(/(lib|log|cache))?|/opt"
 )
+# By role; what audit keeps has a rule of its own.
+_RANGES: Mapping[str, Mapping[str, tuple[int, int]]] = {
+    "worker": {"worker_most_older": (0, 3), "worker_mtu": (1280, 9216), "worker_wait_seconds": (10, 3600)},
+    "upgrade": {"upgrade_drain_seconds": (10, 86400), "upgrade_wait_seconds": (10, 3600)},
+}
 _KEPT = {"audit_file_mib": (1, 1 << 20), "audit_files": (2, 999), "audit_spare_mib": (2, 1 << 20)}
 
 _Setter = tuple[str, list[str], Mapping[str, Any], Path]
@@ -68,6 +73,8 @@ def judge_settings(document: Document) -> Iterator[Problem]:
     yield from _allowed(document)
     yield from _recorded(document)
     yield from _stored(document)
+    for role, ranges in _RANGES.items():
+        yield from judge_ranges(document, role, "TEN-747", ranges)
 
 
 def _judge(document: Document, owner: str, settings: Mapping[str, Any], path: Path) -> Iterator[Problem]:

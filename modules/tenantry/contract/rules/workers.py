@@ -1,7 +1,7 @@
 """Rules for the hosts that run pods: their blocks of addresses, and what may be set of the kubelet."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -21,11 +21,6 @@ _FIXED = (
 )
 _SERVER = re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9a-f:]+\]):(\d{1,5})")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_RANGES: Mapping[str, tuple[int, int]] = {
-    "worker_most_older": (0, 3),
-    "worker_mtu": (1280, 9216),
-    "worker_wait_seconds": (10, 3600),
-}
 
 
 def judge_workers(document: Document) -> Iterator[Problem]:
@@ -34,10 +29,6 @@ def judge_workers(document: Document) -> Iterator[Problem]:
     yield from _kubelet(document)
     yield from _server(document)
     yield from _hashes(document)
-    for name, (least, most) in _RANGES.items():
-        for owner, _, value, path in settings_of(document, "worker", name):
-            if isinstance(value, int) and not isinstance(value, bool) and not least <= value <= most:
-                yield document.problem("TEN-747", f"{owner}: {name} is {value}", f"write {least} to {most}", path)
 
 
 def _pods(document: Document) -> Iterator[Problem]:
