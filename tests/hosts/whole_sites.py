@@ -81,9 +81,9 @@ class WholeSite:
         run("bundle", self.inventory, "--output", file, "--signing-key", self.signing_key)
         return file
 
-    def prepare(self, hosts: Sequence[str], *words: str | Path) -> str:
-        """Prepare some of the hosts, by what can be prepared on each, and give what was said."""
-        roles = ROLES_OF_CONTAINERS if WORKER not in hosts else ()
+    def prepare(self, hosts: Sequence[str], *words: str | Path, without: Sequence[str] = ()) -> str:
+        """Prepare some of the hosts, by what can be prepared on each but for some roles, and give what was said."""
+        roles = [role for role in ROLES_OF_CONTAINERS if role not in without] if WORKER not in hosts else ()
         flags = [*_flags("--limit", hosts), *_flags("--role", roles)]
         return run("prepare", self.inventory, *flags, "--private-key", self.key, *words).stdout
 
