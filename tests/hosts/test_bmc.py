@@ -48,7 +48,7 @@ def opened(redfish: ModuleType, bmc: Controller, **more: Any) -> Any:  # noqa: A
     return redfish.Redfish("127.0.0.1", bmc.port, login, **more)
 
 
-def machine(by: Controller, number: int = 1, roles: tuple[str, ...] = ("worker",), **more: Any) -> Any:  # noqa: ANN401
+def machine(by: Controller, number: int = 1, roles: tuple[str, ...] = (), **more: Any) -> Any:  # noqa: ANN401
     return {
         "name": f"host-{number}",
         "roles": list(roles),
