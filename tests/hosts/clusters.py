@@ -1,7 +1,6 @@
 """Clusters of test hosts: their inventory, and runs of roles over them with what each changed."""
 
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 from containers import Container
 from hosts_at_hand import ROOT_DISK, host_of, inventory_of, write
+from meanwhile import meanwhile
 
 from tenantry.hosts.outcome import HostOutcome
 from tenantry.hosts.reading import read_inventory
@@ -121,20 +121,13 @@ class Site:
     def watched(self) -> Iterator[list[float]]:
         """Give the moments at which it didn't answer, twice in a row, while something else was done."""
         silent: list[float] = []
-        ended = threading.Event()
 
         def ask() -> None:
-            while not ended.wait(0.5):
-                if not self.answers() and not self.answers():
-                    silent.append(time.time())
+            if not self.answers() and not self.answers():
+                silent.append(time.time())
 
-        asking = threading.Thread(target=ask)
-        asking.start()
-        try:
+        with meanwhile(ask, 0.5):
             yield silent
-        finally:
-            ended.set()
-            asking.join()
 
 
 def wait_until(reached: Callable[[], bool], what: str, pause: float = 1) -> None:

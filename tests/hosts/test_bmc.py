@@ -1,6 +1,5 @@
 """Machines by their management controllers: a real emulator of sushy-tools, over TLS with a CA of the test's own."""
 
-import importlib.util
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from controllers import PASSWORD, Controller, controller, uuid_of
 from hosts_at_hand import inventory_of, run, write
 
-from tenantry.data import playbook_dir
+from playbook_modules import load
 from tenantry.problems import Exit
 
 ONE = f"/redfish/v1/Systems/{uuid_of(1)}"
@@ -20,12 +19,7 @@ ONE = f"/redfish/v1/Systems/{uuid_of(1)}"
 @pytest.fixture(scope="module")
 def redfish() -> ModuleType:
     """Give what the module on the controller's side is made of."""
-    spec = importlib.util.spec_from_file_location("host_redfish", playbook_dir() / "module_utils" / "host_redfish.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("module_utils/host_redfish.py")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import pytest
 from clusters import Machines, problems, told
 from containers import Container
 from guests import Guest, free_port
+from meanwhile import meanwhile
 
 from tenantry.toolchain.found import lookup
 
@@ -67,21 +67,14 @@ def test_three_members_are_healthy_and_changed_one_at_a_time_after_a_snapshot(th
 
     sing(three)
     lost: list[set[str]] = []
-    done = threading.Event()
 
     def watch() -> None:
-        while not done.is_set():
-            if len(now := healthy(three)) < 2:
-                lost.append(now)
+        if len(now := healthy(three)) < 2:
+            lost.append(now)
 
-    watching = threading.Thread(target=watch)
-    watching.start()
     three.set("etcd", etcd_heartbeat_ms=150, etcd_election_ms=1500)
-    try:
+    with meanwhile(watch, 0):
         changed = three.settle(*ROLES)
-    finally:
-        done.set()
-        watching.join()
     assert lost == []
     unit = "file /etc/systemd/system/etcd.service differs"
     assert {name: one.changes for name, one in changed.items()} == {

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import pytest
 from clusters import CLUSTER, Machines, Site, problems, told, wait_until
 from containers import Container
 from hosts_at_hand import run
+from meanwhile import meanwhile
 from older import older_bundle, opened_bundle, package
 
 from tenantry.hosts.outcome import Step
@@ -83,21 +83,14 @@ def ours(hosts: Machines) -> list[set[str]]:
 def counted(hosts: Machines) -> Iterator[list[set[str]]]:
     """Give the sets of hosts, of more than one each, that didn't let anybody connect at once."""
     found: list[set[str]] = []
-    ended = threading.Event()
 
     def look() -> None:
-        while not ended.wait(0.1):
-            down = {one.name for one in hosts.guests if not all(is_open(one, port) for port in (2379, 6443))}
-            if len(down) > 1:
-                found.append(down)
+        down = {one.name for one in hosts.guests if not all(is_open(one, port) for port in (2379, 6443))}
+        if len(down) > 1:
+            found.append(down)
 
-    looking = threading.Thread(target=look)
-    looking.start()
-    try:
+    with meanwhile(look, 0.1):
         yield found
-    finally:
-        ended.set()
-        looking.join()
 
 
 def is_open(host: Container, port: int) -> bool:
@@ -214,21 +207,14 @@ def powered(host: Container) -> Iterator[list[str]]:
     One that was started again ends with this, for it ends with the thread that started it.
     """
     boots: list[str] = []
-    ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(0.3):
-            if host.process.poll() is not None:
-                boots.append(host.name)
-                host.boot()
+        if host.process.poll() is not None:
+            boots.append(host.name)
+            host.boot()
 
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
+    with meanwhile(watch, 0.3):
         yield boots
-    finally:
-        ended.set()
-        watching.join()
 
 
 @pytest.fixture
@@ -303,23 +289,14 @@ def make_node(site: Site, name: str, folder: Path) -> None:
 @contextmanager
 def beating(site: Site, name: str) -> Iterator[None]:
     """Say again and again that a node is Ready, as its kubelet would."""
-    ended = threading.Event()
 
     def beat() -> None:
-        while True:
-            conditions = [{**READY, "lastHeartbeatTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}]
-            patch = f"--patch={json.dumps({'status': {'conditions': conditions}})}"
-            site.kubectl("patch", "node", name, "--subresource=status", patch, check=False)
-            if ended.wait(2):
-                return
+        conditions = [{**READY, "lastHeartbeatTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}]
+        patch = f"--patch={json.dumps({'status': {'conditions': conditions}})}"
+        site.kubectl("patch", "node", name, "--subresource=status", patch, check=False)
 
-    beats = threading.Thread(target=beat)
-    beats.start()
-    try:
+    with meanwhile(beat, 2):
         yield
-    finally:
-        ended.set()
-        beats.join()
 
 
 def test_a_node_is_drained_before_its_host_is_booted_and_given_back_after(

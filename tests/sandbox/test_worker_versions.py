@@ -1,14 +1,12 @@
 """Whether a kubelet fits its API server, as hosts ask a real one."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
-import ansible.module_utils
 import pytest
 
+from playbook_modules import load
 from sites import Sandbox
-from tenantry.data import playbook_dir
 from tenantry.sandbox.layout import Layout
 from tenantry.sandbox.site.certs import ensure_certificate
 from tenantry.sandbox.site.settings import name_pki
@@ -20,14 +18,7 @@ SITE = "onprem"
 @pytest.fixture(scope="module")
 def worker() -> ModuleType:
     """Give the module that looks whether a kubelet can run on a host."""
-    # As Ansible does, which copies them there beside its own.
-    ansible.module_utils.__path__.append(str(playbook_dir() / "module_utils"))
-    spec = importlib.util.spec_from_file_location("host_worker", playbook_dir() / "library" / "host_worker.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("library/host_worker.py")
 
 
 @pytest.fixture

@@ -1,24 +1,18 @@
 """When a member of etcd may be stopped, and whether a snapshot is whole: what stands between a change and a loss."""
 
 import hashlib
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from tenantry.data import playbook_dir
+from playbook_modules import load
 
 
 @pytest.fixture(scope="module")
 def host_members() -> ModuleType:
     """Give the module as hosts have it: it needs nothing but Python's own."""
-    spec = importlib.util.spec_from_file_location("host_members", playbook_dir() / "module_utils" / "host_members.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("module_utils/host_members.py")
 
 
 @pytest.mark.parametrize(

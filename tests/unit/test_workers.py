@@ -5,13 +5,12 @@ import hashlib
 import io
 import json
 import tarfile
-from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
 import pytest
 
+from playbook_modules import load
 from tenantry.contract.pods import pods_of
-from tenantry.data import playbook_dir
 from tenantry.hosts.oci import OciArchive, to_oci_archive
 
 FILES = {"pause": b"\x7fELF hold", "www/index.html": b"here"}
@@ -20,12 +19,7 @@ FILES = {"pause": b"\x7fELF hold", "www/index.html": b"here"}
 @pytest.fixture(scope="module")
 def skews() -> ModuleType:
     """Give the hosts' module that compares versions."""
-    spec = spec_from_file_location("host_skew", playbook_dir() / "module_utils" / "host_skew.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("module_utils/host_skew.py")
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
