@@ -48,6 +48,8 @@ class Place:
             pulumi_home=self.home,
             backend=Backend(f"file://{self.state}"),
             passphrase_file=self.passphrase,
+            # Where a provider is told its kubeconfig, it leaves a copy there.
+            environment={"TMPDIR": str(self.home.parent)},
             plugins=[binary("pulumi-resource-kubernetes").parent],
             binary=binary("pulumi"),
             resident=binary("pulumi-engine") if resident else None,

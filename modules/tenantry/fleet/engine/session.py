@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from tenantry.connection import Connection, read_connection
 from tenantry.files import write_atomic
 from tenantry.fleet.engine import Backend, Engine
+from tenantry.fleet.engine.private import private_folder
 from tenantry.fleet.site.kubeconfig import write_merged
 from tenantry.objectstore.plugin.server import serve_in_thread
 from tenantry.paths import connections_dir, state_dir
@@ -66,10 +67,10 @@ def open_session(connections: Mapping[str, Connection], building: Progress) -> I
     Raises UnreachableError where the toolchain can't be built or the engine can't be run.
     """
     tools = ensure(("pulumi", "pulumi-resource-kubernetes"), building)
-    kubeconfig = _folder() / f"kubeconfig-{os.getpid()}"  # one a process: sites come and go between two of them
     with ExitStack() as stack:
+        # One a process: sites come and go between two of them.
+        kubeconfig = stack.enter_context(private_folder(_folder())) / "kubeconfig"
         write_merged(connections, kubeconfig)
-        stack.callback(kubeconfig.unlink, missing_ok=True)
         served = serve_in_thread()
         stack.callback(served.stop)
         environment = {
