@@ -31,6 +31,7 @@ from ansible.module_utils import host_kubelet as kubelet
 from ansible.module_utils import host_observing as seen
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import read
+from ansible.module_utils.host_updates import packages
 
 LONGEST_WHY = 300
 
@@ -49,7 +50,7 @@ def observers(asked):
         "disks": ("lsblk --json, cryptsetup luksDump", lambda: seen.disks(asked["disks"])),
         "swap": ("/proc/swaps", seen.swap),
         "accounts": ("/etc/passwd, /etc/shadow", seen.accounts),
-        "packages": ("apt list --upgradable, /var/log/apt/history.log", seen.packages),
+        "packages": ("apt list --upgradable, /var/log/apt/history.log, /var/lib/dpkg/info", packages),
         "kubelet": ("/configz", kubelet.configuration),
         "files": ("stat", files),
         "controlPlane": ("/proc/<pid>/cmdline", cluster.control_plane),

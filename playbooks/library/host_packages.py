@@ -14,6 +14,7 @@ options:
   index: {type: str, required: true, description: "The bundle's packages, in the form of Debian's Packages."}
   replaced: {type: list, elements: str, default: [], description: Packages that may be removed for others.}
   held: {type: list, elements: str, default: [], description: Services that their roles start, and no package.}
+  updates: {type: list, elements: dict, required: true, description: "Indexes of security updates: path, sha256, date."}
   newer: {type: bool, default: false, description: Whether installed packages that the bundle has newer come, too.}
   look: {type: bool, default: false, description: "Whether it only looks, for C(needed) and C(waiting)."}
   archive: {type: path, description: A tar with what is needed.}
@@ -43,6 +44,7 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_apt import KEEP_FILES, broken, describe, missing, planned, repository, stanzas
 from ansible.module_utils.host_files import command, read, reason
+from ansible.module_utils.host_updates import HELD, dated
 
 SCRATCH = "/var/cache/tenantry-bundle"
 SPARE = 64 << 20
@@ -120,12 +122,34 @@ def find_changes(asked):
     refused = list(foreign(asked["system"]))
     if refused:
         return [], [], refused
-    return look_at_packages(asked)
+    changes, needed, refused = look_at_packages(asked)
+    outdated, indexes = look_at_updates(asked["updates"])
+    return changes + outdated, needed + indexes, refused
+
+
+def look_at_updates(updates):
+    """Give what differs of what tells which security updates wait, and paths in the bundle that this needs.
+
+    A host that was told by a newer bundle stays with that.
+    """
+    paths = [one["path"] for one in updates]
+    date = max((one["date"] for one in updates), default="")
+    there = dated(f"{HELD}/lists") or ""
+    if there > date or all(digest(f"{HELD}/{within(one['path'])}") == one["sha256"] for one in updates):
+        return [], []
+    index = "index of security updates"
+    return [f"{index}: {there} to {date}" if there else f"{index} {date} is missing"], paths
+
+
+def within(path):
+    """Give where a file of the bundle's folder `updates` lies in the host's."""
+    return path.partition("/")[2]
 
 
 def unpack(asked, needed):
     """Lay what was copied where it is installed from, held to its digests; say what isn't right."""
     digests = {f"debian/{one['Filename']}": one["SHA256"] for one in stanzas(asked["index"])}
+    digests |= {one["path"]: one["sha256"] for one in asked["updates"]}
     with tarfile.open(asked["archive"]) as archive:
         for path in needed:
             target = f"{SCRATCH}/files/{path}"
@@ -174,7 +198,21 @@ def install(asked, needed):
     if failed := unpack(asked, needed) if needed else "":
         return failed
     with holding(asked["held"]):
-        return install_packages(asked)
+        failed = install_packages(asked)
+    if not failed and os.path.isdir(f"{SCRATCH}/files/updates"):
+        # Last: it is to tell of a host that has what came with it.
+        replace_updates()
+    return failed
+
+
+def replace_updates():
+    """Put what came of security updates in the place of what was there."""
+    new = f"{HELD}.new"
+    for old in (new, HELD):
+        shutil.rmtree(old, ignore_errors=True)
+    os.makedirs(os.path.dirname(HELD), exist_ok=True)
+    shutil.move(f"{SCRATCH}/files/updates", new)
+    os.rename(new, HELD)
 
 
 def install_packages(asked):
@@ -219,6 +257,7 @@ def main():
             "index": {"type": "str", "required": True},
             "replaced": {"type": "list", "elements": "str", "default": []},
             "held": {"type": "list", "elements": "str", "default": []},
+            "updates": {"type": "list", "elements": "dict", "required": True},
             "newer": {"type": "bool", "default": False},
             "look": {"type": "bool", "default": False},
             "archive": {"type": "path"},

@@ -1,11 +1,8 @@
 """What is observed of every host: each a function that gives a value, or raises why there is none. Reads only."""
 
-import glob
-import gzip
 import json
 import os
 import re
-import time
 from datetime import UTC, datetime
 
 from ansible.module_utils.host_files import NOT_FOUND, command, read
@@ -223,32 +220,6 @@ def password(hashed):
     if not hashed:
         return "empty"
     return "locked" if hashed.startswith(("!", "*")) else "set"
-
-
-def packages():
-    """Give how many security updates wait, and when the last were installed."""
-    if not glob.glob("/var/lib/apt/lists/*_Packages*"):
-        raise UnansweredError("the host has no lists of packages, so nothing tells which updates wait (apt-get update)")
-    waiting = [line for line in said("apt", "list", "--upgradable").splitlines() if "-security" in line]
-    found = {"securityUpdates": len(waiting), "lastPatched": last_patched()}
-    pending = "/run/reboot-required"
-    return {**found, **({"rebootPendingSince": utc(os.stat(pending).st_mtime)} if os.path.exists(pending) else {})}
-
-
-def last_patched():
-    """Give when apt last ended its work."""
-    for file in ["/var/log/apt/history.log", *sorted(glob.glob("/var/log/apt/history.log.*.gz"))]:
-        text = unpacked(file) if file.endswith(".gz") else read(file) or ""
-        ends = re.findall(r"^End-Date: (\d{4}-\d\d-\d\d)  (\d\d:\d\d:\d\d)$", text, re.MULTILINE)
-        if ends:
-            return utc(time.mktime(time.strptime(" ".join(ends[-1]), "%Y-%m-%d %H:%M:%S")))
-    raise UnansweredError("apt's history tells of nothing that was installed")
-
-
-def unpacked(file):
-    """Give the text of a file that was rotated."""
-    with gzip.open(file, "rt") as source:
-        return source.read()
 
 
 def utc(seconds):

@@ -1,11 +1,13 @@
 """A host that lacks packages gets them from the bundle alone: as predicted, once, and after dpkg was killed."""
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +117,16 @@ def test_what_a_host_lacks_comes_from_the_bundle_as_predicted(
     first = run(*prepare, *bundle)
     assert rows(first.stdout) == rows(predicted.stdout)
     said = [row[2] for row in rows(first.stdout) if row[1] == "packages"]
+    assert [one for one in said if one.startswith("index of security updates ")]
     assert [one for one in said if one.startswith("package chrony ") and one.endswith(" is missing")]
     # What a host has isn't copied, nor changed.
     assert not [one for one in said if "libc6" in one]
     assert host.run("systemctl is-active chrony auditd nftables") == 3 * "active\n"
     assert host.run("ls /var/cache") == host.run("ls /var/cache | grep -v tenantry")
     assert run(*prepare, *bundle).stdout == AS_ASKED
+    run("facts", inventory, *key, "--output", tmp_path / "facts")
+    known = json.loads((tmp_path / "facts" / "host-1.json").read_text())["spec"]["observations"]["packages"]
+    assert datetime.now(UTC) - datetime.fromisoformat(known["value"]["indexed"]) < timedelta(days=8), known
 
     host.reboot()
     host.run(SERVE_CLOCK)

@@ -68,7 +68,7 @@ def test_what_is_predicted_changes_once_and_holds(host: Guest, image: Image, tmp
     run("facts", inventory, *key, "--output", tmp_path / "facts")
     left = denied(tmp_path / "facts" / "host-1.json")
     assert left & ANSWERED == set()
-    # They were judged: what no role does yet is denied.
+    # They were judged: with no archive and no bundle, nothing tells which updates wait.
     assert "host-patches" in left
 
 

@@ -38,8 +38,9 @@ FILES = {
     "debian/Packages": b"Package: chrony\n",
     "debian/pool/main/c/chrony/chrony_4.3-2+deb12u1_amd64.deb": b"!<arch>\n",
     "debian/pool/main/a/a-name-that-is-much-longer-than-the-hundred-characters-of-an-old-tar/" + "x" * 60: b"long",
+    "updates/lists/deb.debian.org_debian-security_dists_bookworm-security_InRelease": b"Suite: oldstable-security\n",
 }
-KINDS = {"bin": ArtefactKind.BINARY, "debian": ArtefactKind.PACKAGE}
+KINDS = {"bin": ArtefactKind.BINARY, "debian": ArtefactKind.PACKAGE, "updates": ArtefactKind.UPDATES}
 SYSTEM = System("debian", "12", "amd64")
 
 

@@ -46,9 +46,14 @@ class ActionModule(ActionBase):
 
 
 def bundled(folder):
-    """Give what the bundle says of itself: its system, and its index."""
+    """Give what the bundle says of itself: its system, its index, and which files tell of security updates."""
     with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as source:
         spec = json.load(source)["spec"]
     with open(os.path.join(folder, "debian", "Packages"), encoding="utf-8") as source:
         index = source.read()
-    return {"system": spec["system"], "index": index}
+    updates = [
+        {"path": one["path"], "sha256": one["sha256"], "date": one["version"]}
+        for one in spec["artefacts"]
+        if one["kind"] == "updates"
+    ]
+    return {"system": spec["system"], "index": index, "updates": updates}

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from tenantry import __version__
 from tenantry.contract.model import Inventory
 from tenantry.hosts.bundle.apt import Archive, Progress
 from tenantry.hosts.bundle.archive import extract, file_digests, write_archive
-from tenantry.hosts.bundle.debian import Fetched, Package, fetch_packages
+from tenantry.hosts.bundle.debian import Fetched, Package, SecurityIndex, fetch_packages
 from tenantry.hosts.bundle.manifest import (
     INDEX,
     SBOM,
+    UPDATES,
     Artefact,
     ArtefactKind,
     Asked,
@@ -140,10 +141,16 @@ def _files(
     listed = [artefact for artefact, _ in parts]
     sbom = to_cyclonedx(inventory.metadata.name, COLLECTOR, fetched.system, listed, modules)
     index = "\n\n".join(one.stanza for one in fetched.packages).encode() + b"\n"
-    for path, kind, content in ((INDEX, ArtefactKind.INDEX, index), (SBOM, ArtefactKind.SBOM, sbom)):
-        file = folder / kind.value
+    made = [(INDEX, ArtefactKind.INDEX, fetched.system.version, index), (SBOM, ArtefactKind.SBOM, _FORM, sbom)]
+    if fetched.security:
+        newest = max(one.date for one in fetched.security)
+        lines = "".join(one.line for one in fetched.security).encode()
+        made.append((f"{UPDATES}/sources.list", ArtefactKind.UPDATES, newest, lines))
+    for path, kind, version, content in made:
+        file = folder / Path(path).name
         file.write_bytes(content)
-        parts.append((_made(path, kind, content, fetched.system), file))
+        parts.append((_made(path, kind, version, content, fetched.system), file))
+    parts += [part for one in fetched.security for part in _telling(one, fetched.system)]
     return sorted(parts, key=lambda part: part[0].path)
 
 
@@ -176,11 +183,28 @@ def _built(name: str, file: Path, digest: str, system: System) -> Artefact:
     )
 
 
-def _made(path: str, kind: ArtefactKind, content: bytes, system: System) -> Artefact:
+def _telling(one: SecurityIndex, system: System) -> Iterator[tuple[Artefact, Path]]:
+    for name, digest in file_digests(one.files).items():
+        file = one.files[name]
+        artefact = Artefact(
+            kind=ArtefactKind.UPDATES,
+            name=name,
+            version=one.date,
+            architecture=system.architecture,
+            path=f"{UPDATES}/lists/{name}",
+            size=file.stat().st_size,
+            sha256=digest,
+            origin=one.uri,
+            licence=None,
+        )
+        yield artefact, file
+
+
+def _made(path: str, kind: ArtefactKind, version: str, content: bytes, system: System) -> Artefact:
     return Artefact(
         kind=kind,
         name=Path(path).name,
-        version=_FORM if kind is ArtefactKind.SBOM else system.version,
+        version=version,
         architecture="all" if kind is ArtefactKind.SBOM else system.architecture,
         path=path,
         size=len(content),

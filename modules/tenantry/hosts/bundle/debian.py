@@ -1,11 +1,13 @@
 """Packages of Debian with all that they depend on, as apt itself resolves, fetches and verifies them."""
 
+import glob
 import hashlib
 import re
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import orjson
@@ -38,12 +40,23 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityIndex:
+    """A suite of security updates, signed at `date` (UTC): the line that names it to apt, and apt's files of it."""
+
+    line: str
+    date: str
+    uri: str
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
-    """Packages, what system they are of, and the signed indexes that said so."""
+    """Packages, what system they are of, the signed indexes that said so, and those of them that tell of security."""
 
     system: System
     sources: tuple[Source, ...]
     packages: tuple[Package, ...]
+    security: tuple[SecurityIndex, ...]
 
 
 def fetch_packages(
@@ -66,7 +79,8 @@ def fetch_packages(
         packages = _resolve(apt, names)
         _fetch(apt, packages, progress)
         licences = _licences(apt, packages, progress)
-        return Fetched(system, sources, tuple(replace(one, licence=licences[one.sha256] or None) for one in packages))
+        licensed = tuple(replace(one, licence=licences[one.sha256] or None) for one in packages)
+        return Fetched(system, sources, licensed, tuple(_security(apt, known)))
 
 
 def _resolve(apt: Apt, names: Sequence[str]) -> list[Package]:
@@ -171,6 +185,22 @@ def _releases(apt: Apt, archives: Sequence[Archive]) -> tuple[System, tuple[Sour
         raise InputError(problem("TEN-785", what, fix))
     (identity, version) = systems.pop()
     return System(identity, version, apt.architecture), tuple(sources)
+
+
+def _security(apt: Apt, archives: Sequence[Archive]) -> Iterator[SecurityIndex]:
+    """Give the indexes of security updates, which tell a host that reaches no archive what waits for it."""
+    for archive in archives:
+        for uri, suite, file in _indexes(apt, [archive]):
+            text = file.read_text(errors="replace")
+            date = re.search(r"^Date: (.+)$", text, re.MULTILINE)
+            if date and re.search(r"^Suite: \S+-security$", text, re.MULTILINE):
+                place = file.name.removesuffix("InRelease")
+                yield SecurityIndex(
+                    line=f"deb {uri} {suite} {' '.join(archive.components)}\n",
+                    date=parsedate_to_datetime(date[1]).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    uri=uri,
+                    files={one.name: one for one in sorted(file.parent.glob(f"{glob.escape(place)}*"))},
+                )
 
 
 def _indexes(apt: Apt, archives: Sequence[Archive]) -> Iterator[tuple[str, str, Path]]:

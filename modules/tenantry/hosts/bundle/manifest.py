@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 INDEX = "debian/Packages"
+UPDATES = "updates"
+"""The folder of the indexes of security updates, as hosts have it."""
 SBOM = "sbom/bundle.cdx.json"
 
 
@@ -30,6 +32,7 @@ class ArtefactKind(StrEnum):
     INDEX = "index"
     BINARY = "binary"
     SBOM = "sbom"
+    UPDATES = "updates"
 
 
 @dataclass(frozen=True, slots=True)
