@@ -1,5 +1,6 @@
 """Files that are either the old one or the new one, never half of either."""
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -27,6 +28,12 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
             # What it was about: a failed write alone doesn't say.
             error.filename = str(path)
         raise
+
+
+def file_digest(path: Path) -> str:
+    """Give a file's SHA-256, in hexadecimal. Raises OSError."""
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def file_problem(error: OSError) -> Problem:

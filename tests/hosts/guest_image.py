@@ -34,7 +34,7 @@ _LEFT_OUT = (
 _NETWORK = "[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
 # Nothing here may call out, and nothing is to run beside a test.
 _MASKED = (
-    "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer "
+    "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer lynis.timer "
     "systemd-networkd-wait-online.service"
 ).split()
 _SETUP = """set -eu

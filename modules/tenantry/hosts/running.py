@@ -12,6 +12,7 @@ import orjson
 from tenantry.contract.model import Inventory
 from tenantry.data import playbook_dir
 from tenantry.hosts.administrator import judge_administrator
+from tenantry.hosts.binaries import programs_of
 from tenantry.hosts.events import Listener
 from tenantry.hosts.outcome import Action, HostOutcome, Step
 from tenantry.hosts.recovery import judge_recovery
@@ -56,7 +57,17 @@ def run_playbook(
     outcomes = {name: HostOutcome(name) for name in names}
     flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
     listener = Listener(outcomes, progress)
-    _play(inventory, playbook, outcomes, listener, flags, key=key, limit=limit, bundle=bundle, more=more)
+    programs = programs_of(inventory, roles, limit, bundle) if playbook == PREPARE else {}
+    _play(
+        inventory,
+        playbook,
+        outcomes,
+        listener,
+        flags,
+        tell=lambda known_hosts: to_ansible(
+            inventory, key, known_hosts, limit, bundle=bundle, programs=programs, more=more or {}
+        ),
+    )
     if any(one.action in (Action.REFUSED, Action.UNREACHABLE) for one in outcomes.values()):
         for one in outcomes.values():
             if one.action is Action.UNCHANGED:
@@ -71,7 +82,14 @@ def ask_needs(inventory: Inventory) -> tuple[Mapping[str, Any], ...]:
     """
     outcomes = {host.name: HostOutcome(host.name) for host in inventory.spec.hosts}
     flags = ["--tags", "needs", "--skip-tags", "always"]
-    _play(inventory, PREPARE, outcomes, Listener(outcomes, lambda _: None), flags)
+    _play(
+        inventory,
+        PREPARE,
+        outcomes,
+        Listener(outcomes, lambda _: None),
+        flags,
+        tell=lambda known_hosts: to_ansible(inventory, None, known_hosts),
+    )
     return tuple(one.needs for one in outcomes.values() if one.needs is not None)
 
 
@@ -82,18 +100,15 @@ def _play(
     listener: Listener,
     flags: Sequence[str],
     *,
-    key: Path | None = None,
-    limit: Sequence[str] = (),
-    bundle: Path | None = None,
-    more: Mapping[str, Mapping[str, object]] | None = None,
+    tell: Callable[[Path], Mapping[str, object]],
 ) -> None:
+    """Run it with what `tell` says of hosts, when it knows where their public keys are."""
     # In a folder with a short name: a socket's path has a hundred characters at most.
     with tempfile.TemporaryDirectory(prefix="tenantry-hosts-", dir="/tmp") as folder:
         place = Path(folder)
         known_hosts = place / "known_hosts"
         known_hosts.write_text(to_known_hosts(inventory))
-        told = to_ansible(inventory, key, known_hosts, limit, bundle=bundle, more=more or {})
-        (place / "hosts.json").write_bytes(orjson.dumps(told))
+        (place / "hosts.json").write_bytes(orjson.dumps(tell(known_hosts)))
         try:
             code, said = _run(place, playbook, listener, flags)
         finally:

@@ -31,15 +31,21 @@ def to_ansible(
     limit: Sequence[str] = (),
     *,
     bundle: Path | None = None,
+    programs: Mapping[str, object] = _NOTHING,
     more: Mapping[str, Mapping[str, object]] = _NOTHING,
 ) -> dict[str, object]:
     """Give the inventory as Ansible reads it: each host's variables whole, so that no group is to be looked through.
 
     With `limit` only the hosts of those names are in it; what they are told of others is of all of them.
     `known_hosts` is where `to_known_hosts` is written to; `key` the private key, `None` for what SSH itself tries;
-    `bundle` the folder of an opened one; `more` has variables by host besides.
+    `bundle` the folder of an opened one; `programs` what the run brings, by role; `more` has variables by host besides.
     """
-    opened = {"site_bundle": str(bundle or ""), "site_upgrading": False, "site_newer_packages": False}
+    opened = {
+        "site_bundle": str(bundle or ""),
+        "site_programs": programs,
+        "site_upgrading": False,
+        "site_newer_packages": False,
+    }
     hosts = {
         host.name: {**_variables(inventory, host, key, known_hosts), **opened, **more.get(host.name, {})}
         for host in inventory.spec.hosts

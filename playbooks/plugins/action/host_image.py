@@ -9,7 +9,7 @@ from tenantry.hosts.oci import to_oci_archive
 
 
 class ActionModule(ActionBase):
-    """Takes `program`, as the lookup `toolchain` gives it, the image's `repository`, and where the host keeps it."""
+    """Takes `program`, as `site_programs` has it, the image's `repository`, and where the host keeps it."""
 
     _requires_connection = True
 

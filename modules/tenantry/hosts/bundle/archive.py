@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tenantry.files import file_digest
 from tenantry.hosts.bundle.manifest import MANIFEST, SIGNATURE, Artefact, ArtefactKind, Manifest, read_manifest
 from tenantry.hosts.bundle.signing import signer_of
 from tenantry.problems import InputError, Problem, problem
@@ -142,8 +143,4 @@ def _damaged(file: str, what: str) -> Problem:
 
 def file_digests(files: Mapping[str, Path]) -> dict[str, str]:
     """Give the SHA-256 of files, by their names."""
-    digests = {}
-    for name, file in files.items():
-        with file.open("rb") as source:
-            digests[name] = hashlib.file_digest(source, "sha256").hexdigest()
-    return digests
+    return {name: file_digest(file) for name, file in files.items()}

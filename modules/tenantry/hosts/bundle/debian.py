@@ -1,7 +1,6 @@
 """Packages of Debian with all that they depend on, as apt itself resolves, fetches and verifies them."""
 
 import glob
-import hashlib
 import re
 import subprocess
 import tarfile
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from tenantry.files import write_atomic
+from tenantry.files import file_digest, write_atomic
 from tenantry.hosts.bundle.apt import Apt, Archive, Progress, own_archives, private_apt
 from tenantry.hosts.bundle.manifest import Source, System
 from tenantry.problems import InputError, UnreachableError, problem
@@ -119,7 +118,7 @@ def _package(apt: Apt, stanza: str, uris: Mapping[str, str]) -> Package:
 def _fetch(apt: Apt, packages: Sequence[Package], progress: Progress) -> None:
     """Fetch what isn't there yet, as the signed index has it."""
     for one in packages:
-        if one.file.exists() and _digest(one.file) != one.sha256:
+        if one.file.exists() and file_digest(one.file) != one.sha256:
             one.file.unlink()
     total = sum(one.size for one in packages)
     wanted = [f"{one.name}={one.version}" for one in packages]
@@ -127,14 +126,9 @@ def _fetch(apt: Apt, packages: Sequence[Package], progress: Progress) -> None:
     for line in lines:
         if found := _PERCENT.match(line):
             progress(f"fetching {len(packages)} packages", float(found[1]) / 100 * total, total)
-    if wrong := [one.file.name for one in packages if not one.file.exists() or _digest(one.file) != one.sha256]:
+    if wrong := [one.file.name for one in packages if not one.file.exists() or file_digest(one.file) != one.sha256]:
         what = f"packages aren't what their archive's index says: {', '.join(wrong)}"
         raise UnreachableError(problem("TEN-786", what, "run again; if it stays so, the archive's copy is damaged"))
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _licences(apt: Apt, packages: Sequence[Package], progress: Progress) -> Mapping[str, str]:
@@ -175,7 +169,7 @@ def _releases(apt: Apt, archives: Sequence[Archive]) -> tuple[System, tuple[Sour
     sources, systems = [], set()
     for uri, suite, file in _indexes(apt, archives):
         fields = dict(re.findall(r"^(Origin|Version): ([A-Za-z]+|\d+)", file.read_text(errors="replace"), re.MULTILINE))
-        sources.append(Source(uri, suite, _digest(file)))
+        sources.append(Source(uri, suite, file_digest(file)))
         if "Version" in fields:
             systems.add((fields.get("Origin", "").lower(), fields["Version"]))
     if len(systems) != 1:

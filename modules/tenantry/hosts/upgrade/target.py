@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import orjson
-
 from tenantry.contract.model import HostRole, Inventory
-from tenantry.hosts.binaries import binaries_of
+from tenantry.hosts.binaries import binaries_in, binaries_of
 from tenantry.hosts.pki.operators import administrator_file
 from tenantry.hosts.upgrade.nodes import Nodes
 from tenantry.paths import site_dir
@@ -26,13 +24,8 @@ def needed_here(inventory: Inventory, bundle: Path | None) -> list[str]:
 
 def target_of(inventory: Inventory, bundle: Path | None) -> Mapping[str, str]:
     """Give the version of each program that the inventory's hosts run; `bundle` is the folder of an opened one."""
-    kept = _versions(bundle) if bundle is not None else {}
+    kept = {one.name: one.version for one in binaries_in(bundle)} if bundle is not None else {}
     return {name: kept.get(name) or find(name).version for name in binaries_of(inventory, ROLES)}
-
-
-def _versions(bundle: Path) -> Mapping[str, str]:
-    artefacts = orjson.loads((bundle / "manifest.json").read_bytes())["spec"]["artefacts"]
-    return {one["name"]: one["version"] for one in artefacts if one["kind"] == "binary"}
 
 
 def has_workers(inventory: Inventory) -> bool:
