@@ -29,11 +29,11 @@ changes: {description: What differed., type: list, returned: always}
 """
 
 import json
-import ssl
 import urllib.error
 import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_tls import ask, trust
 
 NOT_FOUND = 404
 SECONDS = 30
@@ -46,8 +46,7 @@ class Server:
     def __init__(self, asked):
         """Read who vouches for it, and whom it knows us as."""
         self._server = asked["server"]
-        self._context = ssl.create_default_context(cafile=asked["authority"])
-        self._context.load_cert_chain(asked["certificate"], asked["key"])
+        self._context = trust(asked["authority"], asked["certificate"], asked["key"])
 
     def get(self, wanted):
         """Give an object as the server has it; empty where it has none."""
@@ -67,7 +66,7 @@ class Server:
         url = f"{self._server}/apis/rbac.authorization.k8s.io/v1/{name}"
         headers = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
         request = urllib.request.Request(url, data=body, method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=SECONDS, context=self._context) as answer:
+        with ask(request, self._context, SECONDS) as answer:
             return json.load(answer)
 
 

@@ -41,12 +41,11 @@ refused: {description: "key, value, what and fix of each reason.", type: list, r
 import json
 import os
 import re
-import ssl
-import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, read, reason
 from ansible.module_utils.host_skew import skew
+from ansible.module_utils.host_tls import ask, trust
 
 CGROUPS = "/sys/fs/cgroup/cgroup.controllers"
 NEEDED = ("cpu", "memory", "pids")
@@ -118,10 +117,9 @@ def programs(asked):
 def server_version(asked):
     """Ask the API server for its version; give it, and why there is none."""
     try:
-        context = ssl.create_default_context(cafile=asked["authority"])
-        if os.path.exists(asked["certificate"]):
-            context.load_cert_chain(asked["certificate"], asked["key"])
-        with urllib.request.urlopen(f"{asked['server']}/version", timeout=SECONDS, context=context) as answer:
+        known = os.path.exists(asked["certificate"])
+        context = trust(asked["authority"], *((asked["certificate"], asked["key"]) if known else ()))
+        with ask(f"{asked['server']}/version", context, SECONDS) as answer:
             return json.load(answer)["gitVersion"], ""
     except (OSError, ValueError, KeyError) as error:
         return None, f"{error}"

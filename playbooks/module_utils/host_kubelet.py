@@ -3,10 +3,10 @@
 import http.client
 import json
 import os
-import ssl
 
 from ansible.module_utils.host_files import command, owner_of, read
 from ansible.module_utils.host_observing import AbsentError, UnansweredError
+from ansible.module_utils.host_tls import trust
 
 SECONDS = 15
 PORT = 10250
@@ -32,8 +32,7 @@ def configuration():
     flags = arguments()
     own, access = document(flags["config"]), document(flags["kubeconfig"])
     user, cluster = access["users"][0]["user"], access["clusters"][0]["cluster"]
-    context = ssl.create_default_context(cafile=cluster["certificate-authority"])
-    context.load_cert_chain(user["client-certificate"], user["client-key"])
+    context = trust(cluster["certificate-authority"], user["client-certificate"], user["client-key"])
     asked = http.client.HTTPSConnection(own["address"], own.get("port", PORT), context=context, timeout=SECONDS)
     try:
         asked.request("GET", "/configz")

@@ -4,10 +4,11 @@ import base64
 import hashlib
 import json
 import os
-import ssl
 import time
 import urllib.error
 import urllib.request
+
+from ansible.module_utils.host_tls import ask, trust
 
 CLIENT_PORT = 2379
 PEER_PORT = 2380
@@ -72,13 +73,9 @@ class Members:
 
     def _open(self, address, data, timeout=None):
         try:
-            context = ssl.create_default_context(cafile=f"{self._folder}/etcd-ca.crt")
-            context.load_cert_chain(f"{self._folder}/etcd.crt", f"{self._folder}/etcd.key")
+            context = trust(*(f"{self._folder}/{name}" for name in ("etcd-ca.crt", "etcd.crt", "etcd.key")))
             asked = urllib.request.Request(address, data=data, headers={"Content-Type": "application/json"})
-            opener = urllib.request.build_opener(
-                urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-            )
-            return opener.open(asked, timeout=timeout or self._timeout)
+            return ask(asked, context, timeout or self._timeout)
         except urllib.error.HTTPError as error:
             raise MemberError(f"{address}: {error.read().decode(errors='replace')[:300]}") from error
         except OSError as error:

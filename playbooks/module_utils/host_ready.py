@@ -1,7 +1,6 @@
 """Whether Kubernetes' servers say that they are ready: asked over TLS, as one whom they know. Shared by modules."""
 
-import ssl
-import urllib.request
+from ansible.module_utils.host_tls import ask, trust
 
 APISERVER = "kube-apiserver"
 TIMEOUT = 5
@@ -18,10 +17,8 @@ def says_ready(name, pki, address, virtual=""):
     """Say whether a server is ready."""
     at = {key: f"[{one}]" if ":" in one else one for key, one in (("address", address), ("virtual", virtual))}
     try:
-        context = ssl.create_default_context(cafile=f"{pki}/kubernetes-ca.crt")
-        context.load_cert_chain(f"{pki}/haproxy.crt", f"{pki}/haproxy.key")
-        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        with urllib.request.build_opener(*handlers).open(READY[name].format(**at), timeout=TIMEOUT) as answer:
+        context = trust(*(f"{pki}/{file}" for file in ("kubernetes-ca.crt", "haproxy.crt", "haproxy.key")))
+        with ask(READY[name].format(**at), context, TIMEOUT) as answer:
             return answer.status == 200
     except OSError:
         return False
