@@ -22,6 +22,7 @@ SITE = "onprem"
 PKI = "/etc/tenantry/pki"
 SETTINGS: Mapping[str, object] = {
     "worker_api_server": "https://kubernetes:6443",
+    "worker_authority": f"{PKI}/servers-ca.crt",
     "worker_client_authority": f"{PKI}/clients-ca.crt",
     "worker_serving_certificate": f"{PKI}/serving.crt",
     "worker_serving_key": f"{PKI}/serving.key",
@@ -36,7 +37,7 @@ def certify(guest: Guest, sandbox: Sandbox, folder: Path) -> None:
     pki = name_pki(Layout(sandbox.state), sandbox.layout(SITE))
     addresses = (guest.name, guest.address, "127.0.0.1")
     files = {
-        "kubernetes-ca.crt": pki.root.certificate,
+        "servers-ca.crt": pki.root.certificate,
         "clients-ca.crt": pki.client_ca.certificate,
         **_pair("kubelet", pki.client_ca, folder, f"system:node:{guest.name}", groups=("system:nodes",)),
         **_pair("serving", pki.root, folder, guest.name, hosts=addresses),
