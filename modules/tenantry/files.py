@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one, never half of either."""
+"""Files that are either the old one or the new one, never half of either; and what they are by their digests."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What hosts run of the toolchain: built on this machine, before anything is asked of a host."""
+"""What hosts run of the toolchain: built on this machine, or taken of a bundle, before anything is asked of a host."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
