@@ -41,6 +41,20 @@ def hosts(image: Image, tmp_path: Path) -> Iterator[Callable[[int], list[Guest]]
 
 
 @pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give this machine a state of its own."""
+    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("TENANTRY_CONNECTIONS", raising=False)
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def site_state(state: Path) -> Path:
+    """Give the folder of the hosts' site in it."""
+    return state / "hosts" / "test"
+
+
+@pytest.fixture
 def machines(tmp_path: Path) -> Iterator[Callable[[int], list[containers.Container]]]:
     """Give a function that brings up so many containers, in one network."""
     if missing := containers.missing_tools():

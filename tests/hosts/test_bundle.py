@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from guest_image import Image
 from guests import Guest
-from hosts_at_hand import host_of, inventory_of, run, write
+from hosts_at_hand import DATA_DISK, ROOT_DISK, host_of, inventory_of, run, write
 
 from tenantry.hosts.bundle.archive import extract, write_archive
 from tenantry.hosts.bundle.manifest import INDEX, Manifest, System, read_manifest, write_manifest
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.hosts
 
 AS_ASKED = "1 host as asked; nothing was changed.\n"
 # With dnsmasq-base, which needs one of them.
-LACKING = "audispd-plugins auditd chrony dnsmasq-base libauparse0 libnftables1 libnftnl11 nftables"
+LACKING = "audispd-plugins auditd chrony dnsmasq-base libauparse0 libnftables1 nftables"
 SETTLED = ("time", "firewall", "audit")
 """The roles that configure what lacks."""
 STATE = "find /etc /usr/local/bin -type f -exec sha256sum {} + | sort; dpkg-query -W; systemctl is-enabled ssh"
@@ -69,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         "address": "10.77.0.1",
         "mac": "52:54:00:00:02:01",
         "serial": "TEST1",
-        "disks": [{"id": "/dev/disk/by-id/virtio-TEST0ROOT", "purpose": "system"}],
+        "disks": [{"id": ROOT_DISK, "purpose": "system"}, {"id": DATA_DISK, "purpose": "data"}],
     }
     inventory = write(folder, inventory_of(host, bundle=bundle.signers))
     assert f"{bundle.file} is written: " in make(inventory, bundle.file, bundle.key)

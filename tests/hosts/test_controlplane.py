@@ -37,16 +37,15 @@ POLICIES = {
 
 
 @pytest.fixture
-def three(machines: Callable[[int], list[Container]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
-    """Give three hosts of a cluster, and a state of their own on this machine."""
-    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
+def three(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
+    """Give three hosts of a cluster."""
     return Machines(machines(3), tmp_path, CLUSTER, {})
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(site_state: Path) -> Site:
     """Give the site's administrator."""
-    return Site(tmp_path / "state" / "hosts" / "test")
+    return Site(site_state)
 
 
 def holders(three: Machines) -> list[Container]:
@@ -145,11 +144,11 @@ def test_an_address_or_a_router_of_others_is_refused_before_any_change(three: Ma
     assert three.state(STATE) == before
 
 
-def test_a_change_that_fails_stops_at_the_first_host(three: Machines, site: Site, tmp_path: Path) -> None:
+def test_a_change_that_fails_stops_at_the_first_host(three: Machines, site: Site, site_state: Path) -> None:
     assert problems(three.run(*ROLES)) == []
     before = three.state(STATE)
-    key = tmp_path / "state" / "hosts" / "test" / "encryption.json"
-    kept = key.rename(tmp_path / "kept")
+    key = site_state / "encryption.json"
+    kept = key.rename(site_state / "kept")
     three.set("controlplane", controlplane_apiserver_flags={"v": 3})
     refused = told(three.run(*ROLES))
     assert refused.count("secrets are encrypted by another key than the one of the site here") == 3

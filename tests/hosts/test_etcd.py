@@ -30,9 +30,8 @@ KEY, VALUE = base64.b64encode(b"canary").decode(), base64.b64encode(b"sings").de
 
 
 @pytest.fixture
-def three(machines: Callable[[int], list[Container]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
+def three(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
     """Give three members."""
-    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
     return Machines(machines(3), tmp_path, ["etcd"], {})
 
 

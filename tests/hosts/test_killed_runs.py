@@ -63,9 +63,13 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(host: Guest, imag
         step, seconds = chosen.randrange(1, steps), chosen.random() * 2
         said = prepare(inventory, image.key, step, seconds, expect=-signal.SIGKILL)
         where = f"TENANTRY_SEED={seed}: {seconds:.1f} s after step {step} of {steps}, {said}"
-        run("prepare", inventory, *key)
-        assert state(host) == wanted, where
-        assert run("prepare", inventory, *key).stdout == AS_ASKED, where
+        try:
+            run("prepare", inventory, *key)
+            assert state(host) == wanted
+            assert run("prepare", inventory, *key).stdout == AS_ASKED
+        except AssertionError as error:
+            error.add_note(where)
+            raise
 
 
 def prepare(inventory: Path, key: Path, step: int = 0, seconds: float = 0, *, expect: int) -> str:

@@ -36,13 +36,6 @@ RIGHTS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resour
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [RIGHTS]})
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give this machine a state of its own, and the folder of the site within."""
-    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
-    return tmp_path / "state" / "hosts" / "test"
-
-
 def inventory(folder: Path, guest: Guest, **settings: object) -> Path:
     """Write the inventory of a guest that is an object store."""
     return write(folder, inventory_of(host_of(guest, ("object-store",)), settings={"objectstore": settings}))
@@ -107,9 +100,9 @@ def found(guest: Guest, secret: str) -> str:
 
 
 def test_a_store_comes_up_on_its_own_disk_and_is_back_after_a_boot(
-    host: Guest, image: Image, tmp_path: Path, state: Path
+    host: Guest, image: Image, tmp_path: Path, site_state: Path
 ) -> None:
-    asked, kept = inventory(tmp_path, host), state / "objectstore" / "credentials"
+    asked, kept = inventory(tmp_path, host), site_state / "objectstore" / "credentials"
     before = host.run(STATE)
     predicted = outcome(asked, image, check=True)
     assert host.run(STATE) == before
@@ -129,7 +122,7 @@ def test_a_store_comes_up_on_its_own_disk_and_is_back_after_a_boot(
     assert host.run("stat --format '%a %U' /etc/tenantry/versitygw.keys") == "600 root\n"
     assert host.run(f"stat --format '%a %U' {DATA}/objectstore/objects") == "700 versitygw\n"
 
-    ca = state / "pki" / "object-store-ca.crt"
+    ca = site_state / "pki" / "object-store-ca.crt"
     with reached(host, ca) as store:
         s3, iam = store.client("s3", keys), store.client("iam", keys)
         assert s3.list_buckets()["Buckets"] == []
@@ -183,7 +176,7 @@ systemctl daemon-reload; systemctl restart versitygw
 
 
 def test_what_would_lie_on_the_system_or_go_in_clear_is_refused(
-    host: Guest, image: Image, tmp_path: Path, state: Path
+    host: Guest, image: Image, tmp_path: Path, site_state: Path
 ) -> None:
     key = ("--private-key", image.key)
     asked = inventory(tmp_path, host)
@@ -194,7 +187,7 @@ def test_what_would_lie_on_the_system_or_go_in_clear_is_refused(
         assert "TEN-723 host-1: preflight refuses" in told.stderr
         assert said in " ".join(told.stderr.split())
         assert host.run(STATE) == before
-        assert not (state / "objectstore").exists()
+        assert not (site_state / "objectstore").exists()
 
     refuse("no disk of its own is mounted there, so objects would lie on the root file system", *FLAGS[2:])
     host.run("systemd-run --quiet --unit taken python3 -m http.server 8443; sleep 5")

@@ -19,15 +19,14 @@ STATE = f"cd {PKI} 2>/dev/null && sha256sum * || echo none"
 
 
 @pytest.fixture
-def three(machines: Callable[[int], list[Container]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
-    """Give three hosts of a cluster, and a state of their own on this machine."""
-    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
+def three(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
+    """Give three hosts of a cluster."""
     return Machines(machines(3), tmp_path, CLUSTER, {})
 
 
-def test_keys_are_made_on_their_hosts_once_and_stay_there(three: Machines, tmp_path: Path) -> None:
+def test_keys_are_made_on_their_hosts_once_and_stay_there(three: Machines, site_state: Path, tmp_path: Path) -> None:
     done = three.settle("pki")
-    kept = tmp_path / "state" / "hosts" / "test" / "pki"
+    kept = site_state / "pki"
     (note,) = [note for one in done.values() for note in one.notes]
     assert str(kept) in note
     assert {path.name for path in kept.rglob("*.key")} == {f"{name}-ca.key" for name in AUTHORITIES}
@@ -99,16 +98,16 @@ def test_no_authority_is_overwritten(three: Machines, tmp_path: Path, monkeypatc
     assert three.state(STATE) == before
 
 
-def test_a_certificate_beyond_its_authoritys_end_is_refused(three: Machines, tmp_path: Path) -> None:
-    ensure_authorities(tmp_path / "state" / "hosts" / "test" / "pki", "test", 100)
+def test_a_certificate_beyond_its_authoritys_end_is_refused(three: Machines, site_state: Path) -> None:
+    ensure_authorities(site_state / "pki", "test", 100)
     refused = three.run("pki")
     assert "preflight refuses certificate etcd 397 days: " in told(refused)
     assert "and its authority ends on" in told(refused)
     assert set(three.state(STATE).values()) == {"none\n"}
 
 
-def test_an_authority_that_others_may_read_is_refused(three: Machines, tmp_path: Path) -> None:
-    kept = tmp_path / "state" / "hosts" / "test" / "pki"
+def test_an_authority_that_others_may_read_is_refused(three: Machines, site_state: Path) -> None:
+    kept = site_state / "pki"
     ensure_authorities(kept, "test", 3650)
     (kept / "kubernetes-ca.key").chmod(0o640)
     assert "others may read the authority's key (0640)" in told(three.run("pki"))

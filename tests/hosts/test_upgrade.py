@@ -46,16 +46,9 @@ BROKEN = "/etc/systemd/system/kube-scheduler.service.d/broken.conf"
 
 
 @pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the site's folder of this machine's state."""
-    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
-    return tmp_path / "state" / "hosts" / "test"
-
-
-@pytest.fixture
-def three(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
+def three(machines: Callable[[int], list[Container]], tmp_path: Path, site_state: Path) -> Machines:
     """Give three hosts of a cluster with the older Kubernetes."""
-    assert not state.exists()
+    assert not site_state.exists()
     found = Machines(machines(3), tmp_path, CLUSTER, {})
     assert problems(found.run(*ROLES, bundle=older_bundle(tmp_path / "older"))) == []
     return found
@@ -102,8 +95,10 @@ def is_open(host: Container, port: int) -> bool:
     return True
 
 
-def test_three_hosts_come_to_a_newer_kubernetes_one_at_a_time(three: Machines, state: Path, tmp_path: Path) -> None:
-    site = Site(state)
+def test_three_hosts_come_to_a_newer_kubernetes_one_at_a_time(
+    three: Machines, site_state: Path, tmp_path: Path
+) -> None:
+    site = Site(site_state)
     old = versions(three)
     assert old[0] != ours(three)[0]
     site.kubectl("create", "secret", "generic", "canary", "--from-literal=says=sings")
@@ -126,7 +121,7 @@ def test_three_hosts_come_to_a_newer_kubernetes_one_at_a_time(three: Machines, s
     assert done.stdout.endswith("3 changed.\n")
     assert versions(three) == ours(three)
     assert "says" in site.kubectl("get", "secret", "canary", "-o", "json")
-    assert not (state / "upgrade.json").exists()
+    assert not (site_state / "upgrade.json").exists()
     three.unchanged(*ROLES)
     assert upgrade(three).stdout == "No host is to be upgraded.\n3 hosts as asked; nothing was changed.\n"
 
@@ -155,7 +150,7 @@ def begun(hosts: Machines, bundle: Path | None, nodes: Nodes | None = None, rebo
     return Upgrade(inventory, Asked(target_of(inventory, bundle), reboot), Way(hosts.guests[0].key, bundle, nodes))
 
 
-def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machines, state: Path) -> None:
+def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machines, site_state: Path) -> None:
     old, new = version(three.guests[0]), ours(three)[0]
     three.guests[1].run(f"mkdir -p {Path(BROKEN).parent}; printf '[Service]\\nExecStartPre=/bin/false\\n' > {BROKEN}")
     before = three.state(STATE)
@@ -164,9 +159,9 @@ def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machine
     assert failed.stdout.endswith("1 changed, 1 stopped before the first change, 1 failed.\n")
     assert (version(three.guests[0]), version(three.guests[2])) == (new, old)
     assert three.state(STATE)["host-3"] == before["host-3"]
-    kept = journal(state)
+    kept = journal(site_state)
     assert (kept["done"], kept["current"]) == (["host-1/control"], "host-2/control")
-    assert (state / "upgrade.json").stat().st_mode & 0o777 == 0o600
+    assert (site_state / "upgrade.json").stat().st_mode & 0o777 == 0o600
 
     first = three.state(STATE)["host-1"]
     assert (
@@ -175,18 +170,18 @@ def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machine
     )
     three.guests[1].run(f"rm {BROKEN}; systemctl daemon-reload")
     seconds = float(os.environ.get("TENANTRY_KILL_AFTER", "6"))
-    killed(three, lambda: journal(state)["current"] == "host-3/control", seconds=seconds)
+    killed(three, lambda: journal(site_state)["current"] == "host-3/control", seconds=seconds)
     done = upgrade(three)
     assert "Goes on with the upgrade that was cut off at host-3." in done.stdout
     assert versions(three) == [new, new, new]
     assert three.state(STATE)["host-1"] == first
-    assert not (state / "upgrade.json").exists()
+    assert not (site_state / "upgrade.json").exists()
     three.unchanged(*ROLES)
 
 
-def journal(state: Path) -> dict[str, Any]:
+def journal(folder: Path) -> dict[str, Any]:
     """Give what is kept of how far an upgrade is; nothing where none is under way."""
-    file = state / "upgrade.json"
+    file = folder / "upgrade.json"
     return dict(json.loads(file.read_text())) if file.exists() else {"current": ""}
 
 
@@ -218,26 +213,26 @@ def powered(host: Container) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def one(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
+def one(machines: Callable[[int], list[Container]], tmp_path: Path, site_state: Path) -> Machines:
     """Give the one host of a cluster with our Kubernetes."""
-    assert not state.exists()
+    assert not site_state.exists()
     found = Machines(machines(1), tmp_path, CLUSTER, {})
     assert problems(found.run(*ROLES)) == []
     return found
 
 
-def test_a_host_is_booted_where_asked_and_once_although_the_command_was_killed(one: Machines, state: Path) -> None:
+def test_a_host_is_booted_where_asked_and_once_although_the_command_was_killed(one: Machines, site_state: Path) -> None:
     (host,) = one.guests
     first = host.run(BOOT)
     assert "nothing was changed" in upgrade(one).stdout
     assert host.run(BOOT) == first
     with powered(host) as boots:
         killed(one, lambda: bool(boots), "--reboot", "always")
-        assert journal(state)["current"] == "host-1/control"
+        assert journal(site_state)["current"] == "host-1/control"
         upgrade(one, "--reboot", "always")
         assert len(boots) == 1
         assert host.run(BOOT) != first
-        assert not (state / "upgrade.json").exists()
+        assert not (site_state / "upgrade.json").exists()
 
         host.run("touch /run/reboot-required")
         assert "No host is to be upgraded" in upgrade(one, "--reboot", "never", "--check").stdout
@@ -300,10 +295,10 @@ def beating(site: Site, name: str) -> Iterator[None]:
 
 
 def test_a_node_is_drained_before_its_host_is_booted_and_given_back_after(
-    one: Machines, state: Path, tmp_path: Path
+    one: Machines, site_state: Path, tmp_path: Path
 ) -> None:
-    (host,), site = one.guests, Site(state)
-    nodes = Nodes(lookup("kubectl"), administrator_file(state))
+    (host,), site = one.guests, Site(site_state)
+    nodes = Nodes(lookup("kubectl"), administrator_file(site_state))
     make_node(site, host.name, tmp_path)
 
     def pods() -> list[str]:
@@ -324,7 +319,7 @@ def test_a_node_is_drained_before_its_host_is_booted_and_given_back_after(
 
         def see(_: Step) -> None:
             said = site.kubectl("get", "node", host.name, "--output=jsonpath={.spec.unschedulable}", check=False)
-            seen.append((said, journal(state).get("cordoned", [])))
+            seen.append((said, journal(site_state).get("cordoned", [])))
 
         run_.tell(see)
         run_.carry_out(run_.look(first=True))
@@ -332,4 +327,4 @@ def test_a_node_is_drained_before_its_host_is_booted_and_given_back_after(
         assert ("true", [host.name]) in seen
         assert not set(before) & set(pods())
         assert not nodes.all()[host.name].cordoned
-        assert not (state / "upgrade.json").exists()
+        assert not (site_state / "upgrade.json").exists()

@@ -38,14 +38,6 @@ except botocore.exceptions.ClientError as error:
 
 
 @pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give this machine a state of its own."""
-    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
-    monkeypatch.delenv("TENANTRY_CONNECTIONS", raising=False)
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def site(image: Image, tmp_path: Path, state: Path) -> Iterator[WholeSite]:
     """Give the machines of a site that is to be."""
     with whole_site(image, tmp_path) as machines:

@@ -72,9 +72,19 @@ def _failed(one: HostOutcome, role: str, data: Mapping[str, Any]) -> None:
         one.problems += [_refused(one.host, role, reason) for reason in result["refused"]]
         return
     one.action = Action.FAILED
-    said = printable(" ".join(str(result.get("msg") or result.get("stderr") or "it says nothing").split()))
-    what = f"{one.host}: {role or 'the playbook'} failed at «{data.get('task', '')}»: {said[:LONGEST_SAID]}"
+    what = f"{one.host}: {role or 'the playbook'} failed at «{data.get('task', '')}»: {_why(result)}"
     one.problems.append(problem("TEN-724", what.rstrip("."), result.get("fix") or _AGAIN))
+
+
+def _why(result: Mapping[str, Any]) -> str:
+    said = _line(result.get("msg") or result.get("stderr") or "it says nothing")[:LONGEST_SAID]
+    # Where a module ended without an answer, what sudo, Python or the kernel said is the cause; its end tells most.
+    cause = _line(result.get("module_stderr") or result.get("module_stdout") or "")[-LONGEST_SAID:]
+    return f"{said.rstrip('.')}; the host said: {cause}" if cause else said
+
+
+def _line(text: object) -> str:
+    return printable(" ".join(str(text).split()))
 
 
 def _refused(host: str, role: str, reason: Mapping[str, str]) -> Problem:
