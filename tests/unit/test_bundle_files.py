@@ -13,7 +13,7 @@ import pytest
 import yaml
 from test_inventory import good
 
-from tenantry.hosts.binaries import OF_ROLES, programs_of
+from tenantry.hosts.binaries import OF_ROLES, describe_programs
 from tenantry.hosts.bundle.archive import extract, write_archive
 from tenantry.hosts.bundle.collect import check_key, needs_of, signers_of
 from tenantry.hosts.bundle.manifest import (
@@ -100,14 +100,14 @@ def test_hosts_are_told_of_binaries_by_the_bundle_alone(keys: Path, tmp_path: Pa
     (tmp_path / "out").mkdir()
     extract(make(tmp_path, keys / "mine"), [public(keys / "mine")], tmp_path / "out")
     machines = read_inventory(inventory(tmp_path))
-    told = programs_of(machines, ["etcd", "time"], [], tmp_path / "out")
+    told = describe_programs(machines, ["etcd", "time"], [], tmp_path / "out")
     digest = hashlib.sha256(FILES["bin/etcd"]).hexdigest()
     path = f"/usr/local/lib/tenantry/etcd-1.0-{digest[:12]}/etcd"
     source = str(tmp_path / "out" / "bin" / "etcd")
     assert told == {"etcd": [{"name": "etcd", "version": "1.0", "source": source, "sha256": digest, "path": path}]}
-    assert programs_of(machines, ["time"], [], None) == {}
+    assert describe_programs(machines, ["time"], [], None) == {}
     with pytest.raises(KeyError, match="versitygw"):
-        programs_of(machines, [], ["host-5"], tmp_path / "out")
+        describe_programs(machines, [], ["host-5"], tmp_path / "out")
 
 
 def test_the_same_content_gives_the_same_bytes(keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,6 @@ from tenantry.contract.structure import structure
 from tenantry.hosts.upgrade.journal import FILE, Journal, forget_journal, read_journal, write_journal
 from tenantry.hosts.upgrade.judging import hosts_to_see, judge
 from tenantry.hosts.upgrade.plan import Asked, Phase, Situation, plan
-from tenantry.hosts.upgrade.run import alone
 from tenantry.hosts.upgrade.seen import Ill, Node, Program, Seen, minors_apart, programs_of, release
 from tenantry.hosts.words import Reboot
 from tenantry.problems import InputError
@@ -291,13 +290,3 @@ def test_a_journal_that_can_not_be_read_is_refused(tmp_path: Path, text: str) ->
     with pytest.raises(InputError) as refused:
         read_journal(tmp_path)
     assert [one.code for one in refused.value.problems] == ["TEN-775"]
-
-
-def test_a_site_has_one_upgrade_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TENANTRY_STATE", str(tmp_path))
-    with alone(SITE):
-        with pytest.raises(InputError) as refused, alone(SITE):
-            pass
-        assert [one.code for one in refused.value.problems] == ["TEN-776"]
-    with alone(SITE):
-        pass

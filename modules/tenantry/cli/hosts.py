@@ -102,10 +102,12 @@ def prepare(
     Example: tenantry hosts prepare onprem.yaml
     """
     from tenantry.cli.hosts_shown import write_outcomes, write_site
+    from tenantry.hosts.alone import alone
     from tenantry.hosts.running import PREPARE
 
     machines = read(inventory, limit)
-    outcomes = _run(machines, PREPARE, private_key, check=False, limit=limit or (), roles=role or (), bundle=bundle)
+    with alone(machines):
+        outcomes = _run(machines, PREPARE, private_key, check=False, limit=limit or (), roles=role or (), bundle=bundle)
     write_outcomes(outcomes, form, would=False)
     if exit_code(outcomes) is Exit.DONE and not limit and not role:
         write_site(machines, site or inventory.with_name(f"{machines.spec.site}.site.yaml"))

@@ -42,7 +42,8 @@ def upgrade(
     Example: tenantry hosts upgrade onprem.yaml --check
     """
     from tenantry.cli.hosts_shown import write_outcomes
-    from tenantry.hosts.upgrade.run import StoppedError, alone
+    from tenantry.hosts.alone import alone
+    from tenantry.hosts.upgrade.run import StoppedError
 
     machines = read(inventory, limit)
     with alone(machines), opened(bundle, machines) as folder:

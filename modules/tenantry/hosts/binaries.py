@@ -47,7 +47,7 @@ def binaries_of(inventory: Inventory, roles: Sequence[str], limit: Sequence[str]
     return [name for one in _bringing(inventory, roles, limit) for name in OF_ROLES[one]]
 
 
-def programs_of(
+def describe_programs(
     inventory: Inventory, roles: Sequence[str], limit: Sequence[str], bundle: Path | None
 ) -> dict[str, list[dict[str, str]]]:
     """Give, by role, what the same run brings: name, version, SHA-256, where it lies here, and its path on a host.

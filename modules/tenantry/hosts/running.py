@@ -12,7 +12,7 @@ import orjson
 from tenantry.contract.model import Inventory
 from tenantry.data import playbook_dir
 from tenantry.hosts.administrator import judge_administrator
-from tenantry.hosts.binaries import programs_of
+from tenantry.hosts.binaries import describe_programs
 from tenantry.hosts.events import Listener
 from tenantry.hosts.outcome import Action, HostOutcome, Step
 from tenantry.hosts.recovery import judge_recovery
@@ -57,7 +57,7 @@ def run_playbook(
     outcomes = {name: HostOutcome(name) for name in names}
     flags = [*(["--check"] if check else []), *(["--tags", ",".join(roles)] if roles else [])]
     listener = Listener(outcomes, progress)
-    programs = programs_of(inventory, roles, limit, bundle) if playbook == PREPARE else {}
+    programs = describe_programs(inventory, roles, limit, bundle) if playbook == PREPARE else {}
     _play(
         inventory,
         playbook,

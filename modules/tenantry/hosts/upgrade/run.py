@@ -1,11 +1,8 @@
 """Carries an upgrade out: looks at all hosts, then changes one at a time, and stops at the first that fails."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from tenantry.contract.model import HostRole, Inventory, InventoryHost
 from tenantry.hosts.outcome import Action, HostOutcome
@@ -17,7 +14,7 @@ from tenantry.hosts.upgrade.nodes import Nodes
 from tenantry.hosts.upgrade.plan import Asked, Phase, Situation, Step, boots, plan
 from tenantry.hosts.upgrade.seen import NODE_PROGRAMS, Seen, programs_of, seen_of, setting
 from tenantry.paths import site_dir
-from tenantry.problems import InputError, TenantryError, UnreachableError, problem
+from tenantry.problems import InputError, TenantryError, UnreachableError
 
 _LOOKED = ("preflight",)
 """A tag of no role: what every run of site.yml begins with, preflight and a look at packages, is run alone."""
@@ -34,23 +31,6 @@ class Way:
 
 class StoppedError(Exception):
     """A host failed, or didn't answer: what came of it is among the outcomes."""
-
-
-@contextmanager
-def alone(inventory: Inventory) -> Iterator[None]:
-    """Hold a site's only upgrade. Raises InputError (TEN-776) where another one runs."""
-    folder = site_dir(inventory.spec.site)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(folder / "upgrade.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        what = f"another upgrade of {inventory.spec.site} runs on this machine"
-        raise InputError(problem("TEN-776", what, "wait for it, or stop it; then run this again")) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class Upgrade:
