@@ -40,9 +40,9 @@ def hosts(image: Image, tmp_path: Path) -> Iterator[Callable[[int], list[Guest]]
         yield bring_up
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give this machine a state of its own."""
+    """Give this machine a state of its own, so that none knows hosts of another test, or of the user's."""
     monkeypatch.setenv("TENANTRY_STATE", str(tmp_path / "state"))
     monkeypatch.delenv("TENANTRY_CONNECTIONS", raising=False)
     return tmp_path / "state"

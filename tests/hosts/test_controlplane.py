@@ -37,7 +37,7 @@ POLICIES = {
 
 
 @pytest.fixture
-def three(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
+def three(machines: Callable[[int], list[Container]], tmp_path: Path) -> Machines:
     """Give three hosts of a cluster."""
     return Machines(machines(3), tmp_path, CLUSTER, {})
 

@@ -30,7 +30,7 @@ KEY, VALUE = base64.b64encode(b"canary").decode(), base64.b64encode(b"sings").de
 
 
 @pytest.fixture
-def three(machines: Callable[[int], list[Container]], tmp_path: Path, state: Path) -> Machines:
+def three(machines: Callable[[int], list[Container]], tmp_path: Path) -> Machines:
     """Give three members."""
     return Machines(machines(3), tmp_path, ["etcd"], {})
 

@@ -47,6 +47,10 @@ TABLES = (
     "; sed -E 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/ID/g' /etc/crypttab /etc/fstab; "
     "ls /etc/cryptsetup-keys.d | wc -l"
 )
+OVER_TMP = (
+    "setsid sh -c 'while true; do mount -t tmpfs tmpfs /tmp; sleep 0.4; umount -l /tmp; sleep 0.1; done' "
+    ">/dev/null 2>&1 &"
+)
 
 
 def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(host: Guest, image: Image, tmp_path: Path) -> None:
@@ -70,6 +74,16 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(host: Guest, imag
         except AssertionError as error:
             error.add_note(where)
             raise
+
+
+def test_what_comes_over_tmp_meanwhile_breaks_no_module(host: Guest, image: Image, tmp_path: Path) -> None:
+    # As the role baseline does once, at a moment that nobody knows of: what a killed run began goes on.
+    host.run(OVER_TMP)
+    serve_time(host)
+    inventory = write(tmp_path, inventory_of(host_of(host)))
+    key = ("--private-key", image.key)
+    run("facts", inventory, *key, "--output", tmp_path / "facts")
+    run("prepare", inventory, *key, "--role", "time")
 
 
 def prepare(inventory: Path, key: Path, step: int = 0, seconds: float = 0, *, expect: int) -> str:
