@@ -34,6 +34,7 @@ import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_tls import ask, trust
+from ansible.module_utils.host_turn import take_turn
 
 NOT_FOUND = 404
 SECONDS = 30
@@ -109,6 +110,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     try:
         changes = settle(module.params, module.check_mode)
     except OSError as error:

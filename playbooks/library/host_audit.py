@@ -32,6 +32,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, difference, put, read, write
+from ansible.module_utils.host_turn import take_turn
 
 MERGED = "/etc/audit/audit.rules"
 MODE = "0640"
@@ -158,6 +159,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     text, mark = marked(module.params["content"])
     content = f"{text}-e {LOCKED if module.params['immutable'] else 1}\n"
     wanted = {"path": module.params["path"], "content": content, "mode": MODE}

@@ -26,6 +26,7 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import file_digest
+from ansible.module_utils.host_turn import take_turn
 
 
 def is_fit(one):
@@ -62,6 +63,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     by_path = {one["path"]: one for one in module.params["binaries"]}
     lacking = [path for path, one in by_path.items() if not is_fit(one)]
     changes = [f"binary {by_path[path]['name']} {by_path[path]['version']} is missing" for path in lacking]

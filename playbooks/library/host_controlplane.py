@@ -61,6 +61,7 @@ from ansible.module_utils.host_services import (
     write_files,
     write_started,
 )
+from ansible.module_utils.host_turn import take_turn
 
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
 OF_DEBIAN = ("haproxy", "keepalived")
@@ -205,6 +206,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     asked, changes = module.params, []
     try:
         if asked["state"] == "judged":

@@ -59,6 +59,7 @@ from ansible.module_utils.host_services import (
     write_files,
     write_started,
 )
+from ansible.module_utils.host_turn import take_turn
 
 SERVICE = "etcd"
 ACCOUNT = "etcd"
@@ -288,6 +289,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     try:
         member = Member(module.params)
         if module.params["state"] == "judged":

@@ -44,6 +44,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import NOT_FOUND, command, difference, put, read, write
+from ansible.module_utils.host_turn import take_turn
 
 GUARDS = "/var/lib/tenantry/guards"
 BOOT = "tenantry-undo.service"
@@ -186,6 +187,7 @@ def main():
         required_if=[("state", "settled", ("path", "content"))],
         supports_check_mode=True,
     )
+    take_turn(module)
     if module.params["state"] == "confirmed":
         if failed := confirm(module.params["name"]):
             module.fail_json(msg=failed)

@@ -34,6 +34,7 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, file_digest
+from ansible.module_utils.host_turn import take_turn
 
 CTR = ("ctr", "--namespace", "k8s.io", "images")
 
@@ -77,6 +78,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     changes = find_changes(module.params)
     if module.params["brought"] and (failed := put(module.params)):
         module.fail_json(msg=failed, changes=changes)

@@ -59,6 +59,7 @@ from ansible.module_utils.host_services import (
     write_files,
     write_started,
 )
+from ansible.module_utils.host_turn import take_turn
 
 LOCAL = "127.0.0.1"
 
@@ -170,6 +171,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     if module.params["state"] == "settled":
         settle(module)
     refused = list(judge(module.params))

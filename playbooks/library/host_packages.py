@@ -44,6 +44,7 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_apt import KEEP_FILES, broken, describe, missing, planned, repository, stanzas
 from ansible.module_utils.host_files import command, read, reason
+from ansible.module_utils.host_turn import take_turn
 from ansible.module_utils.host_updates import HELD, dated
 
 SCRATCH = "/var/cache/tenantry-bundle"
@@ -264,6 +265,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     if not module.check_mode:
         release(module.params["held"])
     changes, needed, refused = find_changes(module.params)

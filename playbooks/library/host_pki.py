@@ -32,6 +32,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, owner_of, put, read
+from ansible.module_utils.host_turn import take_turn
 
 KINDS = {
     "ecdsa-p256": ("EC", "ec_paramgen_curve:P-256"),
@@ -110,6 +111,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     asked = module.params
     try:
         module.exit_json(**STATES[asked["state"]](asked))

@@ -46,6 +46,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import command, read, reason
 from ansible.module_utils.host_storage_plan import plan, wanted_volumes
 from ansible.module_utils.host_storage_seen import look
+from ansible.module_utils.host_turn import take_turn
 
 
 def system(wanted):
@@ -182,6 +183,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     asked = module.params
     refused = list(system(asked["systems"]))
     # On another system the rest would mean little.

@@ -45,6 +45,7 @@ from ansible.module_utils.host_files import (
     read,
     write,
 )
+from ansible.module_utils.host_turn import take_turn
 
 FSTAB = "/etc/fstab"
 UNITS = "/etc/systemd/system/"
@@ -250,6 +251,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     changes = find_changes(module.params)
     said = [text for text, _ in changes]
     if not module.check_mode:

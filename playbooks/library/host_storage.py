@@ -50,6 +50,7 @@ from ansible.module_utils.host_storage_seen import (
     said,
     serial_of,
 )
+from ansible.module_utils.host_turn import take_turn
 
 CIPHER = ("--cipher", "aes-xts-plain64", "--key-size", "512", "--hash", "sha256")
 # The host's key is 512 random bits, which nobody guesses: no work is to be added to each boot.
@@ -234,6 +235,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     volumes = wanted_volumes(module.params)
     refused, steps = find(volumes, module.params["recovery"])
     if refused:

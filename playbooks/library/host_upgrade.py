@@ -41,6 +41,7 @@ from ansible.module_utils.host_files import command, read
 from ansible.module_utils.host_members import Members
 from ansible.module_utils.host_programs import installed, running
 from ansible.module_utils.host_ready import READY, says_ready
+from ansible.module_utils.host_turn import take_turn
 
 UNITS = "/etc/systemd/system"
 WRITTEN = "# Written by tenantry"
@@ -159,6 +160,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    take_turn(module)
     asked = module.params
     if asked["state"] == "looked":
         module.exit_json(changed=False, upgrade=look(asked))

@@ -79,11 +79,16 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(host: Guest, imag
 def test_what_comes_over_tmp_meanwhile_breaks_no_module(host: Guest, image: Image, tmp_path: Path) -> None:
     # As the role baseline does once, at a moment that nobody knows of: what a killed run began goes on.
     host.run(OVER_TMP)
-    serve_time(host)
     inventory = write(tmp_path, inventory_of(host_of(host)))
-    key = ("--private-key", image.key)
-    run("facts", inventory, *key, "--output", tmp_path / "facts")
-    run("prepare", inventory, *key, "--role", "time")
+    run("facts", inventory, "--private-key", image.key, "--output", tmp_path / "facts")
+
+
+def test_a_run_waits_for_what_another_one_began_on_the_host(host: Guest, image: Image, tmp_path: Path) -> None:
+    serve_time(host)
+    host.run("setsid flock /run/tenantry.lock sh -c 'sleep 30; touch /srv/ended' > /dev/null 2>&1 &")
+    inventory = write(tmp_path, inventory_of(host_of(host)))
+    run("prepare", inventory, "--private-key", image.key, "--role", "time")
+    assert host.run("ls /srv/ended") == "/srv/ended\n"
 
 
 def prepare(inventory: Path, key: Path, step: int = 0, seconds: float = 0, *, expect: int) -> str:
