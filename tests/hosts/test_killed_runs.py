@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -94,9 +95,13 @@ def test_a_run_waits_for_what_another_one_began_on_the_host(host: Guest, image: 
 def prepare(inventory: Path, key: Path, step: int = 0, seconds: float = 0, *, expect: int) -> str:
     """Prepare hosts, and be killed so long after a step; give what was printed."""
     command = [sys.executable, "-c", KILLED, inventory, key, str(step), str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == expect, f"{step}, {seconds}: {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout.strip()
+    # Into a file: what SSH keeps open for the next connection outlives who began it, and a pipe would wait for that.
+    with tempfile.TemporaryFile("w+") as out:
+        done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, timeout=600, check=False)
+        out.seek(0)
+        said = out.read()
+    assert done.returncode == expect, f"{step}, {seconds}: {done.returncode}\n{said}"
+    return said.strip()
 
 
 def state(host: Guest) -> list[str]:
