@@ -3,17 +3,16 @@
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from tenantry.connection import Connection, read_connection
 from tenantry.files import write_atomic
 from tenantry.fleet.engine import Backend, Engine
 from tenantry.fleet.engine.private import private_folder
 from tenantry.fleet.site.kubeconfig import write_merged
+from tenantry.locks import held
 from tenantry.objectstore.plugin.server import serve_in_thread
 from tenantry.paths import connections_dir, state_dir
 from tenantry.problems import UnreachableError, problem
@@ -91,23 +90,14 @@ def open_session(connections: Mapping[str, Connection], building: Progress) -> I
         yield Session(engine, connections)
 
 
-@contextmanager
-def tenant_lock(tenant: str) -> Iterator[None]:
-    """Hold a tenant for this process. The lock is the kernel's: it ends with the process, however that ends.
+def tenant_lock(tenant: str) -> AbstractContextManager[None]:
+    """Hold a tenant for this process.
 
     Raises UnreachableError (TEN-505) where another process holds it.
     """
-    path = _folder("locks") / f"{tenant}.lock"
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        what = f"tenant {tenant} is being changed by another tenantry on this machine"
-        raise UnreachableError(problem("TEN-505", what, "wait until it has ended, then run again")) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    what = f"tenant {tenant} is being changed by another tenantry on this machine"
+    refusal = UnreachableError(problem("TEN-505", what, "wait until it has ended, then run again"))
+    return held(_folder("locks") / f"{tenant}.lock", refusal)
 
 
 def _folder(name: str = "") -> Path:
