@@ -102,10 +102,10 @@ class Site:
     def __init__(self, kept: Path) -> None:
         self._command = [str(lookup("kubectl")), "--kubeconfig", str(kept / "administrator.kubeconfig")]
 
-    def kubectl(self, *words: str, check: bool = True) -> str:
+    def kubectl(self, *words: str, check: bool = True, stdin: str = "") -> str:
         """Run kubectl, and give what it printed."""
         command = [*self._command, "--request-timeout=10s", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
         assert not check or done.returncode == 0, done.stderr
         return done.stdout
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tenantry.files import write_atomic
+from tenantry.hosts.binaries import OF_ROLES
+from tenantry.toolchain import ensure
 from tenantry.toolchain.build import build
-from tenantry.toolchain.found import lookup
 from tenantry.toolchain.table import Component, component_of
 
-_SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+_OF_A_NODE = ("kubelet", "kube-proxy")
 
 
 class _Older(Component):
@@ -23,11 +25,11 @@ class _Older(Component):
 
 
 def older_kubernetes() -> tuple[str, Mapping[str, Path]]:
-    """Give the version of the older Kubernetes and where its servers lie, built first where they aren't: minutes."""
-    ours = component_of(_SERVERS[0])
-    older = _Older("kubernetes-1.36", _SERVERS, ours.package, ours.module, ours.flags, ours.fit)
+    """Give the version of the older Kubernetes and where its programs lie, built first where they aren't: minutes."""
+    ours, programs = component_of(SERVERS[0]), (*SERVERS, *_OF_A_NODE)
+    older = _Older("kubernetes-1.36", programs, ours.package, ours.module, ours.flags, ours.fit, for_hosts=True)
     folder = build(older, lambda _: None)
-    return older.version, {name: folder / name for name in _SERVERS}
+    return older.version, {name: folder / name for name in programs}
 
 
 def package(folder: Path, name: str, version: str) -> Path:
@@ -65,7 +67,8 @@ def opened_bundle(folder: Path, binaries: Mapping[str, tuple[str, Path]], packag
 
 
 def older_bundle(folder: Path) -> Path:
-    """Give a bundle with our etcd and the older Kubernetes."""
-    version, servers = older_kubernetes()
-    ours = {"etcd": (component_of("etcd").version, lookup("etcd"))}
-    return opened_bundle(folder, {**ours, **{name: (version, path) for name, path in servers.items()}})
+    """Give a bundle with the older Kubernetes, and with ours of all else that its hosts run."""
+    version, programs = older_kubernetes()
+    all_else = ensure([name for role in ("etcd", "worker") for name in OF_ROLES[role] if name not in programs], print)
+    ours = {name: (component_of(name).version, path) for name, path in all_else.items()}
+    return opened_bundle(folder, {**ours, **{name: (version, path) for name, path in programs.items()}})

@@ -2,23 +2,20 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 from clusters import CLUSTER, Machines, Site, problems, told, wait_until
 from containers import Container
 from hosts_at_hand import run
 from meanwhile import meanwhile
-from older import older_bundle, opened_bundle, package
+from older import SERVERS, older_bundle, opened_bundle, package
+from upgrading import BOOT, command, journal, killed, powered
 
 from tenantry.hosts.outcome import Step
 from tenantry.hosts.pki.operators import administrator_file
@@ -34,14 +31,12 @@ from tenantry.toolchain import lookup
 pytestmark = pytest.mark.hosts
 
 ROLES = ("pki", "etcd", "controlplane")
-SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 RUNNING = f"for one in {' '.join(SERVERS)}; do basename $(dirname $(readlink /proc/$(pidof -s $one)/exe)); done"
 STATE = (
     "find /etc/tenantry /etc/haproxy /etc/keepalived /etc/systemd/system /var/lib/etcd-snapshots -type f "
     "-exec sha256sum {} + 2>/dev/null | sort; "
     f"systemctl show -p MainPID {' '.join((*SERVERS, 'etcd', 'haproxy', 'keepalived'))}"
 )
-BOOT = "cat /proc/sys/kernel/random/boot_id"
 BROKEN = "/etc/systemd/system/kube-scheduler.service.d/broken.conf"
 
 
@@ -135,13 +130,12 @@ def test_three_hosts_come_to_a_newer_kubernetes_one_at_a_time(
 
 def upgrade_is_planned(hosts: Machines) -> bool:
     """Say whether nothing is refused any more."""
-    return subprocess.run([*command(hosts), "--check"], capture_output=True, timeout=300, check=False).returncode == 0
+    return subprocess.run(typed(hosts, "--check"), capture_output=True, timeout=300, check=False).returncode == 0
 
 
-def command(hosts: Machines) -> list[str]:
+def typed(hosts: Machines, *words: str) -> list[str]:
     """Give the command, for what isn't waited for, or may fail."""
-    words = ("-m", "tenantry", "hosts", "upgrade", hosts.inventory, "--private-key", hosts.guests[0].key)
-    return [sys.executable, *map(str, words)]
+    return command(hosts.inventory, hosts.guests[0].key, *words)
 
 
 def begun(hosts: Machines, bundle: Path | None, nodes: Nodes | None = None, reboot: Reboot = Reboot.NEEDED) -> Upgrade:
@@ -170,46 +164,13 @@ def test_a_failure_stops_at_its_host_and_the_same_command_goes_on(three: Machine
     )
     three.guests[1].run(f"rm {BROKEN}; systemctl daemon-reload")
     seconds = float(os.environ.get("TENANTRY_KILL_AFTER", "6"))
-    killed(three, lambda: journal(site_state)["current"] == "host-3/control", seconds=seconds)
+    killed(typed(three), lambda: journal(site_state)["current"] == "host-3/control", seconds=seconds)
     done = upgrade(three)
     assert "Goes on with the upgrade that was cut off at host-3." in done.stdout
     assert versions(three) == [new, new, new]
     assert three.state(STATE)["host-1"] == first
     assert not (site_state / "upgrade.json").exists()
     three.unchanged(*ROLES)
-
-
-def journal(folder: Path) -> dict[str, Any]:
-    """Give what is kept of how far an upgrade is; nothing where none is under way."""
-    file = folder / "upgrade.json"
-    return dict(json.loads(file.read_text())) if file.exists() else {"current": ""}
-
-
-def killed(hosts: Machines, reached: Callable[[], bool], *words: str, seconds: float = 0) -> None:
-    """Run the command, and kill it with all that it started, so many seconds after something was reached."""
-    process = subprocess.Popen([*command(hosts), *words], stdout=subprocess.DEVNULL)
-    wait_until(reached, "the command doesn't come so far", pause=0.05)
-    time.sleep(seconds)
-    for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        one.kill()
-    assert process.wait(60) == -signal.SIGKILL
-
-
-@contextmanager
-def powered(host: Container) -> Iterator[list[str]]:
-    """Start a container again whenever it ends by itself, as a machine's firmware does when it is booted anew.
-
-    One that was started again ends with this, for it ends with the thread that started it.
-    """
-    boots: list[str] = []
-
-    def watch() -> None:
-        if host.process.poll() is not None:
-            boots.append(host.name)
-            host.boot()
-
-    with meanwhile(watch, 0.3):
-        yield boots
 
 
 @pytest.fixture
@@ -227,7 +188,7 @@ def test_a_host_is_booted_where_asked_and_once_although_the_command_was_killed(o
     assert "nothing was changed" in upgrade(one).stdout
     assert host.run(BOOT) == first
     with powered(host) as boots:
-        killed(one, lambda: bool(boots), "--reboot", "always")
+        killed(typed(one, "--reboot", "always"), lambda: bool(boots))
         assert journal(site_state)["current"] == "host-1/control"
         upgrade(one, "--reboot", "always")
         assert len(boots) == 1
@@ -319,7 +280,7 @@ def test_a_node_is_drained_before_its_host_is_booted_and_given_back_after(
 
         def see(_: Step) -> None:
             said = site.kubectl("get", "node", host.name, "--output=jsonpath={.spec.unschedulable}", check=False)
-            seen.append((said, journal(site_state).get("cordoned", [])))
+            seen.append((said, journal(site_state)["cordoned"]))
 
         run_.tell(see)
         run_.carry_out(run_.look(first=True))

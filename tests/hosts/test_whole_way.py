@@ -41,6 +41,7 @@ except botocore.exceptions.ClientError as error:
 def site(image: Image, tmp_path: Path, state: Path) -> Iterator[WholeSite]:
     """Give the machines of a site that is to be."""
     with whole_site(image, tmp_path) as machines:
+        machines.lose_packages()
         yield machines
 
 

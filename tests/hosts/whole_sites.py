@@ -46,6 +46,7 @@ class WholeSite:
     folder: Path
     key: Path
     signing_key: Path
+    worker_roles: tuple[str, ...]
 
     @property
     def names(self) -> list[str]:
@@ -56,24 +57,31 @@ class WholeSite:
     def inventory(self) -> Path:
         """Write the inventory, and give where it is."""
         block, _, _ = self.worker.address.rpartition(".")
+        moves = {"virtualAddress": f"{block}.100"} if len(self.servers) >= 3 else {}
         signer = " ".join(self.signing_key.with_suffix(".pub").read_text().split()[:2])
         return write(
             self.folder,
             inventory_of(
                 *(_server(one) for one in self.servers),
-                host_of(self.worker, ("worker", "object-store")),
+                host_of(self.worker, self.worker_roles),
                 site=SITE,
                 management={"account": "ops", "networks": ["10.0.2.0/24", f"{block}.254/32"]},
                 network={
                     "hosts": [f"{block}.0/24"],
                     "pods": ["10.128.0.0/14"],
                     "services": ["10.96.0.0/16"],
-                    "virtualAddress": f"{block}.100",
+                    **moves,
                 },
                 bundle={"signers": [signer]},
                 offers=OFFERS,
             ),
         )
+
+    def lose_packages(self) -> None:
+        """Remove what is to come from the bundle."""
+        for one in self.servers:
+            one.run(f"dpkg --purge {LACKING['control-plane']}")
+        self.worker.run(f"dpkg --purge {LACKING['worker']}", seconds=300)
 
     def make_bundle(self) -> Path:
         """Make the bundle of the site."""
@@ -98,22 +106,23 @@ def _flags(name: str, values: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def whole_site(image: Image, folder: Path) -> Iterator[WholeSite]:
-    """Bring up the machines of a site, each lacking some packages, in one network that leads nowhere else."""
+def whole_site(
+    image: Image, folder: Path, servers: int = 3, worker_roles: tuple[str, ...] = ("worker", "object-store")
+) -> Iterator[WholeSite]:
+    """Bring up the machines of a site in one network that leads nowhere else."""
     signing_key = folder / "signer"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", signing_key], check=True)
-    with containers(folder / "machines", 3) as servers:
-        bridge = servers[0].network
+    with containers(folder / "machines", servers) as started:
+        bridge = started[0].network
         with (
             tap(bridge, 4),
             guest(image, folder / "machines", WORKER, number=4, memory=1536, bridge=bridge) as worker,
         ):
             known = image.key.with_suffix(".pub").read_text().strip()
-            for one in servers:
-                one.run(f"echo '{known}' >> /home/ops/.ssh/authorized_keys; dpkg --purge {LACKING['control-plane']}")
-            worker.run(f"dpkg --purge {LACKING['worker']}", seconds=300)
+            for one in started:
+                one.run(f"echo '{known}' >> /home/ops/.ssh/authorized_keys")
             serve_time(worker)
-            yield WholeSite(servers, worker, folder, image.key, signing_key)
+            yield WholeSite(started, worker, folder, image.key, signing_key, worker_roles)
 
 
 def pods_image_files(server: Container) -> dict[str, bytes]:
