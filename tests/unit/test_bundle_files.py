@@ -1,9 +1,11 @@
 """Bundles: the same content gives the same bytes, and what was changed after it was signed is refused and told."""
 
+import dataclasses
 import hashlib
 import io
 import os
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +15,11 @@ import pytest
 import yaml
 from test_inventory import good
 
+from tenantry.cli.hosts_bundle import show_bundle
+from tenantry.cli.options import Format
 from tenantry.hosts.binaries import OF_ROLES, describe_programs
 from tenantry.hosts.bundle.archive import extract, write_archive
-from tenantry.hosts.bundle.collect import check_key, needs_of, signers_of
+from tenantry.hosts.bundle.collect import Bundle, check_key, needs_of, signers_of
 from tenantry.hosts.bundle.manifest import (
     Artefact,
     ArtefactKind,
@@ -31,7 +35,7 @@ from tenantry.hosts.bundle.opening import opened_bundle
 from tenantry.hosts.bundle.sbom import to_cyclonedx
 from tenantry.hosts.bundle.signing import fingerprint, fingerprint_of_key, sign, signer_of
 from tenantry.hosts.reading import read_inventory
-from tenantry.problems import InputError
+from tenantry.problems import Exit, InputError
 
 FILES = {
     "bin/etcd": b"\x7fELF etcd",
@@ -234,6 +238,31 @@ def test_a_bundle_that_lacks_what_roles_need_is_refused(keys: Path, tmp_path: Pa
     lacking = r"TEN-784 .*lacks auditd.*sudo.*versitygw"
     with pytest.raises(InputError, match=lacking), opened_bundle(make(tmp_path, keys / "mine"), machines):
         pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [(("--bundle", "site.bundl"), "name site.bundle, if that was meant"), (("--private-key", "."), "")],
+)
+def test_a_file_that_is_not_there_is_told_as_everywhere(words: tuple[str, str], fix: str, tmp_path: Path) -> None:
+    (tmp_path / "site.bundle").touch()
+    command = [sys.executable, "-m", "tenantry", "hosts", "prepare", inventory(tmp_path).name, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == Exit.INPUT
+    assert "TEN-100" in done.stderr
+    assert f", at {words[1]}." in done.stderr
+    assert fix in done.stderr
+
+
+@pytest.mark.parametrize("updates", [True, False])
+def test_a_bundle_that_tells_of_no_updates_says_so(
+    updates: bool, keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = extract(make(tmp_path, keys / "mine"), [public(keys / "mine")], None).manifest
+    kept = tuple(one for one in made.spec.artefacts if updates or one.kind is not ArtefactKind.UPDATES)
+    spec = dataclasses.replace(made.spec, artefacts=kept)
+    show_bundle(Bundle(tmp_path, Manifest(made.metadata, spec), "me", "0" * 64, written=True), Format.TEXT)
+    assert ("host-patches" in capsys.readouterr().err) is not updates
 
 
 def test_who_signs_is_said_by_the_inventory(keys: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tenantry.cli import app
-from tenantry.cli.options import Format, OutputFormat
+from tenantry.cli.options import Format, OutputFormat, given_file
 from tenantry.problems import Exit
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ Key = Annotated[
     typer.Option(
         "--private-key",
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
+        callback=given_file,
         help="The key to log in by. By default what SSH itself tries.",
     ),
 ]
@@ -65,8 +64,7 @@ BundleFile = Annotated[
     typer.Option(
         "--bundle",
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
+        callback=given_file,
         help="A bundle, from which packages and programs are installed that hosts lack, and from nowhere else.",
     ),
 ]

@@ -13,6 +13,11 @@ from tenantry.cli.options import Format, OutputFormat
 if TYPE_CHECKING:
     from tenantry.hosts.bundle.collect import Bundle
 
+_NO_UPDATES = (
+    "It tells hosts of no security updates, for no archive of this machine's apt has any: add Debian's, run apt-get "
+    "update, and make it anew. Else the policy host-patches denies hosts that reach no archive."
+)
+
 
 @group.command()
 def bundle(
@@ -51,7 +56,7 @@ def bundle(
         binaries = ensure(needs.asked.binaries, building)
     with _following() as progress:
         made = collect(machines, needs, binaries, output=output, key=signing_key, progress=progress)
-    _write(made, form)
+    show_bundle(made, form)
 
 
 @contextmanager
@@ -81,11 +86,11 @@ def _following() -> Iterator[Callable[[str, float, float], None]]:
         yield show
 
 
-def _write(made: "Bundle", form: Format) -> None:
+def show_bundle(made: "Bundle", form: Format) -> None:
     """Print what a bundle holds, its size and digest, and whose signature it has."""
     from tenantry.cli.tables import new_table, show
     from tenantry.contract.structure import unstructure
-    from tenantry.hosts.bundle.manifest import total_size
+    from tenantry.hosts.bundle.manifest import ArtefactKind, total_size
 
     spec = made.manifest.spec
     if form is Format.JSON:
@@ -104,3 +109,5 @@ def _write(made: "Bundle", form: Format) -> None:
     state = "written" if made.written else "as it should be; nothing was written"
     typer.echo(f"{made.file} is {state}: {size}, for {meant}.")
     typer.echo(f"SHA-256 {made.sha256}, signed by {made.signer}.")
+    if not made.manifest.of_kind(ArtefactKind.UPDATES):
+        typer.echo(_NO_UPDATES, err=True)

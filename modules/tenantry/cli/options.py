@@ -54,3 +54,12 @@ Certificates = Annotated[
         help="Where certificates of retirement are written; by default in the state folder.",
     ),
 ]
+
+
+def given_file(path: Path | None) -> Path | None:
+    """Give the value of an option that names a file which has to be there. Raises InputError (TEN-100)."""
+    if path is not None:
+        from tenantry.contract.reading.source import refuse_absent
+
+        refuse_absent(path)
+    return path

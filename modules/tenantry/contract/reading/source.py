@@ -34,6 +34,13 @@ def read_source(path: Path, root: Path | None = None) -> str:
     return _decode(content, file)
 
 
+def refuse_absent(path: Path) -> None:
+    """Refuse a path that leads to no file. Raises InputError (TEN-100)."""
+    if not path.is_file():
+        folder = problem("TEN-100", "this is no file", "name a file", file=file_name(path))
+        raise InputError(folder if path.exists() else _absent(path))
+
+
 def file_name(path: Path) -> str:
     """Give a path as it is shown: always text on one line, also where the name's bytes aren't."""
     return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
@@ -77,7 +84,7 @@ def _absent(path: Path) -> Problem:
     if path.is_symlink():
         return problem("TEN-100", "this is a link to a file that isn't there", "correct it, or remove it", file=file)
     meant = _nearest(path)
-    fix = f"write {file_name(meant)}, if that was meant" if meant else "check its name"
+    fix = f"name {file_name(meant)}, if that was meant" if meant else "check its name"
     return problem("TEN-100", "there is no such file", fix, file=file)
 
 
