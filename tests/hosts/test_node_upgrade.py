@@ -70,6 +70,8 @@ def test_a_node_gets_its_new_kubelet_after_its_pods_went_and_its_api_server(site
         assert len(boots) == 1
         assert site.worker.run(BOOT) != booted
         assert node(cluster) == {"version": f"v{new}", "ready": "True", "cordoned": ""}
+        # By the certificate that the API server has for kubelets.
+        assert cluster.kubectl("get", "--raw", f"/api/v1/nodes/{WORKER}/proxy/healthz") == "ok"
         (after,) = wait_for("a pod that runs", lambda: running(cluster), lambda: said(site))
         assert after != before
         assert journal(site_folder)["current"] == ""
