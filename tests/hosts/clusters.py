@@ -130,9 +130,9 @@ class Site:
             yield silent
 
 
-def wait_until(reached: Callable[[], bool], what: str, pause: float = 1) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 180
+def wait_until(reached: Callable[[], bool], what: str, pause: float = 1, seconds: float = 180) -> None:
+    """Wait until something is so, for so many seconds at most."""
+    deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, what
         time.sleep(pause)

@@ -1,13 +1,23 @@
 """An older Kubernetes, real: built once from its own pins, and laid out as the folder of an opened bundle."""
 
 import hashlib
-import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tenantry.files import write_atomic
 from tenantry.hosts.binaries import OF_ROLES
+from tenantry.hosts.bundle.manifest import (
+    MANIFEST,
+    Artefact,
+    ArtefactKind,
+    Asked,
+    BundleName,
+    BundleSpec,
+    Manifest,
+    System,
+    write_manifest,
+)
 from tenantry.toolchain import ensure
 from tenantry.toolchain.build import build
 from tenantry.toolchain.table import Component, component_of
@@ -46,7 +56,7 @@ def package(folder: Path, name: str, version: str) -> Path:
 
 def opened_bundle(folder: Path, binaries: Mapping[str, tuple[str, Path]], packages: Sequence[Path] = ()) -> Path:
     """Lay a bundle out, open, with programs of these versions and these packages."""
-    artefacts = []
+    artefacts: list[Artefact] = []
     index = ""
     for one in packages:
         where = f"pool/{one.name}"
@@ -59,9 +69,13 @@ def opened_bundle(folder: Path, binaries: Mapping[str, tuple[str, Path]], packag
         (folder / "bin").mkdir(parents=True, exist_ok=True)
         (folder / "bin" / name).unlink(missing_ok=True)
         (folder / "bin" / name).symlink_to(source)
-        artefacts.append({"kind": "binary", "name": name, "version": version, "sha256": digest, "path": f"bin/{name}"})
-    system = {"id": "debian", "version": "12", "architecture": "amd64"}
-    write_atomic(folder / "manifest.json", json.dumps({"spec": {"system": system, "artefacts": artefacts}}).encode())
+        size = source.stat().st_size
+        artefacts.append(
+            Artefact(ArtefactKind.BINARY, name, version, "amd64", f"bin/{name}", size, digest, "here", None)
+        )
+    system, asked = System("debian", "12", "amd64"), Asked((), tuple(binaries))
+    spec = BundleSpec("test", "tenantry", system, asked, (), tuple(artefacts))
+    write_atomic(folder / MANIFEST, write_manifest(Manifest(BundleName("test"), spec)))
     write_atomic(folder / "debian" / "Packages", index.encode())
     return folder
 
@@ -69,6 +83,6 @@ def opened_bundle(folder: Path, binaries: Mapping[str, tuple[str, Path]], packag
 def older_bundle(folder: Path) -> Path:
     """Give a bundle with the older Kubernetes, and with ours of all else that its hosts run."""
     version, programs = older_kubernetes()
-    all_else = ensure([name for role in ("etcd", "worker") for name in OF_ROLES[role] if name not in programs], print)
+    all_else = ensure(name for role in ("etcd", "worker") for name in OF_ROLES[role] if name not in programs)
     ours = {name: (component_of(name).version, path) for name, path in all_else.items()}
     return opened_bundle(folder, {**ours, **{name: (version, path) for name, path in programs.items()}})

@@ -32,7 +32,8 @@ def journal(site_state: Path) -> dict[str, Any]:
 def killed(words: Sequence[str], reached: Callable[[], bool], *, seconds: float = 0) -> None:
     """Run a command, and kill it with all that it started, so many seconds after something was reached."""
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    wait_until(lambda: reached() or process.poll() is not None, "the command doesn't come so far", pause=0.05)
+    # Several hosts may come before it, and an emulated one takes its time.
+    wait_until(lambda: reached() or process.poll() is not None, "the command doesn't come so far", 0.05, seconds=900)
     time.sleep(seconds)
     for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
         one.kill()

@@ -73,7 +73,7 @@ class WholeSite:
                     **moves,
                 },
                 bundle={"signers": [signer]},
-                offers=OFFERS,
+                **({"offers": OFFERS} if "object-store" in self.worker_roles else {}),
             ),
         )
 
