@@ -16,7 +16,7 @@ def held(path: Path, refusal: TenantryError) -> Iterator[None]:
     Raises `refusal` where another process has it. The folder is made where it isn't there, for this user alone.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(path)
+    lock = FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -18,12 +18,12 @@ from tenantry.hosts.bundle.manifest import (
     System,
     write_manifest,
 )
+from tenantry.hosts.upgrade.seen import NODE_PROGRAMS
 from tenantry.toolchain import ensure
 from tenantry.toolchain.build import build
 from tenantry.toolchain.table import Component, component_of
 
-SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-_OF_A_NODE = ("kubelet", "kube-proxy")
+SERVERS = OF_ROLES["controlplane"]
 
 
 class _Older(Component):
@@ -36,7 +36,7 @@ class _Older(Component):
 
 def older_kubernetes() -> tuple[str, Mapping[str, Path]]:
     """Give the version of the older Kubernetes and where its programs lie, built first where they aren't: minutes."""
-    ours, programs = component_of(SERVERS[0]), (*SERVERS, *_OF_A_NODE)
+    ours, programs = component_of(SERVERS[0]), (*SERVERS, *NODE_PROGRAMS)
     older = _Older("kubernetes-1.36", programs, ours.package, ours.module, ours.flags, ours.fit, for_hosts=True)
     folder = build(older, lambda _: None)
     return older.version, {name: folder / name for name in programs}

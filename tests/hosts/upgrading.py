@@ -35,6 +35,7 @@ def killed(words: Sequence[str], reached: Callable[[], bool], *, seconds: float 
     # Several hosts may come before it, and an emulated one takes its time.
     wait_until(lambda: reached() or process.poll() is not None, "the command doesn't come so far", 0.05, seconds=900)
     time.sleep(seconds)
+    assert process.poll() is None, "the command ended before it could be killed"
     for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
         one.kill()
     assert process.wait(60) == -signal.SIGKILL

@@ -242,7 +242,10 @@ def test_a_bundle_that_lacks_what_roles_need_is_refused(keys: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("words", "fix"),
-    [(("--bundle", "site.bundl"), "name site.bundle, if that was meant"), (("--private-key", "."), "")],
+    [
+        (("--bundle", "site.bundl"), "name site.bundle, if that was meant"),
+        (("--private-key", "."), "check its name and its permissions"),
+    ],
 )
 def test_a_file_that_is_not_there_is_told_as_everywhere(words: tuple[str, str], fix: str, tmp_path: Path) -> None:
     (tmp_path / "site.bundle").touch()
@@ -254,14 +257,15 @@ def test_a_file_that_is_not_there_is_told_as_everywhere(words: tuple[str, str], 
     assert fix in done.stderr
 
 
+@pytest.mark.parametrize("form", Format)
 @pytest.mark.parametrize("updates", [True, False])
 def test_a_bundle_that_tells_of_no_updates_says_so(
-    updates: bool, keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    updates: bool, form: Format, keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = extract(make(tmp_path, keys / "mine"), [public(keys / "mine")], None).manifest
     kept = tuple(one for one in made.spec.artefacts if updates or one.kind is not ArtefactKind.UPDATES)
     spec = dataclasses.replace(made.spec, artefacts=kept)
-    show_bundle(Bundle(tmp_path, Manifest(made.metadata, spec), "me", "0" * 64, written=True), Format.TEXT)
+    show_bundle(Bundle(tmp_path, Manifest(made.metadata, spec), "me", "0" * 64, written=True), form)
     assert ("host-patches" in capsys.readouterr().err) is not updates
 
 

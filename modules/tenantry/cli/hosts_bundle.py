@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tenantry.hosts.bundle.collect import Bundle
 
 _NO_UPDATES = (
-    "It tells hosts of no security updates, for no archive of this machine's apt has any: add Debian's, run apt-get "
-    "update, and make it anew. Else the policy host-patches denies hosts that reach no archive."
+    "The bundle tells hosts of no security updates, for no archive of this machine's apt has any: add Debian's, run "
+    "apt-get update, and make it anew. Else the policy host-patches denies hosts that reach no archive."
 )
 
 
@@ -92,6 +92,8 @@ def show_bundle(made: "Bundle", form: Format) -> None:
     from tenantry.contract.structure import unstructure
     from tenantry.hosts.bundle.manifest import ArtefactKind, total_size
 
+    if not made.manifest.of_kind(ArtefactKind.UPDATES):
+        typer.echo(_NO_UPDATES, err=True)
     spec = made.manifest.spec
     if form is Format.JSON:
         import orjson
@@ -109,5 +111,3 @@ def show_bundle(made: "Bundle", form: Format) -> None:
     state = "written" if made.written else "as it should be; nothing was written"
     typer.echo(f"{made.file} is {state}: {size}, for {meant}.")
     typer.echo(f"SHA-256 {made.sha256}, signed by {made.signer}.")
-    if not made.manifest.of_kind(ArtefactKind.UPDATES):
-        typer.echo(_NO_UPDATES, err=True)

@@ -59,7 +59,7 @@ Certificates = Annotated[
 def given_file(path: Path | None) -> Path | None:
     """Give the value of an option that names a file which has to be there. Raises InputError (TEN-100)."""
     if path is not None:
-        from tenantry.contract.reading.source import refuse_absent
+        from tenantry.contract.reading.source import refuse_unreadable
 
-        refuse_absent(path)
+        refuse_unreadable(path)
     return path

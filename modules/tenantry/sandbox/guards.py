@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from tenantry.locks import held
 from tenantry.problems import TenantryError, UnreachableError, problem
 from tenantry.sandbox.layout import Layout, SiteLayout
 from tenantry.sandbox.ports import is_free
@@ -25,25 +24,20 @@ _RELEASE_SECONDS = 3
 
 @contextmanager
 def alone(layout: Layout) -> Iterator[None]:
-    """Let one command at a time work on a sandbox. Raises UnreachableError (TEN-300) where another one does."""
-    lock = FileLock(layout.root / "lock", timeout=0, mode=0o600)
-    with disk_watched(layout):
-        layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Let one command at a time work on a sandbox.
+
+    Raises UnreachableError: TEN-300 where another one does, TEN-302 and TEN-306 for what the disk refuses meanwhile.
+    """
+    what = "another `tenantry sandbox` command is at work on this sandbox"
+    fix = "wait until it is done; the lock goes with the process that holds it"
+    refusal = UnreachableError(problem("TEN-300", what, fix, file=str(layout.root)))
+    with _disk_watched(layout), held(layout.root / "lock", refusal):
         layout.root.chmod(0o700)
-        try:
-            lock.acquire()
-        except Timeout:
-            what = "another `tenantry sandbox` command is at work on this sandbox"
-            fix = "wait until it is done; the lock goes with the process that holds it"
-            raise UnreachableError(problem("TEN-300", what, fix, file=str(layout.root))) from None
-    try:
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
-def disk_watched(layout: Layout) -> Iterator[None]:
+def _disk_watched(layout: Layout) -> Iterator[None]:
     """Turn what the disk refuses into a message: TEN-302 where it is full, else TEN-306."""
     try:
         yield

@@ -16,7 +16,6 @@ from tenantry.sandbox.guards import (
     check_ports,
     check_ports_left,
     check_space,
-    disk_watched,
     server_ended,
     server_silent,
     server_unable,
@@ -62,7 +61,7 @@ def up(state: Path | None = None, say: Say = _silent, build: BuildProgress = _si
     UnreachableError (TEN-2xx, TEN-3xx); what this call started is then stopped again.
     """
     layout = Layout(state)
-    with term_raises(), alone(layout), disk_watched(layout):
+    with term_raises(), alone(layout):
         check_space(layout)
         _end_strays(layout, say)
         binaries = ensure(BINARIES, build)
@@ -83,7 +82,7 @@ def down(state: Path | None = None, say: Say = _silent, *, delete: bool = False)
     layout = Layout(state)
     if not layout.root.is_dir() and not process.running(_strays(layout), ORDER):
         return False
-    with alone(layout), disk_watched(layout):
+    with alone(layout):
         sites = _sites_to_stop(layout, delete=delete)
         found = process.running(sites, ORDER)
         for tier in reversed(_TIERS):

@@ -23,22 +23,20 @@ def read_source(path: Path, root: Path | None = None) -> str:
         raise InputError(problem("TEN-102", what, "put the file itself there", file=file))
     try:
         content = read_bytes(path, MAX_BYTES)
-    except FileNotFoundError:
-        raise InputError(_absent(path)) from None
     except OSError as error:
-        what = f"the file can't be read: {error.strerror or error}"
-        raise InputError(problem("TEN-100", what, "check its name and its permissions", file=file)) from None
+        raise InputError(_unreadable(path, error)) from None
     if len(content) > MAX_BYTES:
         what = f"the file is larger than {MAX_BYTES >> 20} MiB"
         raise InputError(problem("TEN-101", what, "split it; one file a tenant reads best", file=file))
     return _decode(content, file)
 
 
-def refuse_absent(path: Path) -> None:
-    """Refuse a path that leads to no file. Raises InputError (TEN-100)."""
-    if not path.is_file():
-        folder = problem("TEN-100", "this is no file", "name a file", file=file_name(path))
-        raise InputError(folder if path.exists() else _absent(path))
+def refuse_unreadable(path: Path) -> None:
+    """Refuse a path that leads to no file, or to one that can't be read. Raises InputError (TEN-100)."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(_unreadable(path, error)) from None
 
 
 def file_name(path: Path) -> str:
@@ -77,6 +75,13 @@ def _refuse_irregular(path: Path, mode: int) -> None:
             "name the folder itself, or remove the link",
         )
     raise InputError(problem("TEN-100", what, fix, file=file_name(path)))
+
+
+def _unreadable(path: Path, error: OSError) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return _absent(path)
+    what = f"the file can't be read: {error.strerror or error}"
+    return problem("TEN-100", what, "check its name and its permissions", file=file_name(path))
 
 
 def _absent(path: Path) -> Problem:
