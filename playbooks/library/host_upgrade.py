@@ -111,7 +111,8 @@ def waits_for_boot():
     newest = max((path.partition("-")[2] for path in glob.glob("/boot/vmlinuz-*")), key=numbers, default=release)
     if numbers(newest) > numbers(release):
         yield f"the kernel {release} runs, and {newest} is installed"
-    runs = re.search(r"Debian (\S+)", read("/proc/version") or "")
+    # Not /proc/version, which has the version of Debian's compiler, too.
+    runs = re.search(r"Debian (\S+)", os.uname().version)
     shown = ("dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Version}", f"linux-image-{release}")
     state, _, has = command(*shown)[1].partition(" ")
     if runs and state == "installed" and has != runs[1]:
