@@ -81,7 +81,10 @@ class Guest:
     def answers(self) -> bool:
         """Say whether a new login works now."""
         with suppress(subprocess.TimeoutExpired):
-            return subprocess.run([*self.ssh, "true"], capture_output=True, timeout=30, check=False).returncode == 0
+            # Without a standard input: an ssh that is killed leaves ours non-blocking, which Ansible refuses.
+            asked, nothing = [*self.ssh, "true"], subprocess.DEVNULL
+            done = subprocess.run(asked, stdin=nothing, capture_output=True, timeout=30, check=False)
+            return done.returncode == 0
         return False
 
     def reboot(self) -> None:
